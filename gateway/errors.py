@@ -1,0 +1,146 @@
+"""The family of refusals: each class owns its HTTP status and its problem type.
+
+GarantError
+├── BadInput (400)         the caller's bytes cannot be read
+│   ├── TooLarge (413)
+│   └── KeyReused (422)    one idempotency key, two bodies
+├── Unknown (404)          no such system, task, suggestion
+├── Unauthenticated (401)  nobody, or not who they say
+├── Forbidden (403)        somebody, without the right
+│   └── ReviewRequired     held for a person, or decided against release
+├── Conflict (409)         somebody else was first, or the thing shown has changed
+├── Suspended (503)        stopped by the stop button: proceed without AI
+├── UpstreamFailed (502)   the AI system did not give a whole, readable answer
+│   └── UpstreamTimeout (504)
+├── AuditUnavailable (503) the log cannot be written, so nothing is released
+└── Misconfigured (500)    the service refuses to start
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class GarantError(Exception):
+    """A refusal in words: what happened, why, and what to do.
+
+    Args:
+        message: one or two sentences for the person or program that is refused; never patient data.
+        code: a stable machine word; the class's own where none is given.
+    """
+
+    status: ClassVar[int] = 500
+    code: str = "internal_error"
+    title: ClassVar[str] = "Garant could not do this"
+
+    def __init__(self, message: str, *, code: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code or type(self).code
+
+    @property
+    def type(self) -> str:
+        """The problem type of RFC 9457, a URN that never changes."""
+        return f"urn:garant:problem:{self.code}"
+
+
+class BadInput(GarantError):
+    """The caller's bytes cannot be read."""
+
+    status = 400
+    code = "bad_input"
+    title = "The request cannot be read"
+
+
+class TooLarge(BadInput):
+    """More bytes than the limit of this door."""
+
+    status = 413
+    code = "too_large"
+    title = "The request is too large"
+
+
+class KeyReused(BadInput):
+    """One idempotency key was sent with two different bodies."""
+
+    status = 422
+    code = "idempotency_key_reused"
+    title = "This idempotency key belongs to another request"
+
+
+class Unknown(GarantError):
+    """No such AI system, task, suggestion or page."""
+
+    status = 404
+    code = "unknown"
+    title = "There is no such thing here"
+
+
+class Unauthenticated(GarantError):
+    """Nobody is named, or the proof does not hold."""
+
+    status = 401
+    code = "unauthenticated"
+    title = "Who are you?"
+
+
+class Forbidden(GarantError):
+    """Somebody is named, and lacks the right."""
+
+    status = 403
+    code = "forbidden"
+    title = "You may not do this"
+
+
+class ReviewRequired(Forbidden):
+    """Held for a person, or decided against release."""
+
+    code = "human_review_required"
+    title = "A clinician has to sign this first"
+
+
+class Conflict(GarantError):
+    """Somebody else was first, or what was shown has changed."""
+
+    status = 409
+    code = "conflict"
+    title = "This has changed in the meantime"
+
+
+class Suspended(GarantError):
+    """The stop button was pressed for this AI system, task or site."""
+
+    status = 503
+    code = "suspended"
+    title = "This AI system is stopped: proceed without AI"
+
+
+class UpstreamFailed(GarantError):
+    """The AI system did not give a whole, readable answer."""
+
+    status = 502
+    code = "upstream_failed"
+    title = "The AI system did not answer"
+
+
+class UpstreamTimeout(UpstreamFailed):
+    """The AI system took longer than its limit."""
+
+    status = 504
+    code = "upstream_timeout"
+
+
+class AuditUnavailable(GarantError):
+    """The log cannot be written, so nothing is released."""
+
+    status = 503
+    code = "audit_unavailable"
+    title = "The log cannot be written, so nothing is released"
+
+
+class Misconfigured(GarantError):
+    """The service refuses to start; the message lists every problem."""
+
+    status = 500
+    code = "misconfigured"
+    title = "The configuration cannot be used"
