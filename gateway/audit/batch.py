@@ -1,0 +1,306 @@
+"""One transaction of the log: guarded state changes, then the head row, then entries, usage and the new checkpoint.
+
+`Write` is what callers hand in; it commits whole or is refused whole. Contract: `audit.md`, "Append".
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from gateway.audit.leaf import Event, encode
+from gateway.audit.note import SigningKey, VerifierKey, open_checkpoint, sign_checkpoint
+from gateway.audit.tree import Frontier, leaf_hash
+from gateway.database import CHANNEL, Connection
+from gateway.errors import AuditUnavailable, Conflict, GarantError, Suspended
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+_LOCK_HEAD: Final = "SELECT size, frontier, checkpoint, stops FROM log_head WHERE establishment = $1 FOR UPDATE"
+_PREVIOUS: Final = "SELECT case_id, max(index) AS index FROM entries WHERE case_id = ANY($1::uuid[]) GROUP BY case_id"
+_APPEND: Final = """
+WITH added AS (
+  INSERT INTO entries (establishment, index, id, type, at, case_id, suggestion_id, task, leaf, leaf_hash)
+  SELECT $1, e.* FROM unnest($2::bigint[], $3::uuid[], $4::text[], $5::timestamptz[], $6::uuid[], $7::uuid[], $8::text[],
+                             $9::bytea[], $10::bytea[]) AS e
+), counted AS (
+  INSERT INTO usage_records (establishment, log_index, record, task, at, facts)
+  SELECT $1, u.* FROM unnest($11::bigint[], $12::uuid[], $13::text[], $14::timestamptz[], $15::jsonb[]) AS u
+)
+UPDATE log_head SET size = $16, frontier = $17, checkpoint = $18, stops = $19 WHERE establishment = $1
+"""
+_WAKE: Final = f"SELECT pg_notify('{CHANNEL}', message) FROM unnest($1::text[]) AS message"
+_KEEP: Final = "INSERT INTO checkpoints (establishment, size, at, note) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING"
+KEEP_EVERY_SECONDS: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One SQL statement; with `key` it is a guard that must return a row whose first column is that id."""
+
+    sql: str
+    args: tuple[object, ...]
+    key: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """One ledger row: the record's id, its task and instant, and the facts as JSON of `impact.ledger`."""
+
+    record: UUID
+    task: str
+    at: datetime
+    facts: str
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """What commits together.
+
+    Args:
+        events: the entries, in order; at least one.
+        guards: state changes that must each find the row as expected.
+        effects: further statements of the same transaction.
+        usage: the ledger row, if this finishes a task instance.
+        scopes: `system:X`, `task:Y`, `site:Z` of a release; refused while one of them is stopped.
+        stop, resume: a scope that this write stops or resumes.
+        wake: messages for all replicas, sent with the commit.
+        new_case: nothing was ever logged for this case (saves a look-up).
+        refusal: the sentence for a guard that found something else.
+    """
+
+    events: tuple[Event, ...]
+    guards: tuple[Statement, ...] = ()
+    effects: tuple[Statement, ...] = ()
+    usage: Usage | None = None
+    scopes: tuple[str, ...] = ()
+    stop: str | None = None
+    resume: str | None = None
+    wake: tuple[str, ...] = ()
+    new_case: bool = False
+    refusal: str = "Somebody else has changed this in the meantime. Reload to see what it is now."
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Where the entries of a write stand in the log."""
+
+    indexes: tuple[int, ...]
+
+
+Outcome: TypeAlias = Receipt | GarantError
+
+
+@dataclass(frozen=True, slots=True)
+class LogIdentity:
+    """Whose log it is, and the keys that sign and check it."""
+
+    establishment: str
+    origin: str
+    key: SigningKey
+    vkeys: tuple[VerifierKey, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The head row as it was read under the lock."""
+
+    frontier: Frontier
+    checkpoint: str
+    stops: tuple[str, ...]
+
+
+class StoppedError(Exception):
+    """Some writes of the batch release what the stop button forbids; carries their positions."""
+
+    def __init__(self, positions: frozenset[int]) -> None:
+        super().__init__("stopped")
+        self.positions = positions
+
+
+class Log:
+    """One establishment's log, as one replica writes it; remembers the head it last signed itself."""
+
+    def __init__(self, identity: LogIdentity) -> None:
+        self.identity = identity
+        self._trusted: tuple[bytes, str] | None = None
+        self._kept_at: datetime | None = None
+
+    async def open(self, connection: Connection) -> None:
+        """Make the head row of an empty log; check that the one found is ours."""
+        empty = Frontier()
+        note = sign_checkpoint(self.identity.origin, 0, empty.root(), self.identity.key)
+        await connection.execute(
+            "INSERT INTO log_head (establishment, origin, size, frontier, checkpoint) VALUES ($1, $2, 0, $3, $4) ON CONFLICT DO NOTHING",
+            self.identity.establishment,
+            self.identity.origin,
+            empty.to_bytes(),
+            note,
+        )
+        async with connection.transaction():
+            await self._lock(connection)
+
+    async def commit(self, connection: Connection, writes: Sequence[Write]) -> list[Outcome]:
+        """Commit a batch; each write gets its receipt or its refusal, in order."""
+        stopped: frozenset[int] = frozenset()
+        while True:
+            try:
+                return await self._attempt(connection, writes, stopped)
+            except StoppedError as error:
+                stopped |= error.positions
+
+    async def _attempt(self, connection: Connection, writes: Sequence[Write], stopped: frozenset[int]) -> list[Outcome]:
+        outcomes: list[Outcome] = [_stopped_sentence() if n in stopped else Receipt(()) for n in range(len(writes))]
+        async with connection.transaction():
+            live = [n for n in range(len(writes)) if n not in stopped]
+            for n in await _refused(connection, [(n, writes[n]) for n in live]):
+                outcomes[n] = Conflict(writes[n].refusal)
+            accepted = [n for n in live if isinstance(outcomes[n], Receipt)]
+            if accepted:
+                await _effects(connection, [writes[n] for n in accepted])
+                await self._append(connection, accepted, writes, outcomes)
+        return outcomes
+
+    async def _append(self, connection: Connection, accepted: list[int], writes: Sequence[Write], outcomes: list[Outcome]) -> None:
+        head = await self._lock(connection)
+        _check_stops(head.stops, accepted, writes)
+        previous = await _previous(connection, [writes[n] for n in accepted])
+        rows = _Rows(self.identity.establishment, head.frontier.size, previous)
+        for n in accepted:
+            outcomes[n] = rows.add(writes[n])
+        frontier = head.frontier.extend(rows.hashes)
+        note = sign_checkpoint(self.identity.origin, frontier.size, frontier.root(), self.identity.key)
+        await connection.execute(_APPEND, *rows.columns(), frontier.size, frontier.to_bytes(), note, _stops_after(head.stops, accepted, writes))
+        await self._keep(connection, frontier.size, note, writes[accepted[-1]].events[-1].at)
+        wakes = [message for n in accepted for message in writes[n].wake]
+        if wakes:
+            await connection.execute(_WAKE, wakes)
+        self._trusted = (frontier.to_bytes(), note)
+
+    async def _lock(self, connection: Connection) -> Head:
+        row = await connection.fetchrow(_LOCK_HEAD, self.identity.establishment)
+        if row is None:
+            message = "The log's head row is missing: the database is not the one this establishment's log was written to. Restore it, then start again."
+            raise AuditUnavailable(message, code="log_damaged")
+        frontier = Frontier.from_bytes(row["frontier"])
+        if (row["frontier"], row["checkpoint"]) != self._trusted:
+            self._check_head(frontier, row["size"], row["checkpoint"])
+        return Head(frontier, row["checkpoint"], tuple(row["stops"]))
+
+    def _check_head(self, frontier: Frontier, size: int, checkpoint: str) -> None:
+        signed = open_checkpoint(checkpoint, self.identity.vkeys)
+        ours = (self.identity.origin, size, frontier.root())
+        if (signed.origin, signed.size, signed.root) != ours or frontier.size != size:
+            message = f"The log's head does not match its signed checkpoint, so nothing is written. Signed: {checkpoint!r}; found: {ours!r}."
+            raise AuditUnavailable(message, code="log_damaged")
+
+    async def _keep(self, connection: Connection, size: int, note: str, at: datetime) -> None:
+        if self._kept_at is None or (at - self._kept_at).total_seconds() >= KEEP_EVERY_SECONDS:
+            await connection.execute(_KEEP, self.identity.establishment, size, at, note)
+            self._kept_at = at
+
+
+class _Rows:
+    """Columns for the append statement, filled write by write."""
+
+    def __init__(self, establishment: str, size: int, previous: Mapping[UUID, int]) -> None:
+        self._establishment = establishment
+        self._size = size
+        self._previous = dict(previous)
+        self.hashes: list[bytes] = []
+        self._entries: list[tuple[object, ...]] = []
+        self._usage: list[tuple[object, ...]] = []
+
+    def add(self, write: Write) -> Receipt:
+        """Encode a write's events as the next leaves and return their indexes."""
+        first = self._size + len(self.hashes)
+        for index, event in enumerate(write.events, start=first):
+            self._add_event(index, event)
+        if write.usage is not None:
+            usage = write.usage
+            self._usage.append((first + len(write.events) - 1, usage.record, usage.task, usage.at, usage.facts))
+        return Receipt(tuple(range(first, first + len(write.events))))
+
+    def _add_event(self, index: int, event: Event) -> None:
+        leaf = encode(event, self._previous.get(event.case) if event.case else None)
+        if event.case:
+            self._previous[event.case] = index
+        digest = leaf_hash(leaf)
+        self.hashes.append(digest)
+        self._entries.append((index, event.id, event.type.value, event.at, event.case, event.suggestion, event.task, leaf, digest))
+
+    def columns(self) -> tuple[object, ...]:
+        """Arguments $1 to $15 of the append statement."""
+        entries = [list(column) for column in zip(*self._entries, strict=True)]
+        usage = [list(column) for column in zip(*self._usage, strict=True)] or [[], [], [], [], []]
+        return (self._establishment, *entries, *usage)
+
+
+async def find_committed(connection: Connection, write: Write) -> Receipt | None:
+    """The receipt of a write whose COMMIT got no answer, or None if it never happened."""
+    rows = await connection.fetch("SELECT index FROM entries WHERE id = ANY($1::uuid[]) ORDER BY index", [event.id for event in write.events])
+    return Receipt(tuple(row["index"] for row in rows)) if rows else None
+
+
+async def _refused(connection: Connection, writes: Sequence[tuple[int, Write]]) -> set[int]:
+    guards = sorted(((guard, n) for n, write in writes for guard in write.guards), key=lambda pair: pair[0].key.int if pair[0].key else 0)
+    refused: set[int] = set()
+    for sql, group in groupby(guards, key=lambda pair: pair[0].sql):
+        refused |= await _run_guards(connection, sql, list(group))
+    return refused
+
+
+async def _run_guards(connection: Connection, sql: str, guards: list[tuple[Statement, int]]) -> set[int]:
+    rows = await connection.fetchmany(sql, [guard.args for guard, _ in guards])
+    found = Counter(row[0] for row in rows)
+    refused: set[int] = set()
+    for guard, n in guards:
+        if found[guard.key] > 0:
+            found[guard.key] -= 1
+        else:
+            refused.add(n)
+    return refused
+
+
+async def _effects(connection: Connection, writes: Sequence[Write]) -> None:
+    groups: dict[str, list[tuple[object, ...]]] = {}
+    for write in writes:
+        for effect in write.effects:
+            groups.setdefault(effect.sql, []).append(effect.args)
+    for sql, arguments in groups.items():
+        await connection.executemany(sql, arguments)
+
+
+async def _previous(connection: Connection, writes: Sequence[Write]) -> dict[UUID, int]:
+    known = {event.case for write in writes if not write.new_case for event in write.events if event.case}
+    if not known:
+        return {}
+    rows = await connection.fetch(_PREVIOUS, list(known))
+    return {row["case_id"]: row["index"] for row in rows}
+
+
+def _check_stops(stops: Sequence[str], accepted: Sequence[int], writes: Sequence[Write]) -> None:
+    if not stops:
+        return
+    forbidden = frozenset(n for n in accepted if not set(writes[n].scopes).isdisjoint(stops))
+    if forbidden:
+        raise StoppedError(forbidden)
+
+
+def _stops_after(stops: Sequence[str], accepted: Sequence[int], writes: Sequence[Write]) -> list[str]:
+    active = dict.fromkeys(stops)
+    for n in accepted:
+        if writes[n].stop is not None:
+            active[str(writes[n].stop)] = None
+        if writes[n].resume is not None:
+            active.pop(str(writes[n].resume), None)
+    return list(active)
+
+
+def _stopped_sentence() -> Suspended:
+    return Suspended("The stop button was pressed for this AI system, task or site. Proceed without AI; this is not a negative result.")

@@ -1,0 +1,219 @@
+"""The one writer of a replica: many callers, one transaction at a time, nobody told before COMMIT.
+
+Callers wait on futures; a caller who hangs up cancels nothing. When a connection is lost during COMMIT the entries
+are looked up by id and only the missing ones are written again. A caller waits at most five seconds, then learns
+that the log cannot be written: never a silent pass.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+import asyncpg
+import structlog
+
+from gateway.audit.batch import Log, LogIdentity, Outcome, Receipt, Write, find_committed
+from gateway.audit.note import NoteError
+from gateway.database import Connection, connect
+from gateway.errors import AuditUnavailable, Conflict, GarantError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MAX_BATCH: Final = 256
+WAIT_SECONDS: Final = 5.0
+_RECONNECT_SECONDS: Final = 0.2
+_BROKEN: Final = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.ReadOnlySQLTransactionError,
+)
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class _Pending:
+    """A write on its way, and who waits for it."""
+
+    write: Write
+    future: asyncio.Future[Receipt] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    uncertain: bool = False
+    abandoned: bool = False
+
+    def settle(self, outcome: Outcome) -> None:
+        """Tell the caller, if anybody still listens."""
+        if self.future.done():
+            return
+        if isinstance(outcome, GarantError):
+            self.future.set_exception(outcome)
+            self.future.exception()  # a caller who left must not cause a warning
+        else:
+            self.future.set_result(outcome)
+
+
+class Writer:
+    """Collects writes and commits them in batches over a connection of its own.
+
+    Args:
+        url: the database.
+        identity: whose log, signed with which key.
+    """
+
+    def __init__(self, url: str, identity: LogIdentity) -> None:
+        self._url = url
+        self._log = Log(identity)
+        self._queue: deque[_Pending] = deque()
+        self._ready = asyncio.Event()
+        self._connection: Connection | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._stopping = False
+        self.damaged: str | None = None
+
+    @property
+    def identity(self) -> LogIdentity:
+        """Whose log this is."""
+        return self._log.identity
+
+    @property
+    def available(self) -> bool:
+        """Whether the last attempt to reach the database succeeded."""
+        return self._connection is not None and not self._connection.is_closed() and self.damaged is None
+
+    async def start(self) -> None:
+        """Connect, check the head, begin to write.
+
+        Raises:
+            AuditUnavailable: the head does not match what we signed.
+            OSError, asyncpg.PostgresError: the database cannot be reached.
+        """
+        await self._reconnect()
+        self._task = asyncio.create_task(self._run(), name="audit-writer")
+
+    async def stop(self) -> None:
+        """Write what is pending, then close."""
+        self._stopping = True
+        self._ready.set()
+        if self._task is not None:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._task, WAIT_SECONDS)
+        if self._connection is not None:
+            await self._connection.close(timeout=2)
+
+    async def append(self, write: Write) -> Receipt:
+        """Commit a write; returns only after COMMIT.
+
+        Raises:
+            Conflict: a guard found the state changed; nothing was written.
+            Suspended: the stop button forbids this release; nothing was written.
+            AuditUnavailable: no COMMIT within five seconds; treat it as not released.
+        """
+        if self.damaged is not None:
+            raise AuditUnavailable(self.damaged, code="log_damaged")
+        pending = _Pending(write)
+        self._queue.append(pending)
+        self._ready.set()
+        try:
+            async with asyncio.timeout(WAIT_SECONDS):
+                return await asyncio.shield(pending.future)
+        except TimeoutError:
+            pending.abandoned = True
+            message = "The audit log could not be written within 5 seconds, so nothing is released. Try again; if it persists, tell hospital IT that the database does not answer."
+            raise AuditUnavailable(message) from None
+
+    async def _run(self) -> None:
+        while not (self._stopping and not self._queue):
+            await self._ready.wait()
+            self._ready.clear()
+            while self._queue:
+                await self._write(self._take())
+
+    def _take(self) -> list[_Pending]:
+        batch: list[_Pending] = []
+        while self._queue and len(batch) < MAX_BATCH:
+            pending = self._queue.popleft()
+            if not pending.abandoned:
+                batch.append(pending)
+        return batch
+
+    async def _write(self, batch: list[_Pending]) -> None:
+        if not batch:
+            return
+        try:
+            await self._commit(batch)
+        except _BROKEN as error:
+            await self._lost(batch, error)
+        except (AuditUnavailable, NoteError) as error:
+            self._damage(batch, error)
+        except Exception as error:  # noqa: BLE001 - one bad write must not take the others with it
+            await self._one_by_one(batch, error)
+
+    async def _commit(self, batch: list[_Pending]) -> None:
+        connection = self._connection
+        if connection is None or connection.is_closed():
+            connection = await self._reconnect()
+        fresh = await self._settle_committed(connection, batch)
+        for pending in fresh:
+            pending.uncertain = True
+        outcomes = await self._log.commit(connection, [pending.write for pending in fresh]) if fresh else []
+        for pending, outcome in zip(fresh, outcomes, strict=True):
+            pending.settle(outcome)
+
+    async def _settle_committed(self, connection: Connection, batch: Sequence[_Pending]) -> list[_Pending]:
+        fresh: list[_Pending] = []
+        for pending in batch:
+            receipt = await find_committed(connection, pending.write) if pending.uncertain else None
+            if receipt is not None:
+                pending.settle(receipt)
+            elif not pending.abandoned:
+                fresh.append(pending)
+        return fresh
+
+    async def _lost(self, batch: list[_Pending], error: BaseException) -> None:
+        log.warning("audit.connection_lost", error=type(error).__name__, pending=len(batch) + len(self._queue))
+        if self._connection is not None:
+            self._connection.terminate()
+            self._connection = None
+        waiting = [pending for pending in batch if not pending.future.done()]
+        self._queue.extendleft(reversed(waiting))
+        if self._stopping:
+            self._queue.clear()
+        await asyncio.sleep(_RECONNECT_SECONDS)
+        self._ready.set()
+
+    def _damage(self, batch: list[_Pending], error: AuditUnavailable | NoteError) -> None:
+        self.damaged = str(error)
+        log.error("audit.damaged", error=type(error).__name__)
+        refusal = AuditUnavailable(self.damaged, code="log_damaged")
+        for pending in (*batch, *self._queue):
+            pending.settle(refusal)
+        self._queue.clear()
+
+    async def _one_by_one(self, batch: list[_Pending], error: Exception) -> None:
+        if len(batch) > 1:
+            for pending in batch:
+                await self._write([pending])
+            return
+        log.error("audit.write_refused", error=type(error).__name__)
+        refusal = Conflict("The database refused this change; nothing was written. Reload and try again.", code="write_refused")
+        refusal.__cause__ = error
+        batch[0].settle(refusal)
+
+    async def _reconnect(self) -> Connection:
+        connection = await connect(self._url)
+        try:
+            await self._log.open(connection)
+        except BaseException:
+            connection.terminate()
+            raise
+        self._connection = connection
+        return connection

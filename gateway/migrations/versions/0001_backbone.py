@@ -1,0 +1,17 @@
+"""The backbone: log, suggestions, payloads, usage, people, machines, stops, notices, and who may do what."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    """Run the statements of the file beside this one, one by one (asyncpg prepares single statements only)."""
+    script = Path(__file__).with_suffix(".sql").read_text(encoding="utf-8")
+    for statement in script.split("\n-- next\n"):
+        op.execute(statement)

@@ -1,0 +1,113 @@
+"""Bytes of a suggestion: salted commitments for the log, envelope encryption for the store.
+
+Every payload has a random AES-256-GCM key of its own, wrapped by a key-encryption key with an id; additional data
+binds establishment, case, entry and field. Contract: `audit.md`, "Leaf".
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from gateway.errors import Conflict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from uuid import UUID
+
+_LABEL: Final = b"garant/c1\n"
+_NONCE: Final = 12
+INSERT_PAYLOAD: Final = (
+    "INSERT INTO payloads (suggestion_id, field, entry_id, salt, kek, wrapped_key, nonce, ciphertext) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What a payload is bound to."""
+
+    establishment: str
+    case: UUID
+    entry: UUID
+
+    def bind(self, field: str) -> bytes:
+        """The additional authenticated data of a field here."""
+        return b"\n".join((b"garant/p1", self.establishment.encode(), self.case.bytes, self.entry.bytes, field.encode()))
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """An encrypted payload as it is stored; `commitment` (hex) is what the log says of it."""
+
+    field: str
+    entry: UUID
+    salt: bytes
+    kek: str | None
+    wrapped_key: bytes | None
+    nonce: bytes | None
+    ciphertext: bytes | None
+    commitment: str
+
+    def row(self, suggestion: UUID) -> tuple[object, ...]:
+        """Arguments of `INSERT_PAYLOAD`."""
+        return (suggestion, self.field, self.entry, self.salt, self.kek, self.wrapped_key, self.nonce, self.ciphertext)
+
+
+def commitment(salt: bytes, field: str, data: bytes) -> str:
+    """HMAC-SHA-256 under the salt, as lower-case hex."""
+    return hmac.digest(salt, b"".join((_LABEL, field.encode(), b"\n", data)), "sha256").hex()
+
+
+def sha256(data: bytes) -> str:
+    """Lower-case hex of the SHA-256."""
+    return hashlib.sha256(data).hexdigest()
+
+
+class Vault:
+    """Seals and opens payloads with the key-encryption keys of this establishment.
+
+    Args:
+        keys: id → 32 bytes.
+        current: the id that wraps new payloads.
+    """
+
+    def __init__(self, keys: Mapping[str, bytes], current: str) -> None:
+        self._keys = {name: AESGCM(key) for name, key in keys.items()}
+        self._current = current
+
+    def seal(self, field: str, data: bytes, place: Place) -> Sealed:
+        """Encrypt bytes under a fresh key and commit to them with a fresh salt."""
+        salt, key = os.urandom(32), os.urandom(32)
+        bound = place.bind(field)
+        nonce, wrap_nonce = os.urandom(_NONCE), os.urandom(_NONCE)
+        ciphertext = AESGCM(key).encrypt(nonce, data, bound)
+        wrapped = wrap_nonce + self._keys[self._current].encrypt(wrap_nonce, key, bound)
+        return Sealed(field, place.entry, salt, self._current, wrapped, nonce, ciphertext, commitment(salt, field, data))
+
+    def commit_only(self, field: str, data: bytes, place: Place) -> Sealed:
+        """Commit to bytes that are not kept: the salt stays, so that whoever has the bytes can prove them."""
+        salt = os.urandom(32)
+        return Sealed(field, place.entry, salt, None, None, None, None, commitment(salt, field, data))
+
+    def open(self, sealed: Sealed, place: Place) -> bytes:
+        """Decrypt and check a payload.
+
+        Raises:
+            Conflict: the stored bytes are not those that were sealed for this case and entry, or were erased.
+        """
+        if sealed.kek is None or sealed.wrapped_key is None or sealed.nonce is None or sealed.ciphertext is None:
+            message = "The content of this suggestion is not kept, so it cannot be shown."
+            raise Conflict(message, code="content_not_kept")
+        bound = place.bind(sealed.field)
+        try:
+            key = self._keys[sealed.kek].decrypt(sealed.wrapped_key[:_NONCE], sealed.wrapped_key[_NONCE:], bound)
+            return AESGCM(key).decrypt(sealed.nonce, sealed.ciphertext, bound)
+        except (InvalidTag, KeyError) as error:
+            message = "The stored content does not belong to this case and entry, or its key is missing. Nothing is shown; tell hospital IT."
+            raise Conflict(message, code="content_damaged") from error

@@ -1,0 +1,115 @@
+"""Reading suggestions, and the statements that change them; changes go through the log's writer only.
+
+Every change of state is a guard: it names the state and version it expects, taken from `states.TRANSITIONS`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from sqlmodel import col, select
+
+from gateway.audit.batch import Statement
+from gateway.errors import Conflict, Unknown
+from gateway.suggestions.content import INSERT_PAYLOAD, Place, Sealed, Vault
+from gateway.suggestions.states import Action, State, after
+from gateway.suggestions.tables import Payload, Suggestion
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from uuid import UUID
+
+    from sqlalchemy.ext.asyncio import async_sessionmaker
+    from sqlmodel.ext.asyncio.session import AsyncSession
+
+COLUMNS: Final = tuple(Suggestion.model_fields)
+_PLACES: Final = ", ".join(f"${n}" for n in range(1, len(COLUMNS) + 1))
+INSERT: Final = f"INSERT INTO suggestions ({', '.join(COLUMNS)}) VALUES ({_PLACES}) ON CONFLICT (attach_key) DO NOTHING RETURNING id"  # noqa: S608 - names of our own columns
+INSERT_CASE: Final = "INSERT INTO cases (id, establishment, reference) VALUES ($1, $2, $3) ON CONFLICT (reference) DO NOTHING"
+
+
+def inserted(row: Suggestion) -> Statement:
+    """The guard that makes a suggestion, refused where its attach key is taken."""
+    return Statement(INSERT, tuple(getattr(row, name) for name in COLUMNS), key=row.id)
+
+
+def stored(suggestion: UUID, payloads: Iterable[Sealed]) -> tuple[Statement, ...]:
+    """The statements that store payloads."""
+    return tuple(Statement(INSERT_PAYLOAD, sealed.row(suggestion)) for sealed in payloads)
+
+
+def moved(row: Suggestion, action: Action, changes: Mapping[str, object] | None = None) -> Statement:
+    """The guard that takes a suggestion through one action, setting further columns with it.
+
+    Raises:
+        Conflict: the table of states forbids this action here.
+    """
+    target = after(State(row.state), action)
+    if target is None:
+        here = row.state.replace("_", " ")
+        message = f"This suggestion is {here}, so it can no longer be changed this way. Reload to see what it is now."
+        raise Conflict(message, code="wrong_state")
+    return changed(row, {"state": target.value, **(changes or {})})
+
+
+def changed(row: Suggestion, changes: Mapping[str, object]) -> Statement:
+    """The guard that sets columns of a suggestion which is still in the state and version that were read."""
+    names = [name for name in changes if name in COLUMNS]
+    sets = ", ".join(f"{name} = ${n}" for n, name in enumerate(names, start=4))
+    sql = f"UPDATE suggestions SET version = version + 1, {sets} WHERE id = $1 AND state = $2 AND version = $3 RETURNING id"  # noqa: S608 - names of our own columns
+    return Statement(sql, (row.id, row.state, row.version, *(changes[name] for name in names)), key=row.id)
+
+
+class Suggestions:
+    """Reads suggestions and opens their payloads.
+
+    Args:
+        sessions: makes reading sessions.
+        vault: opens payloads.
+    """
+
+    def __init__(self, sessions: async_sessionmaker[AsyncSession], vault: Vault) -> None:
+        self._sessions = sessions
+        self._vault = vault
+
+    async def get(self, suggestion: UUID) -> Suggestion:
+        """One suggestion. Raises Unknown."""
+        async with self._sessions() as session:
+            row = await session.get(Suggestion, suggestion)
+        if row is None:
+            message = "There is no suggestion with this id. It may have been typed wrongly, or belong to another establishment."
+            raise Unknown(message)
+        return row
+
+    async def attached(self, keys: Iterable[bytes]) -> Suggestion | None:
+        """The suggestion that an equal call made before, or None."""
+        async with self._sessions() as session:
+            found = await session.exec(select(Suggestion).where(col(Suggestion.attach_key).in_(list(keys))).order_by(col(Suggestion.received_at).desc()))
+            return found.first()
+
+    async def payload(self, row: Suggestion, field: str) -> bytes | None:
+        """The decrypted bytes of a field, or None where none is stored. Raises Conflict for damaged content."""
+        async with self._sessions() as session:
+            stored_row = await session.get(Payload, (row.id, field))
+        return None if stored_row is None else self.opened(row, stored_row)
+
+    async def payloads(self, row: Suggestion) -> dict[str, bytes]:
+        """All decrypted payloads by field, in one query."""
+        async with self._sessions() as session:
+            found = await session.exec(select(Payload).where(Payload.suggestion_id == row.id))
+            rows = found.all()
+        return {stored_row.field: self.opened(row, stored_row) for stored_row in rows}
+
+    async def sealed(self, row: Suggestion, field: str) -> Sealed | None:
+        """A stored payload still sealed; its commitment is empty (the log has it)."""
+        async with self._sessions() as session:
+            stored_row = await session.get(Payload, (row.id, field))
+        return None if stored_row is None else _sealed(stored_row)
+
+    def opened(self, row: Suggestion, stored_row: Payload) -> bytes:
+        """Decrypt one row."""
+        return self._vault.open(_sealed(stored_row), Place(row.establishment, row.case_id, stored_row.entry_id))
+
+
+def _sealed(row: Payload) -> Sealed:
+    return Sealed(row.field, row.entry_id, row.salt, row.kek, row.wrapped_key, row.nonce, row.ciphertext, "")

@@ -1,0 +1,79 @@
+"""Rows as they are stored; never built from request data."""
+
+from __future__ import annotations
+
+from datetime import datetime  # noqa: TC003 - SQLModel reads annotations at run time
+from typing import TYPE_CHECKING
+from uuid import UUID  # noqa: TC003
+
+from sqlalchemy import ARRAY, Column, DateTime, LargeBinary, SmallInteger, Text
+from sqlmodel import Field, SQLModel
+
+if TYPE_CHECKING:
+    from sqlalchemy.types import TypeEngine
+
+
+def _time() -> TypeEngine[datetime]:
+    return DateTime(timezone=True)
+
+
+class Suggestion(SQLModel, table=True):
+    """One output of an AI system for one case and task, and where it stands. Times are UTC; the state is `states.State`."""
+
+    __tablename__ = "suggestions"
+
+    id: UUID = Field(primary_key=True)
+    establishment: str
+    site: str
+    case_id: UUID
+    system: str
+    task: str
+    kind: str
+    protocol: str
+    mode: str
+    policy: str
+    machine: str
+    model: str = ""
+    model_version: str = ""
+    state: str
+    version: int = 1
+    urgency: int = Field(default=3, sa_type=SmallInteger)
+    attach_key: bytes | None = Field(default=None, sa_column=Column(LargeBinary, unique=True))
+    body_hash: bytes | None = Field(default=None, sa_type=LargeBinary)
+    stream: bool = False
+    background: bool = False
+    received_at: datetime = Field(sa_column=Column(_time(), nullable=False))
+    answered_at: datetime | None = Field(default=None, sa_column=Column(_time()))
+    opened_at: datetime | None = Field(default=None, sa_column=Column(_time()))
+    decided_at: datetime | None = Field(default=None, sa_column=Column(_time()))
+    released_at: datetime | None = Field(default=None, sa_column=Column(_time()))
+    delivered_at: datetime | None = Field(default=None, sa_column=Column(_time()))
+    due_at: datetime | None = Field(default=None, sa_column=Column(_time()))
+    expires_at: datetime | None = Field(default=None, sa_column=Column(_time()))
+    next_clock_at: datetime | None = Field(default=None, sa_column=Column(_time()))
+    rung: int = Field(default=0, sa_type=SmallInteger)
+    overdue: bool = False
+    asked: list[str] = Field(default_factory=list, sa_column=Column(ARRAY(Text), nullable=False))
+    notified_person: str | None = None
+    lease: UUID | None = None
+    leased_by: UUID | None = None
+    leased_until: datetime | None = Field(default=None, sa_column=Column(_time()))
+    signatures: int = Field(default=1, sa_type=SmallInteger)
+    first_signer: UUID | None = None
+    code: str = ""
+    decision: str = ""
+
+
+class Payload(SQLModel, table=True):
+    """The encrypted bytes of one field (input, exchange, suggestion, final, reason, patient) and the salt of its commitment."""
+
+    __tablename__ = "payloads"
+
+    suggestion_id: UUID = Field(primary_key=True)
+    field: str = Field(primary_key=True)
+    entry_id: UUID
+    salt: bytes
+    kek: str | None = None
+    wrapped_key: bytes | None = None
+    nonce: bytes | None = None
+    ciphertext: bytes | None = None

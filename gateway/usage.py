@@ -1,0 +1,92 @@
+"""Finished facts become ledger rows; the only door to `impact.ledger`.
+
+A row is written in the transaction of the log entry that finishes the task instance, so a figure of the impact
+section always rests on an entry of the log.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime  # noqa: TC003 - dataclass fields
+from typing import TYPE_CHECKING, Literal
+
+from impact.ledger import VERSION, UsageRecord
+
+from gateway.audit.batch import Usage
+from gateway.clock import rfc3339
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from gateway.database import Connection
+    from gateway.suggestions.tables import Suggestion
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What people did on one instance. Seconds are active seconds, summed over everybody; `worker` is a keyed pseudonym."""
+
+    outcome: Literal["auto", "accepted", "amended", "rejected", "ignored"]
+    profession: str
+    at: datetime
+    worker: str = ""
+    seconds_raw: float = 0.0
+    seconds: float = 0.0
+    time_source: Literal["reported", "lease", "none"] = "none"
+    opened_at: datetime | None = None
+    decided_at: datetime | None = None
+    released_at: datetime | None = None
+    edit_distance: float | None = None
+    substituted_decision: bool = False
+    two_person: bool = False
+    break_glass: bool = False
+    reason: str = ""
+
+
+def record(row: Suggestion, work: Work) -> Usage:
+    """The ledger row of a finished task instance; its log index is set at commit."""
+    facts = {
+        "version": VERSION,
+        "record": str(row.id),
+        "establishment": row.establishment,
+        "site": row.site,
+        "task": row.task,
+        "kind": row.kind,
+        "profession": work.profession,
+        "worker": work.worker,
+        "system": row.system,
+        "model": row.model,
+        "model_version": row.model_version,
+        "policy": row.policy,
+        "release_mode": row.mode,
+        "arm": "ai",
+        "outcome": work.outcome,
+        "received_at": rfc3339(row.received_at),
+        "answered_at": rfc3339(row.answered_at or work.at),
+        "opened_at": _time(work.opened_at),
+        "decided_at": _time(work.decided_at),
+        "released_at": _time(work.released_at),
+        "human_seconds_raw": work.seconds_raw,
+        "human_seconds": work.seconds,
+        "time_source": work.time_source,
+        "edit_distance": work.edit_distance,
+        "substituted_decision": work.substituted_decision,
+        "two_person": work.two_person,
+        "break_glass": work.break_glass,
+        "reason": work.reason,
+        "stratum": "",
+    }
+    return Usage(row.id, row.task, work.at, json.dumps(facts, separators=(",", ":")))
+
+
+async def read(connection: Connection, establishment: str, *, after: int = -1) -> AsyncIterator[UsageRecord]:
+    """Every ledger row after a log index, in log order, as the contract's records."""
+    query = "SELECT log_index, facts FROM usage_records WHERE establishment = $1 AND log_index > $2 ORDER BY log_index"
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        async for row in connection.cursor(query, establishment, after):
+            yield UsageRecord.from_mapping({**json.loads(row["facts"]), "log_index": row["log_index"]})
+
+
+def _time(moment: datetime | None) -> str | None:
+    return None if moment is None else rfc3339(moment)
