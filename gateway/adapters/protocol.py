@@ -13,9 +13,24 @@ from enum import StrEnum
 from typing import Protocol, TypeAlias
 
 from gateway.errors import GarantError
+from gateway.messages import Answer, Call, Headers, JsonValue, Reply
 
-JsonValue: TypeAlias = "str | int | float | bool | None | list[JsonValue] | dict[str, JsonValue]"
-Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
+__all__ = [
+    "Adapter",
+    "Amendment",
+    "Answer",
+    "Call",
+    "Field",
+    "Headers",
+    "JsonValue",
+    "Operation",
+    "Reading",
+    "Recognised",
+    "Reply",
+    "State",
+    "View",
+    "Withheld",
+]
 
 
 class Operation(StrEnum):
@@ -39,25 +54,6 @@ class State(StrEnum):
     EXPIRED = "expired"
     CANCELLED = "cancelled"
     NOT_ANALYSED = "not_analysed"
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One inbound request, as bytes.
-
-    `path` starts with "/" and is below the door (`/v1/chat/completions`, never `/call/TASK/v1/…`).
-    Header names are lower case.
-    """
-
-    method: str
-    path: str
-    query: bytes
-    headers: Headers
-    body: bytes
-
-    def header(self, name: bytes) -> bytes | None:
-        """The first value of a header, or None."""
-        return next((value for key, value in self.headers if key == name), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,15 +92,6 @@ class Recognised:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What the AI system sent, whole: `body` as received, still encoded as `content-encoding` says."""
-
-    status: int
-    headers: Headers
-    body: bytes
-
-
-@dataclass(frozen=True, slots=True)
 class Field:
     """One part of a suggestion that a person judges and may amend; `pointer` addresses it in the answer's JSON."""
 
@@ -121,15 +108,6 @@ class View:
     fields: tuple[Field, ...]
     model: str
     model_version: str
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What the caller gets."""
-
-    status: int
-    headers: Headers
-    body: bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,14 @@ from typing import TYPE_CHECKING, Final
 import asyncpg
 import structlog
 
-from gateway.audit.batch import Log, LogIdentity, Outcome, Receipt, Write, find_committed
+from gateway.audit.batch import (
+    Log,
+    LogIdentity,
+    Outcome,
+    Receipt,
+    Write,
+    find_committed,
+)
 from gateway.audit.note import NoteError
 from gateway.database import Connection, connect
 from gateway.errors import AuditUnavailable, Conflict, GarantError
@@ -109,8 +116,8 @@ class Writer:
         if self._connection is not None:
             await self._connection.close(timeout=2)
 
-    async def append(self, write: Write) -> Receipt:
-        """Commit a write; returns only after COMMIT.
+    async def append(self, write: Write, *, seen_before: bool = False) -> Receipt:
+        """Commit a write; returns only after COMMIT. `seen_before`: look its entries up first (a merge that may repeat).
 
         Raises:
             Conflict: a guard found the state changed; nothing was written.
@@ -119,7 +126,7 @@ class Writer:
         """
         if self.damaged is not None:
             raise AuditUnavailable(self.damaged, code="log_damaged")
-        pending = _Pending(write)
+        pending = _Pending(write, uncertain=seen_before)
         self._queue.append(pending)
         self._ready.set()
         try:

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sqlmodel import col, select
+from sqlmodel import col, func, select
 
 from gateway.audit.batch import Statement
 from gateway.errors import Conflict, Unknown
 from gateway.suggestions.content import INSERT_PAYLOAD, Place, Sealed, Vault
-from gateway.suggestions.states import Action, State, after
-from gateway.suggestions.tables import Payload, Suggestion
+from gateway.suggestions.states import AWAITING, Action, State, after, sources
+from gateway.suggestions.tables import Payload, Signature, Suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from datetime import datetime
     from uuid import UUID
 
     from sqlalchemy.ext.asyncio import async_sessionmaker
@@ -98,7 +99,7 @@ class Suggestions:
         async with self._sessions() as session:
             found = await session.exec(select(Payload).where(Payload.suggestion_id == row.id))
             rows = found.all()
-        return {stored_row.field: self.opened(row, stored_row) for stored_row in rows}
+        return {stored_row.field: self.opened(row, stored_row) for stored_row in rows if stored_row.ciphertext is not None}
 
     async def sealed(self, row: Suggestion, field: str) -> Sealed | None:
         """A stored payload still sealed; its commitment is empty (the log has it)."""
@@ -106,10 +107,44 @@ class Suggestions:
             stored_row = await session.get(Payload, (row.id, field))
         return None if stored_row is None else _sealed(stored_row)
 
+    async def waiting(self, tasks: Iterable[str], *, limit: int = 5000) -> list[Suggestion]:
+        """What waits for a person in these tasks: overdue first, then by urgency, then the longest waiting."""
+        order = (col(Suggestion.overdue).desc(), col(Suggestion.urgency), col(Suggestion.received_at))
+        states = [state.value for state in AWAITING]
+        query = select(Suggestion).where(col(Suggestion.state).in_(states), col(Suggestion.task).in_(list(tasks))).order_by(*order).limit(limit)
+        async with self._sessions() as session:
+            return list((await session.exec(query)).all())
+
+    async def due(self, now: datetime, *, limit: int = 200) -> list[Suggestion]:
+        """Those whose clock has struck."""
+        query = select(Suggestion).where(col(Suggestion.next_clock_at) <= now).order_by(col(Suggestion.next_clock_at)).limit(limit)
+        async with self._sessions() as session:
+            return list((await session.exec(query)).all())
+
+    async def next_due(self) -> datetime | None:
+        """When the next clock strikes."""
+        async with self._sessions() as session:
+            return (await session.exec(select(func.min(Suggestion.next_clock_at)))).first()
+
+    async def withdrawable(self, scope: str, *, limit: int = 1000) -> list[Suggestion]:
+        """Undecided suggestions under a stop scope (`system:X`, `task:Y`, `site:Z`)."""
+        kind, _, name = scope.partition(":")
+        column = {"system": Suggestion.system, "task": Suggestion.task, "site": Suggestion.site}[kind]
+        states = [state.value for state in sources(Action.SUSPEND)]
+        query = select(Suggestion).where(col(column) == name, col(Suggestion.state).in_(states)).limit(limit)
+        async with self._sessions() as session:
+            return list((await session.exec(query)).all())
+
+    async def signatures(self, suggestion: UUID) -> list[Signature]:
+        """The signed records of a suggestion, oldest first."""
+        query = select(Signature).where(Signature.suggestion_id == suggestion).order_by(col(Signature.at))
+        async with self._sessions() as session:
+            return list((await session.exec(query)).all())
+
     def opened(self, row: Suggestion, stored_row: Payload) -> bytes:
         """Decrypt one row."""
         return self._vault.open(_sealed(stored_row), Place(row.establishment, row.case_id, stored_row.entry_id))
 
 
 def _sealed(row: Payload) -> Sealed:
-    return Sealed(row.field, row.entry_id, row.salt, row.kek, row.wrapped_key, row.nonce, row.ciphertext, "")
+    return Sealed(row.field.partition("/")[0], row.entry_id, row.salt, row.kek, row.wrapped_key, row.nonce, row.ciphertext, "")

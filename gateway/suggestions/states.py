@@ -36,6 +36,7 @@ class Action(StrEnum):
     NOTIFY = "notify"
     DRAFT = "draft"
     SHADOW = "shadow"
+    PASS = "pass"
     FAIL = "fail"
     SIGN_FIRST = "sign_first"
     SIGN = "sign"
@@ -56,6 +57,7 @@ TRANSITIONS: dict[tuple[State, Action], State] = {
     (_S.QUEUED, _A.NOTIFY): _S.NOTIFIED,
     (_S.QUEUED, _A.DRAFT): _S.DRAFTED,
     (_S.QUEUED, _A.SHADOW): _S.SHADOWED,
+    (_S.QUEUED, _A.PASS): _S.PASSED,
     (_S.QUEUED, _A.FAIL): _S.FAILED,
     (_S.QUEUED, _A.CANCEL): _S.CANCELLED,
     (_S.QUEUED, _A.SUSPEND): _S.SUSPENDED,

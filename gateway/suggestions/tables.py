@@ -77,3 +77,30 @@ class Payload(SQLModel, table=True):
     wrapped_key: bytes | None = None
     nonce: bytes | None = None
     ciphertext: bytes | None = None
+
+
+class Signature(SQLModel, table=True):
+    """A signed record: who, in which profession, when, what it means, of which bytes and which model (R4). Seconds are active seconds."""
+
+    __tablename__ = "signatures"
+
+    id: UUID = Field(primary_key=True)
+    suggestion_id: UUID
+    person_id: UUID
+    printed_name: str
+    profession: str
+    decision: str
+    meaning: str
+    amendment: str = ""
+    reason: str = ""
+    shown_sha256: bytes
+    final_sha256: bytes | None = None
+    model: str
+    model_version: str
+    method: str
+    authenticated_at: datetime = Field(sa_column=Column(_time(), nullable=False))
+    at: datetime = Field(sa_column=Column(_time(), nullable=False))
+    active_seconds_raw: float
+    active_seconds: float
+    time_source: str
+    entry_id: UUID

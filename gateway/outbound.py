@@ -1,0 +1,202 @@
+"""Every outgoing call, and the only file that imports an HTTP client.
+
+Each AI system has a pool, limits and timeouts of its own, so that a slow one starves nobody else. Redirects,
+decompression, cookies and environment proxies are off; an answer is read whole and bounded, or it is a failure.
+Addresses come from the configuration alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+import aiohttp
+import httpx
+from httpx_aiohttp import AiohttpTransport
+
+from gateway.errors import UpstreamFailed, UpstreamTimeout
+from gateway.messages import Answer, Headers
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from gateway.settings import System, Upstream
+
+HOP_BY_HOP: Final = frozenset(
+    {b"connection", b"keep-alive", b"proxy-authenticate", b"proxy-authorization", b"proxy-connection", b"te", b"trailer", b"transfer-encoding", b"upgrade"}
+)
+CREDENTIALS: Final = frozenset({b"authorization", b"cookie", b"x-api-key", b"api-key", b"garant-key"})
+OURS: Final = frozenset({b"host", b"content-length", b"expect", b"prefer", b"garant-case", b"garant-wait"})
+READABLE_ENCODINGS: Final = frozenset({"gzip", "deflate", "br", "identity"})
+_NOT_FORWARDED: Final = HOP_BY_HOP | CREDENTIALS | OURS
+_NOT_RETURNED: Final = HOP_BY_HOP | {b"set-cookie", b"content-length", b"date", b"server", b"alt-svc"}
+_FAILURES: Final = (httpx.HTTPError, aiohttp.ClientError, OSError)
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One request to an AI system; `target` is path and query below its configured address."""
+
+    method: str
+    target: str
+    headers: Headers
+    body: bytes
+
+
+def forwarded_headers(headers: Headers, via: bytes) -> Headers:
+    """What of the caller's headers an AI system gets: all but hop-by-hop, credentials and those addressed to Garant."""
+    listed = {name.strip().lower() for key, value in headers if key == b"connection" for name in value.split(b",")}
+    kept = [_readable(key, value) for key, value in headers if key not in _NOT_FORWARDED and key not in listed]
+    return (*kept, (b"via", b"1.1 " + via))
+
+
+def returned_headers(headers: Headers) -> Headers:
+    """What of an AI system's headers a caller gets."""
+    listed = {name.strip().lower() for key, value in headers if key == b"connection" for name in value.split(b",")}
+    return tuple((key, value) for key, value in headers if key not in _NOT_RETURNED and key not in listed)
+
+
+def _readable(key: bytes, value: bytes) -> tuple[bytes, bytes]:
+    """Ask only for encodings that a person's view can be made from."""
+    if key != b"accept-encoding":
+        return key, value
+    kept = [part for part in value.decode("latin-1").split(",") if part.split(";")[0].strip().lower() in READABLE_ENCODINGS]
+    return key, ",".join(kept).strip().encode() or b"identity"
+
+
+class Door:
+    """The way to one AI system.
+
+    Args:
+        system: its configuration.
+        environ: where its secret is read from, once.
+    """
+
+    def __init__(self, system: System, environ: Mapping[str, str]) -> None:
+        self.system = system
+        self._upstream: Upstream = system.upstream
+        self._base = str(system.upstream.url).rstrip("/")
+        self._secret = _secret(system.upstream, environ)
+        self._timeout = {"connect": self._upstream.connect_seconds, "pool": self._upstream.connect_seconds, "read": None}
+        self._transport: AiohttpTransport | None = None
+
+    async def exchange(self, outgoing: Outgoing) -> Answer:
+        """The whole answer.
+
+        Raises:
+            UpstreamTimeout: connect, first byte, idle or total limit passed.
+            UpstreamFailed: no connection, a redirect, too many bytes, or bytes that broke off.
+        """
+        async with self.opened(outgoing) as (response, chunks):
+            body = [chunk async for chunk in chunks]
+        return Answer(response.status, response.headers, body[0] if len(body) == 1 else b"".join(body))
+
+    @asynccontextmanager
+    async def opened(self, outgoing: Outgoing) -> AsyncIterator[tuple[Answer, AsyncIterator[bytes]]]:
+        """Status and headers at once (body empty), and the body as it arrives; leaving early cancels upstream."""
+        try:
+            async with asyncio.timeout(self._upstream.total_seconds):
+                async with asyncio.timeout(self._upstream.first_byte_seconds):
+                    response = await self._client().handle_async_request(self._request(outgoing))
+                try:
+                    yield self._head(response), self._chunks(response)
+                finally:
+                    await response.aclose()
+        except (TimeoutError, httpx.TimeoutException) as error:
+            message = f"The AI system '{self.system.id}' took longer than its limit. No suggestion exists; proceed without AI."
+            raise UpstreamTimeout(message) from error
+        except _FAILURES as error:
+            message = f"The AI system '{self.system.id}' could not be reached or its answer broke off. No suggestion exists; proceed without AI."
+            raise UpstreamFailed(message) from error
+
+    async def close(self) -> None:
+        """Close the pool."""
+        if self._transport is not None:
+            await self._transport.aclose()
+
+    def _head(self, response: httpx.Response) -> Answer:
+        if 300 <= response.status_code < 400:  # noqa: PLR2004 - the class of redirects
+            message = f"The AI system '{self.system.id}' answered with a redirect, which is never followed. Correct its address in the configuration."
+            raise UpstreamFailed(message, code="upstream_redirect")
+        headers = tuple((key.lower(), value) for key, value in response.headers.raw)
+        return Answer(response.status_code, headers, b"")
+
+    async def _chunks(self, response: httpx.Response) -> AsyncIterator[bytes]:
+        room = self._upstream.max_answer_bytes
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(self._upstream.idle_seconds) as idle:
+            async for chunk in response.stream:  # type: ignore[union-attr]
+                room -= len(chunk)
+                if room < 0:
+                    message = f"The AI system '{self.system.id}' sent more than {self._upstream.max_answer_bytes} bytes. Nothing of it is used."
+                    raise UpstreamFailed(message, code="upstream_too_large")
+                yield chunk
+                idle.reschedule(loop.time() + self._upstream.idle_seconds)
+
+    def _request(self, outgoing: Outgoing) -> httpx.Request:
+        headers = list(outgoing.headers)
+        if self._secret is not None:
+            headers.append(self._secret)
+        return httpx.Request(outgoing.method, _url(self._base + outgoing.target), headers=headers, content=outgoing.body, extensions={"timeout": self._timeout})
+
+    def _client(self) -> AiohttpTransport:
+        if self._transport is None:
+            self._transport = AiohttpTransport(client=lambda: _session(self._upstream.max_connections))
+        return self._transport
+
+
+class Outbound:
+    """The doors to all configured AI systems, and the poster of webhooks."""
+
+    def __init__(self, systems: tuple[System, ...], environ: Mapping[str, str] | None = None) -> None:
+        known = os.environ if environ is None else environ
+        self._doors = {system.id: Door(system, known) for system in systems}
+        self._poster = AiohttpTransport(client=lambda: _session(8))
+
+    def door(self, system: str) -> Door:
+        """The door to a configured AI system."""
+        return self._doors[system]
+
+    async def post(self, url: str, headers: Headers, body: bytes, *, seconds: float = 10.0) -> int:
+        """Post a webhook and return the status; 0 where nobody answered in time."""
+        request = httpx.Request("POST", _url(url), headers=list(headers), content=body, extensions={"timeout": {"connect": seconds, "pool": seconds}})
+        try:
+            async with asyncio.timeout(seconds):
+                response = await self._poster.handle_async_request(request)
+                await response.aclose()
+        except (*_FAILURES, TimeoutError):
+            return 0
+        return response.status_code
+
+    async def close(self) -> None:
+        """Close every pool."""
+        await self._poster.aclose()
+        for door in self._doors.values():
+            await door.close()
+
+
+def _secret(upstream: Upstream, environ: Mapping[str, str]) -> tuple[bytes, bytes] | None:
+    if upstream.secret_env is None:
+        return None
+    value = environ.get(upstream.secret_env, "")
+    return upstream.secret_header.lower().encode(), (upstream.secret_prefix + value).encode()
+
+
+@lru_cache(maxsize=1024)
+def _url(text: str) -> httpx.URL:
+    return httpx.URL(text)
+
+
+def _session(limit: int) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=limit, ttl_dns_cache=60, enable_cleanup_closed=False),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
+        auto_decompress=False,
+        trust_env=False,
+        read_bufsize=2**16,
+    )

@@ -1,0 +1,136 @@
+"""The other doors to a call: polls and cancels of a hold, lists of models, health and descriptions of models.
+
+One hold is one resource; `/suggestions/{id}` and `/holds/{id}` are its native addresses, `/v1/responses/{id}` the
+OpenAI one. Only the machine that made the call may see it.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
+from uuid import UUID
+
+from gateway.adapters import inference_v2, json_body, openai_chat, openai_responses
+from gateway.adapters.protocol import Operation
+from gateway.audit.batch import Write
+from gateway.audit.leaf import Event, EventType
+from gateway.bus import Topic, message
+from gateway.errors import BadInput, Unknown, UpstreamFailed
+from gateway.ids import uuid7
+from gateway.messages import Reply
+from gateway.outbound import Outgoing, forwarded_headers, returned_headers
+from gateway.proxy.sending import delivered, send_reply
+from gateway.proxy.steps.release import pending
+from gateway.suggestions.repository import moved
+from gateway.suggestions.states import Action
+
+if TYPE_CHECKING:
+    from starlette.types import Send
+
+    from gateway.identity.machines import Machine
+    from gateway.lanes import Lane
+    from gateway.messages import Call
+    from gateway.proxy.parts import Parts
+    from gateway.proxy.routes import Found
+    from gateway.suggestions.tables import Suggestion
+
+RETRY_AFTER_SECONDS: Final = 5
+_NATIVE: Final = ("/suggestions/", "/holds/")
+
+
+async def native(parts: Parts, call: Call, machine: Machine, send: Send) -> bool:
+    """Serve a hold's own addresses; False where the call is not one of theirs."""
+    if not call.path.startswith(_NATIVE):
+        return False
+    kind, _, rest = call.path[1:].partition("/")
+    name, _, part = rest.partition("/")
+    row = await _own(parts, name, machine)
+    if call.method == "DELETE":
+        await send_reply(send, await _cancelled(parts, row, machine))
+    elif call.method in {"GET", "HEAD"} and part in {"", "result"}:
+        await _send_state(parts, row, send, redirect=kind == "holds" and not part)
+    else:
+        message = "A hold is read with GET, its result with GET …/result, and given up with DELETE."
+        raise BadInput(message, code="method_not_allowed")
+    return True
+
+
+async def local(parts: Parts, found: Found, machine: Machine) -> Reply:
+    """What the gateway answers itself."""
+    if found.recognised.operation is Operation.LOCAL:
+        return _own_words(parts, found, machine)
+    row = await _own(parts, (found.recognised.resource or "").removeprefix("resp_"), machine)
+    if found.recognised.operation is Operation.RETRIEVE:
+        reply = await parts.counter.reply(row)
+        delivered(parts, row)
+        return reply
+    row = await _given_up(parts, row, machine)
+    if found.call.method == "DELETE":
+        return openai_responses.deleted(str(row.id))
+    return await parts.counter.reply(row)
+
+
+async def metadata(parts: Parts, found: Found, lane: Lane) -> Reply:
+    """A model's own description, asked of the AI system: no suggestion is in it."""
+    outgoing = Outgoing(found.call.method, found.recognised.forward_path, forwarded_headers(found.call.headers, parts.via), b"")
+    answer = await parts.outbound.door(lane.system.id).exchange(outgoing)
+    if answer.status != HTTPStatus.OK:
+        message = f"The AI system '{lane.system.id}' did not describe itself (status {answer.status})."
+        raise UpstreamFailed(message)
+    return Reply(answer.status, returned_headers(answer.headers), answer.body)
+
+
+async def _send_state(parts: Parts, row: Suggestion, send: Send, *, redirect: bool) -> None:
+    if pending(row):
+        await send_reply(send, json_body.accepted(str(row.id), RETRY_AFTER_SECONDS))
+    elif redirect:
+        location = f"/holds/{row.id}/result".encode()
+        await send_reply(send, Reply(HTTPStatus.SEE_OTHER, ((b"location", location), (b"cache-control", b"no-store")), b""))
+    else:
+        await send_reply(send, await parts.counter.reply(row))
+        delivered(parts, row)
+
+
+async def _own(parts: Parts, name: str, machine: Machine) -> Suggestion:
+    try:
+        row = await parts.suggestions.get(UUID(name))
+    except ValueError:
+        row = None
+    if row is None or row.machine != machine.id:
+        message = "There is no hold with this id for this key."
+        raise Unknown(message)
+    return row
+
+
+async def _cancelled(parts: Parts, row: Suggestion, machine: Machine) -> Reply:
+    row = await _given_up(parts, row, machine)
+    return await parts.counter.reply(row)
+
+
+async def _given_up(parts: Parts, row: Suggestion, machine: Machine) -> Suggestion:
+    """The caller gives the hold up: withdrawn, logged, gone from the queue."""
+    at = parts.clock.now()
+    event = Event(
+        id=uuid7(),
+        type=EventType.RECALLED,
+        at=at,
+        actor=f"machine:{machine.id}",
+        role="machine",
+        case=row.case_id,
+        suggestion=row.id,
+        task=row.task,
+        policy=row.policy,
+        decision="cancelled",
+    )
+    changes = {"attach_key": None, "next_clock_at": None, "decided_at": at}
+    guards = (moved(row, Action.CANCEL, changes),)
+    await parts.writer.append(Write((event,), guards=guards, wake=(message(Topic.SUGGESTION, row.id), message(Topic.QUEUE, row.id))))
+    return await parts.suggestions.get(row.id)
+
+
+def _own_words(parts: Parts, found: Found, machine: Machine) -> Reply:
+    if found.call.path.startswith("/v2"):
+        return inference_v2.local_reply(found.call.path)
+    lanes = parts.routes.usable(machine, found.task, "openai")
+    names = sorted({model for lane in lanes for model in lane.system.models})
+    return openai_chat.models_reply(names, found.recognised.resource)

@@ -1,0 +1,224 @@
+"""The story of a call, left to right; every step returns a new value and none calls back.
+
+Any failure ends in the safe answer of the task's release mode: a held answer stays withheld, a clinician is still
+notified, and nothing that is not released can be read as a result.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
+
+from gateway.errors import (
+    AuditUnavailable,
+    BadInput,
+    Conflict,
+    KeyReused,
+    Suspended,
+    UpstreamFailed,
+)
+from gateway.ids import uuid7
+from gateway.outbound import Outgoing, forwarded_headers, returned_headers
+from gateway.policy.models import ReleaseMode
+from gateway.proxy.steps.capture import Received
+from gateway.proxy.steps.release import leaving, pending, signature_headers
+from gateway.suggestions.exchange import slim
+from gateway.suggestions.states import State
+
+if TYPE_CHECKING:
+    from gateway.adapters.protocol import View
+    from gateway.identity.machines import Machine
+    from gateway.lanes import Lane
+    from gateway.messages import Answer, Call, Reply
+    from gateway.proxy.parts import Parts
+    from gateway.proxy.routes import Found
+    from gateway.suggestions.tables import Suggestion
+
+MAX_PREFER_WAIT: Final = 25.0
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A call that now waits for a person: what to wait for, and how long."""
+
+    row: Suggestion
+    found: Found
+    wait_seconds: float
+    as_refusal: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A call whose reply is ready; `delivered` names the suggestion whose delivery has to be logged."""
+
+    reply: Reply
+    row: Suggestion | None = None
+
+
+async def intercept(parts: Parts, found: Found, lane: Lane, machine: Machine) -> Done | Held:
+    """Decide, forward, read, capture, then hold or pass."""
+    check_running(parts, lane, machine)
+    _check_loop(parts, found.call)
+    received = await receive(parts, found, lane, machine)
+    attached = await attach(parts, received)
+    if attached is not None:
+        return await settle(parts, attached, found, lane)
+    if found.recognised.background:
+        return await promise(parts, received, found)
+    answer, view = await forward(parts, received, found.call)
+    row = await capture(parts, received, answer, view)
+    if row.state == State.PASSED:
+        return Done(passed(found, answer, row), row)
+    return await settle(parts, row, found, lane)
+
+
+async def receive(parts: Parts, found: Found, lane: Lane, machine: Machine) -> Received:
+    """Name the call: ids, case, and what makes an equal call equal."""
+    call, recognised = found.call, found.recognised
+    reference = call.header(b"garant-case")
+    name = reference.decode("utf-8", "replace") if reference else recognised.case_ref
+    case = await parts.cases.find(name)
+    received = Received(uuid7(), lane, machine, recognised, call.body, case, parts.clock.now(), None, None)
+    return _on_call(parts, _attachable(parts, received, call, name))
+
+
+async def attach(parts: Parts, received: Received) -> Suggestion | None:
+    """The suggestion that an equal call made before. Raises KeyReused for one key with two bodies."""
+    if received.attach_key is None:
+        return None
+    row = await parts.suggestions.attached(_recent_keys(received))
+    if row is not None and row.body_hash != received.body_hash:
+        message = "This Idempotency-Key was used before with another body. Use a new key for a new question."
+        raise KeyReused(message)
+    return row
+
+
+async def forward(parts: Parts, received: Received, call: Call, queued: Suggestion | None = None) -> tuple[Answer, View]:
+    """Ask the AI system and read its answer; a failure is logged and becomes an error in the protocol's own shape."""
+    target = received.recognised.forward_path + ("?" + call.query.decode("latin-1") if call.query else "")
+    outgoing = Outgoing(call.method, target, forwarded_headers(call.headers, parts.via), received.recognised.forward_body)
+    try:
+        answer = check_usable(await parts.outbound.door(received.lane.system.id).exchange(outgoing), received.lane)
+        return answer, received.lane.adapter.read(answer, received.recognised, received.lane.reading)
+    except UpstreamFailed as error:
+        await parts.writer.append(parts.capturer.failed(received, error.code, parts.clock.now(), queued))
+        raise
+
+
+async def capture(parts: Parts, received: Received, answer: Answer, view: View) -> Suggestion:
+    """Commit the answer, or join the equal call that was faster; a time-critical one is notified even without the log."""
+    captured = parts.notifier.prepared(parts.capturer.capture(received, answer, view, parts.clock.now()), received)
+    try:
+        await parts.writer.append(captured.write)
+    except Conflict:
+        return await _joined(parts, received, answer, view)
+    except AuditUnavailable:
+        if received.lane.requirement.mode is not ReleaseMode.NOTIFY_NOW:
+            raise
+        await parts.notifier.spool(captured)
+    return captured.row
+
+
+async def settle(parts: Parts, row: Suggestion, found: Found, lane: Lane) -> Done | Held:
+    """A stored suggestion becomes a reply, or a wait."""
+    as_refusal = lane.route.while_held == "refusal"
+    if leaving(row) is None and pending(row):
+        return Held(row, replace(found, recognised=slim(found.recognised), call=replace(found.call, body=b"")), _wait_seconds(found.call, lane), as_refusal)
+    return Done(await parts.counter.reply(row, found.recognised, as_refusal=as_refusal), row)
+
+
+async def promise(parts: Parts, received: Received, found: Found) -> Done:
+    """A background call: commit the promise, answer at once, work on."""
+    captured = parts.capturer.queued(received)
+    await parts.writer.append(captured.write)
+    parts.background(work_on(parts, received, captured.row, found.call))
+    return Done(await parts.counter.reply(captured.row, found.recognised))
+
+
+async def work_on(parts: Parts, received: Received, row: Suggestion, call: Call) -> None:
+    """The rest of a background call, after its caller was answered."""
+    with suppress(UpstreamFailed, Conflict, Suspended):  # the state already says so
+        answer, view = await forward(parts, received, call, row)
+        captured = parts.capturer.capture(received, answer, view, parts.clock.now(), row)
+        await parts.writer.append(parts.notifier.prepared(captured, received).write)
+
+
+def passed(found: Found, answer: Answer, row: Suggestion) -> Reply:
+    """A support task's answer: the AI system's own bytes, already in the log."""
+    rendered = found.adapter.render(replace(answer, headers=returned_headers(answer.headers)), None, found.recognised, str(row.id))
+    return replace(rendered, headers=(*rendered.headers, *signature_headers(row)))
+
+
+async def _joined(parts: Parts, received: Received, answer: Answer, view: View) -> Suggestion:
+    """After a refused insert: the equal call's suggestion, or a second try with the case that somebody else made."""
+    row = await attach(parts, received)
+    if row is not None:
+        return row
+    case = await parts.cases.again(received.case)
+    again = replace(received, case=case)
+    captured = parts.notifier.prepared(parts.capturer.capture(again, answer, view, parts.clock.now()), again)
+    await parts.writer.append(captured.write)
+    return captured.row
+
+
+def check_usable(answer: Answer, lane: Lane) -> Answer:
+    """The answer, if its status is 200; anything else is a failure and its body is never shown."""
+    if answer.status != HTTPStatus.OK:
+        message = f"The AI system '{lane.system.id}' refused or failed (status {answer.status}). No suggestion exists; proceed without AI."
+        raise UpstreamFailed(message, code="upstream_refused" if answer.status < HTTPStatus.INTERNAL_SERVER_ERROR else "upstream_failed")
+    return answer
+
+
+def check_running(parts: Parts, lane: Lane, machine: Machine) -> None:
+    """Refuse at once what the stop button forbids; the log refuses it again at release."""
+    stopped = parts.stops.active.intersection(lane.scopes(machine.site))
+    if stopped:
+        message = "This AI system, task or site was stopped. Proceed without AI; this is not a negative result."
+        raise Suspended(message)
+
+
+def _check_loop(parts: Parts, call: Call) -> None:
+    if any(parts.via in value for key, value in call.headers if key == b"via"):
+        message = "This call has already passed through this gateway: an AI system's address leads back here. Correct it in the configuration."
+        raise BadInput(message, code="loop")
+
+
+def _attachable(parts: Parts, received: Received, call: Call, case: str | None) -> Received:
+    key, lane = call.header(b"idempotency-key"), received.lane
+    if key is None and lane.requirement.mode is ReleaseMode.LOG_ONLY:
+        return received
+    place = b"\n".join((lane.system.id.encode(), lane.task.id.encode(), call.path.encode()))
+    body = parts.keys.hidden("body", place + b"\n" + call.body)
+    same = b"k\n" + key if key is not None else b"c\n" + (case or "").encode() + b"\n" + body
+    attach_key = parts.keys.hidden("attach", received.machine.id.encode() + b"\n" + same)
+    return replace(received, attach_key=attach_key + _period(received, 0), body_hash=body)
+
+
+def _recent_keys(received: Received) -> tuple[bytes, ...]:
+    """This period's key and the last one's: an equal call attaches for at least one period of the policy."""
+    key = (received.attach_key or b"")[:-8]
+    return (key + _period(received, 0), key + _period(received, 1))
+
+
+def _period(received: Received, back: int) -> bytes:
+    length = received.lane.requirement.policy.expires_seconds
+    return (int(received.at.timestamp()) // length - back).to_bytes(8, "big")
+
+
+def _on_call(parts: Parts, received: Received) -> Received:
+    if received.lane.requirement.mode is not ReleaseMode.NOTIFY_NOW:
+        return received
+    return replace(received, people=parts.notifier.people(received.lane.requirement.policy.notify_rota, received.at))
+
+
+def _wait_seconds(call: Call, lane: Lane) -> float:
+    prefer = call.header(b"prefer") or b""
+    for part in prefer.split(b","):
+        name, _, value = part.strip().partition(b"=")
+        if name.lower() == b"wait" and value.isdigit():
+            return min(float(value), MAX_PREFER_WAIT, lane.route.wait_seconds)
+        if name.lower() == b"respond-async" and lane.system.protocol != "openai":
+            return 0.0
+    return lane.route.wait_seconds

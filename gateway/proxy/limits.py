@@ -1,0 +1,152 @@
+"""The limits of the relay's doors: header bytes, header time, body bytes, body pace, and who has hung up.
+
+`GuardedProtocol` is uvicorn's httptools protocol with three guards added, because a server that reads without
+bounds can be exhausted by one client.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from gateway.errors import BadInput, TooLarge
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.types import Receive, Scope
+
+DISCONNECTED: Final = "garant.disconnected"
+
+
+class ClientGone(Exception):  # noqa: N818 - not an error of anybody's
+    """The caller hung up before the whole request had arrived."""
+
+
+class GuardedProtocol(HttpToolsProtocol):
+    """One connection, with bounded headers, bounded patience, and a call to whoever waits when it ends."""
+
+    max_header_bytes: int = 32 * 2**10
+    header_seconds: float = 10.0
+    _header_bytes = 0
+    _header_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """A client has connected: its first header has to arrive in time."""
+        super().connection_made(transport)
+        self._await_headers()
+
+    def data_received(self, data: bytes) -> None:
+        """Count header bytes until the header is complete."""
+        if self._header_timer is None and (self.cycle is None or self.cycle.response_complete):
+            self._await_headers()
+        self._header_bytes += len(data)
+        super().data_received(data)
+        if self._header_timer is not None and self._header_bytes > self.max_header_bytes:
+            self._hang_up(b"431 Request Header Fields Too Large", b"The request's headers are larger than this door allows.")
+
+    def on_headers_complete(self) -> None:
+        """The header is whole; the patience for it ends."""
+        self._stop_timer()
+        super().on_headers_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell whoever works for this caller."""
+        self._stop_timer()
+        cycle = self.cycle
+        super().connection_lost(exc)
+        callback = None if cycle is None or cycle.response_complete else cycle.scope.get(DISCONNECTED)
+        if callback is not None:
+            callback()
+
+    def _await_headers(self) -> None:
+        self._header_bytes = 0
+        self._header_timer = self.loop.call_later(self.header_seconds, self._too_slow)
+
+    def _stop_timer(self) -> None:
+        if self._header_timer is not None:
+            self._header_timer.cancel()
+            self._header_timer = None
+
+    def _too_slow(self) -> None:
+        self._header_timer = None
+        if self._header_bytes:
+            self._hang_up(b"408 Request Timeout", b"The request's header did not arrive in time.")
+        elif self.cycle is None and not self.transport.is_closing():
+            self.transport.close()
+
+    def _hang_up(self, status: bytes, sentence: bytes) -> None:
+        if not self.transport.is_closing():
+            head = b"HTTP/1.1 " + status + b"\r\ncontent-type: text/plain; charset=utf-8\r\nconnection: close\r\ncontent-length: "
+            self.transport.write(head + str(len(sentence)).encode() + b"\r\n\r\n" + sentence)
+            self.transport.close()
+
+
+def check_headers(scope: Scope, limit: int) -> None:
+    """Refuse a header block over the limit (bytes of names and values). Raises TooLarge with status 413 semantics."""
+    size = sum(len(name) + len(value) for name, value in scope["headers"]) + len(scope.get("raw_path") or b"") + len(scope["query_string"])
+    if size > limit:
+        raise TooLarge(f"The request's headers have {size} bytes; this door allows {limit}.", code="headers_too_large")
+
+
+async def read_body(scope: Scope, receive: Receive, limit: int, idle_seconds: float) -> bytes:
+    """The request body, counted while it arrives.
+
+    Raises:
+        TooLarge: announced or actual size over the limit; the rest is not read.
+        BadInput: nothing arrived for `idle_seconds`.
+        ClientGone: the caller hung up.
+    """
+    for name, value in scope["headers"]:
+        if name == b"content-length" and value.isdigit() and int(value) > limit:
+            raise _too_large(limit)
+    message = await receive()
+    if message["type"] == "http.request" and not message.get("more_body", False):
+        return _counted(message.get("body", b""), limit)
+    return await _rest(message, receive, limit, idle_seconds)
+
+
+async def _rest(message: dict[str, object], receive: Receive, limit: int, idle_seconds: float) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    while message["type"] == "http.request":
+        part = message.get("body", b"")
+        parts.append(part if isinstance(part, bytes) else b"")
+        size += len(parts[-1])
+        if size > limit:
+            raise _too_large(limit)
+        if not message.get("more_body", False):
+            return b"".join(parts)
+        message = await _next(receive, idle_seconds)
+    raise ClientGone
+
+
+async def _next(receive: Receive, idle_seconds: float) -> dict[str, object]:
+    try:
+        async with asyncio.timeout(idle_seconds):
+            return dict(await receive())
+    except TimeoutError:
+        message = f"The request's body stopped arriving for {idle_seconds:g} seconds. Nothing was sent on."
+        raise BadInput(message, code="body_too_slow") from None
+
+
+def _counted(body: bytes, limit: int) -> bytes:
+    if len(body) > limit:
+        raise _too_large(limit)
+    return body
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"The request's body is larger than the {limit} bytes this door allows. Nothing was sent on.")
+
+
+def guarded(max_header_bytes: int, header_seconds: float) -> type[GuardedProtocol]:
+    """The protocol class with this configuration's limits, for uvicorn's `http` setting."""
+    return type("Guarded", (GuardedProtocol,), {"max_header_bytes": max_header_bytes, "header_seconds": header_seconds})
+
+
+def on_disconnect(scope: Scope, callback: Callable[[], None] | None) -> None:
+    """Name who is told when this caller hangs up; None takes it back."""
+    scope[DISCONNECTED] = callback

@@ -1,0 +1,71 @@
+"""The caller's reference of a case becomes a random id; only that id enters the log.
+
+The reference itself is kept as a keyed hash, so that the same patient's next call finds the same case.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+from uuid import UUID
+
+from sqlalchemy import text
+
+from gateway.ids import random_case
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import async_sessionmaker
+    from sqlmodel.ext.asyncio.session import AsyncSession
+
+    from gateway.keys import Keys
+
+_REMEMBERED: Final = 50_000
+_FIND: Final = text("SELECT id FROM cases WHERE reference = :reference")
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A case; `reference` is the keyed hash (None where the caller named none); `new`: nothing was logged for it."""
+
+    id: UUID
+    reference: bytes | None
+    new: bool
+
+
+class Cases:
+    """Finds cases, remembering the recent ones.
+
+    Args:
+        sessions: makes reading sessions.
+        keys: hides references.
+    """
+
+    def __init__(self, sessions: async_sessionmaker[AsyncSession], keys: Keys) -> None:
+        self._sessions = sessions
+        self._keys = keys
+        self._known: dict[bytes, UUID] = {}
+
+    async def find(self, reference: str | None) -> Case:
+        """The case of a reference; a new one where it is unknown or none was given."""
+        if reference is None:
+            return Case(random_case(), None, new=True)
+        hidden = self._keys.hidden("case", reference.encode())
+        known = self._known.get(hidden) or await self._stored(hidden)
+        if known is None:
+            return Case(random_case(), hidden, new=True)
+        self._remember(hidden, known)
+        return Case(known, hidden, new=False)
+
+    async def again(self, case: Case) -> Case:
+        """The case after somebody else made it first."""
+        known = None if case.reference is None else await self._stored(case.reference)
+        return case if known is None else Case(known, case.reference, new=False)
+
+    async def _stored(self, hidden: bytes) -> UUID | None:
+        async with self._sessions() as session:
+            return await session.scalar(_FIND, {"reference": hidden})
+
+    def _remember(self, hidden: bytes, case: UUID) -> None:
+        if len(self._known) >= _REMEMBERED:
+            self._known.pop(next(iter(self._known)))
+        self._known[hidden] = case

@@ -1,0 +1,120 @@
+"""What a caller gets for a suggestion, now: its released bytes, or its state in the protocol's own words.
+
+The one place where stored bytes turn into a reply; every door (waiting call, poll, background response) uses it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from gateway.adapters.protocol import Operation, Recognised, Withheld
+from gateway.adapters.protocol import State as Told
+from gateway.adapters.registry import adapter
+from gateway.clock import rfc3339
+from gateway.messages import Headers, Reply
+from gateway.outbound import returned_headers
+from gateway.suggestions.exchange import unpack
+from gateway.suggestions.labels import label_header
+from gateway.suggestions.states import PENDING, State
+
+if TYPE_CHECKING:
+    from gateway.suggestions.repository import Suggestions
+    from gateway.suggestions.tables import Suggestion
+
+_NOT_NEGATIVE: Final = "This is not a negative result."
+_TOLD: Final = {
+    State.REJECTED: (Told.REJECTED, "rejected_by_clinician", "A clinician has examined this suggestion and rejected it; it will not be released."),
+    State.RECALLED: (Told.REJECTED, "recalled", "A clinician has rejected this suggestion after it had left; do not use it."),
+    State.EXPIRED: (Told.EXPIRED, "review_expired", "Nobody signed this suggestion in time, so it was withdrawn. Proceed without AI."),
+    State.CANCELLED: (Told.CANCELLED, "cancelled", "The caller gave this up before it was signed."),
+    State.FAILED: (Told.FAILED, "upstream_failed", "The AI system gave no usable answer. Proceed without AI."),
+    State.SUSPENDED: (Told.SUSPENDED, "suspended", "This AI system was stopped and its answer withdrawn. Proceed without AI."),
+    State.SHADOWED: (Told.NOT_ANALYSED, "not_analysed", "This AI system is under evaluation; nothing of it is released. Proceed without AI."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """The counter where replies are handed out.
+
+    Args:
+        suggestions: reads rows and payloads.
+        review_base: public address of the review pages.
+    """
+
+    suggestions: Suggestions
+    review_base: str
+
+    def withheld(self, row: Suggestion, *, as_refusal: bool = False) -> Withheld:
+        """What is told of a suggestion that may not leave."""
+        state, code, reason = _told(State(row.state), row.code)
+        if State(row.state) is State.REJECTED and row.code:
+            reason = f"{reason} Reason: {row.code}."
+        created = int(row.received_at.timestamp())
+        return Withheld(state, str(row.id), f"{self.review_base}/review/{row.id}", f"{reason} {_NOT_NEGATIVE}", code, created, as_refusal)
+
+    async def reply(self, row: Suggestion, recognised: Recognised | None = None, *, as_refusal: bool = False) -> Reply:
+        """The reply for a suggestion as it stands."""
+        field = leaving(row)
+        if field is None:
+            return adapter(row.protocol).withhold(self.withheld(row, as_refusal=as_refusal), recognised or await self._recognised(row))
+        return await self._released(row, field, recognised)
+
+    async def _released(self, row: Suggestion, field: str, recognised: Recognised | None) -> Reply:
+        payloads = await self.suggestions.payloads(row)
+        exchange = unpack(payloads["exchange"]) if "exchange" in payloads else None
+        body = payloads.get(field, payloads["suggestion"])
+        kept: Headers = returned_headers(exchange.headers) if exchange else ((b"content-type", b"application/json"),)
+        if body is not payloads["suggestion"]:
+            kept = tuple((key, value) for key, value in kept if key != b"content-encoding")
+        if exchange is None:
+            return Reply(200, (*kept, *signature_headers(row)), body)
+        asked = recognised or exchange.recognised
+        asked = replace(asked, stream=exchange.recognised.stream)
+        reply = adapter(row.protocol).render(replace(exchange.answer(body), headers=kept), None, asked, str(row.id))
+        return replace(reply, headers=(*reply.headers, *signature_headers(row)))
+
+    async def _recognised(self, row: Suggestion) -> Recognised:
+        stored = await self.suggestions.payload(row, "exchange")
+        if stored is not None:
+            return unpack(stored).recognised
+        return Recognised(Operation.INFER, row.model, "", b"", stream=row.stream, background=row.background)
+
+
+def leaving(row: Suggestion) -> str | None:
+    """The payload that may leave in this state, or None: the whole decision about release, in one table."""
+    state = State(row.state)
+    if state is State.RELEASED:
+        return "final"
+    if state is State.PASSED:
+        return "suggestion"
+    if state in {State.DRAFTED, State.EMERGENCY} or (state is State.NOTIFIED and row.released_at is not None):
+        return "labelled"
+    return None
+
+
+def signature_headers(row: Suggestion) -> Headers:
+    """What a program can read of the signature: id, decision, time."""
+    headers: list[tuple[bytes, bytes]] = [(b"garant-suggestion", str(row.id).encode()), (b"garant-mode", row.mode.encode())]
+    if row.state == State.RELEASED and row.decided_at is not None:
+        headers += [(b"garant-decision", row.decision.encode()), (b"garant-signed-at", rfc3339(row.decided_at).encode())]
+    if row.state in {State.DRAFTED, State.EMERGENCY, State.NOTIFIED}:
+        headers.append(label_header(row.mode, emergency=row.state == State.EMERGENCY))
+    return tuple(headers)
+
+
+def pending(row: Suggestion) -> bool:
+    """Whether a caller still waits for something."""
+    return State(row.state) in PENDING and leaving(row) is None
+
+
+def _told(state: State, code: str) -> tuple[Told, str, str]:
+    if state is State.QUEUED:
+        return Told.PENDING, "queued", "The AI system has not answered yet."
+    if state is State.NOTIFIED:
+        return Told.WITHHELD, "human_review_required", "A clinician was notified at once and has to sign this; it is not validated."
+    told = _TOLD.get(state)
+    if told is None:
+        return Told.PENDING, "human_review_required", "This suggestion waits for a clinician's signature."
+    return told[0], code if state is State.FAILED and code else told[1], told[2]

@@ -1,0 +1,166 @@
+"""The clocks of waiting suggestions: remind at half time, escalate at full time, expire never silently, approve never.
+
+Each replica sleeps until the next deadline in the database, woken when one is set or moved. Two replicas may strike
+together: the guard of each change lets one through.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from gateway import usage
+from gateway.audit.batch import Write
+from gateway.audit.leaf import Event, EventType
+from gateway.bus import Bus, Topic, message
+from gateway.errors import GarantError
+from gateway.ids import uuid7
+from gateway.notices import owed
+from gateway.signoff.record import wakes
+from gateway.suggestions.repository import changed, moved
+from gateway.suggestions.states import Action, State
+
+if TYPE_CHECKING:
+    from gateway.audit.batch import Statement
+    from gateway.clock import Clock
+    from gateway.lanes import Lanes
+    from gateway.notices import Notices
+    from gateway.signoff.service import SignOff
+    from gateway.suggestions.tables import Suggestion
+
+_LONGEST_SLEEP: Final = 3600.0
+_RETRY_SECONDS: Final = 1.0
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Clocks:
+    """Strikes when a deadline has come.
+
+    Args:
+        signoff, lanes, notices, clock: its collaborators.
+    """
+
+    signoff: SignOff
+    lanes: Lanes
+    notices: Notices
+    clock: Clock
+    _ready: asyncio.Event = field(default_factory=asyncio.Event)
+    _task: asyncio.Task[None] | None = None
+
+    def start(self, bus: Bus) -> None:
+        """Begin to watch."""
+        bus.subscribe(Topic.CLOCK, lambda _: self._ready.set())
+        self._task = asyncio.create_task(self._run(), name="clocks")
+
+    async def stop(self) -> None:
+        """Stop watching."""
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    async def strike(self) -> int:
+        """Everything that is due now; returns how many suggestions were touched."""
+        rows = await self.signoff.suggestions.due(self.clock.now())
+        await asyncio.gather(*(self._strike(row) for row in rows))
+        return len(rows)
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                self._ready.clear()
+                while await self.strike():
+                    await asyncio.sleep(0.05)
+                await self._sleep(await self.signoff.suggestions.next_due())
+            except (GarantError, SQLAlchemyError, OSError, TimeoutError) as error:
+                log.warning("clocks.interrupted", error=type(error).__name__)
+                await asyncio.sleep(_RETRY_SECONDS)
+
+    async def _sleep(self, until: datetime | None) -> None:
+        seconds = _LONGEST_SLEEP if until is None else (until - self.clock.now()).total_seconds()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(min(max(seconds, 0.0), _LONGEST_SLEEP)):
+                await self._ready.wait()
+
+    async def _strike(self, row: Suggestion) -> None:
+        try:
+            await self._act(row)
+        except GarantError as error:  # somebody decided in this very moment, or the log is away: the next strike sees
+            log.info("clocks.skipped", code=error.code, suggestion=str(row.id))
+
+    async def _act(self, row: Suggestion) -> None:
+        now = self.clock.now()
+        if row.state == State.SIGNED:
+            await self.signoff.finalise(row)
+        elif row.state == State.QUEUED:
+            await self._give_up(row, now)
+        elif row.expires_at is not None and row.expires_at <= now:
+            await self._expire(row, now)
+        elif row.due_at is not None and row.due_at > now:
+            await self._remind(row, now)
+        else:
+            await self._escalate(row, now)
+
+    async def _give_up(self, row: Suggestion, now: datetime) -> None:
+        event = _event(EventType.DELIVERY_FAILED, row, now, {"stage": "upstream", "code": "upstream_timeout"})
+        guard = moved(row, Action.FAIL, {"code": "upstream_timeout", "attach_key": None, "next_clock_at": None})
+        await self.signoff.writer.append(Write((event,), guards=(guard,), wake=wakes(row)))
+
+    async def _expire(self, row: Suggestion, now: datetime) -> None:
+        """Withdrawn, with an entry; a caller is told, and a new call asks anew."""
+        work = usage.Work("ignored", self._profession(row), now, opened_at=row.opened_at)
+        guard = moved(row, Action.EXPIRE, {"attach_key": None, "next_clock_at": None, "decided_at": now})
+        events = () if row.overdue else (_event(EventType.OVERDUE, row, now, {"rung": "0"}),)
+        write = Write((*events, _event(EventType.EXPIRED, row, now, {})), guards=(guard,), usage=usage.record(row, work), wake=wakes(row))
+        await self.signoff.writer.append(write)
+
+    async def _remind(self, row: Suggestion, now: datetime) -> None:
+        strikes = [moment for moment in (row.due_at, row.expires_at) if moment is not None]
+        event = _event(EventType.NOTIFIED, row, now, {"mark": "half"})
+        effects = self._tell(row, "suggestion.reminder", row.asked[-1] if row.asked else None, now)
+        guard = changed(row, {"next_clock_at": min(strikes)})
+        wake = (*wakes(row), message(Topic.NOTICES))
+        await self.signoff.writer.append(Write((event,), guards=(guard,), effects=effects, wake=wake))
+
+    async def _escalate(self, row: Suggestion, now: datetime) -> None:
+        """To the next rung of the policy; after the last one it is asked again, and the case stays listed as overdue."""
+        policy = self.lanes.of(row.system, row.task).requirement.policy
+        rungs = policy.escalation
+        group = rungs[min(row.rung, len(rungs) - 1)] if rungs else None
+        detail = {"rung": str(row.rung + 1), "group": group or "", "mode": row.mode}
+        events = [] if row.overdue else [_event(EventType.OVERDUE, row, now, detail)]
+        events.append(_event(EventType.ESCALATED, row, now, detail))
+        again = now + timedelta(seconds=policy.clock_seconds)
+        strikes = min(again, row.expires_at) if row.expires_at else again
+        asked = [*row.asked, group] if group and group not in row.asked else row.asked
+        guard = changed(row, {"overdue": True, "rung": min(row.rung + 1, 1000), "asked": asked, "next_clock_at": strikes})
+        effects = self._tell(row, "suggestion.escalated", group, now)
+        await self.signoff.writer.append(Write(tuple(events), guards=(guard,), effects=effects, wake=(*wakes(row), message(Topic.NOTICES))))
+
+    def _tell(self, row: Suggestion, kind: str, group: str | None, now: datetime) -> tuple[Statement, ...]:
+        return tuple(owed(name, kind, row.id, row.notified_person or "", now) for name in self.notices.receivers(group))
+
+    def _profession(self, row: Suggestion) -> str:
+        return self.lanes.of(row.system, row.task).task.profession
+
+
+def _event(kind: EventType, row: Suggestion, at: datetime, detail: dict[str, str]) -> Event:
+    return Event(
+        id=uuid7(),
+        type=kind,
+        at=at,
+        actor="system:clock",
+        role="system",
+        case=row.case_id,
+        suggestion=row.id,
+        task=row.task,
+        policy=row.policy,
+        detail={"system": row.system, "site": row.site, **detail},
+    )

@@ -1,0 +1,104 @@
+"""Break-glass: any bedside clinician releases a held suggestion, with a coded reason and no new authentication.
+
+It works while the step-up service is down, the output is labelled, and a sign-off stays owed (R17).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from gateway.adapters.registry import adapter
+from gateway.audit.batch import Write
+from gateway.audit.leaf import EventType
+from gateway.bus import Topic, message
+from gateway.clock import rfc3339
+from gateway.errors import Conflict, Forbidden
+from gateway.identity.roles import Role
+from gateway.notices import owed
+from gateway.signoff.record import final_events, person_event, wakes
+from gateway.suggestions.content import Place, commitment
+from gateway.suggestions.exchange import unpack
+from gateway.suggestions.labels import labelled
+from gateway.suggestions.repository import moved, stored
+from gateway.suggestions.states import Action
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from gateway.audit.leaf import Event
+    from gateway.audit.writer import Writer
+    from gateway.clock import Clock
+    from gateway.identity.people import Authentication, Person
+    from gateway.keys import Keys
+    from gateway.lanes import Lanes
+    from gateway.notices import Notices
+    from gateway.signoff.models import EmergencyReason
+    from gateway.suggestions.content import Sealed
+    from gateway.suggestions.repository import Suggestions
+    from gateway.suggestions.tables import Suggestion
+
+REVIEW_WITHIN: Final = timedelta(hours=72)
+
+
+@dataclass(frozen=True, slots=True)
+class Emergency:
+    """The emergency door.
+
+    Args:
+        suggestions, writer, lanes, keys, clock, notices: its collaborators.
+    """
+
+    suggestions: Suggestions
+    writer: Writer
+    lanes: Lanes
+    keys: Keys
+    clock: Clock
+    notices: Notices
+
+    async def break_glass(self, person: Person, session: Authentication, suggestion: UUID, reason: EmergencyReason) -> Suggestion:
+        """Release a held suggestion, labelled, now. Raises Forbidden for anybody but a clinician."""
+        if Role.CLINICIAN not in person.roles:
+            message_ = "Only a clinician can release in an emergency. Machines and other accounts cannot."
+            raise Forbidden(message_, code="not_a_clinician")
+        row, now = await self.suggestions.get(suggestion), self.clock.now()
+        payload = await self._labelled(row)
+        event = person_event(EventType.BREAK_GLASS, row, person, self.keys, now, decision="break_glass", detail={"reason": reason.value})
+        place = Place(row.establishment, row.case_id, event.id)
+        sealed = self.keys.vault.seal("labelled", payload, place)
+        commitments = {"suggestion": await self._commitment(row), "labelled": sealed.commitment}
+        await self.writer.append(self._write(row, person, session, event, commitments, sealed))
+        return await self.suggestions.get(suggestion)
+
+    def _write(self, row: Suggestion, person: Person, session: Authentication, event: Event, commitments: dict[str, str], sealed: Sealed) -> Write:
+        auth = {"method": session.method, "at": rfc3339(session.at)}
+        signed = replace(event, commitments={"suggestion": commitments["suggestion"]}, auth=auth)
+        due = event.at + REVIEW_WITHIN
+        changes = {"released_at": event.at, "decision": "break_glass", "due_at": due, "next_clock_at": due, "expires_at": None, "overdue": False}
+        notices = tuple(owed(name, "suggestion.break_glass", row.id, person.login, event.at) for name in self.notices.receivers(None))
+        return Write(
+            (signed, *final_events(row, "break_glass", commitments, event.at)),
+            guards=(moved(row, Action.BREAK_GLASS, changes),),
+            effects=(*stored(row.id, (sealed,)), *notices),
+            scopes=self.lanes.of(row.system, row.task).scopes(row.site),
+            wake=(*wakes(row), message(Topic.NOTICES)),
+        )
+
+    async def _labelled(self, row: Suggestion) -> bytes:
+        payloads = await self.suggestions.payloads(row)
+        if "suggestion" not in payloads or "labelled" in payloads:
+            message_ = "There is nothing here that an emergency release could add: the AI system has not answered, or the answer has left already."
+            raise Conflict(message_, code="nothing_to_release")
+        exchange = unpack(payloads["exchange"])
+        answer = exchange.answer(payloads["suggestion"])
+        view = adapter(row.protocol).read(answer, exchange.recognised, self.lanes.of(row.system, row.task).reading)
+        return labelled(adapter(row.protocol), answer, view, exchange.recognised, str(row.id), None).body
+
+    async def _commitment(self, row: Suggestion) -> str:
+        sealed = await self.suggestions.sealed(row, "suggestion")
+        body = await self.suggestions.payload(row, "suggestion")
+        if sealed is None or body is None:
+            message_ = "The content of this suggestion is not kept, so it cannot be released."
+            raise Conflict(message_, code="content_not_kept")
+        return commitment(sealed.salt, "suggestion", body)
