@@ -1,0 +1,242 @@
+"""The log as a folder of plain files in the layout of C2SP tlog-tiles: written once, checked anywhere without a database.
+
+`checkpoint`, `tile/<level>/<n>[.p/<width>]`, `tile/entries/<n>[.p/<width>]`, `checkpoints/<size>` (older signed states),
+`log.vkey` and `policies.json` (SHA-256 hex of a policy document → that document, RFC 8785 text). What is read here is
+untrusted: only `NoteError` comes out.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+
+from gateway.audit.note import MAX_BYTES as MAX_NOTE_BYTES
+from gateway.audit.note import NoteError
+from gateway.audit.tree import leaf_hash, root_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+WIDTH: Final = 256
+"""Hashes in a full tile, entries in a full bundle."""
+MAX_LEAF_BYTES: Final = 4096
+_LENGTH_BYTES: Final = 2
+_MAX_BUNDLE_BYTES: Final = WIDTH * (_LENGTH_BYTES + MAX_LEAF_BYTES)
+_MAX_POLICIES_BYTES: Final = 64 * 1024 * 1024
+_GROUP: Final = 1000
+_MAX_DIGITS: Final = 18
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """A folder that was opened; nothing in it is proven yet.
+
+    Args:
+        folder: where it is.
+        checkpoint: the signed note.
+        size: how many entries the checkpoint claims.
+        vkey: the verifier key that lies beside the log (a reader should bring his own).
+        policies: digest → policy document.
+        kept: older checkpoints, smallest first.
+    """
+
+    folder: Path
+    checkpoint: str
+    size: int
+    vkey: str
+    policies: Mapping[str, str]
+    kept: tuple[str, ...]
+
+    def leaves(self) -> Iterator[bytes]:
+        """The entries in order, exactly `size` of them. Raises NoteError at the first bundle that is missing or malformed."""
+        for number in range(-(-self.size // WIDTH)):
+            width = min(WIDTH, self.size - number * WIDTH)
+            name = _place("entries", number, width)
+            yield from _unpack(_read(self.folder / name, _MAX_BUNDLE_BYTES), width, name)
+
+    def tile(self, name: str) -> bytes:
+        """The hashes in a tile file, unchecked. Raises NoteError where it is missing or too large."""
+        return _read(self.folder / name, WIDTH * 32)
+
+
+class Tiler:
+    """Turns leaf hashes, one by one, into the tile files of every level."""
+
+    def __init__(self) -> None:
+        self._levels: list[list[bytes]] = [[]]
+        self._counts = [0]
+
+    def add(self, leaf: bytes) -> Iterable[tuple[str, bytes]]:
+        """Take the next leaf hash; returns the full tiles this completes as (path, content)."""
+        hashes = self._levels[0]
+        hashes.append(leaf)
+        return self._full(0) if len(hashes) == WIDTH else ()
+
+    def rest(self) -> Iterator[tuple[str, bytes]]:
+        """The partial tiles at the end of the log."""
+        for level, hashes in enumerate(self._levels):
+            if hashes:
+                yield _place(str(level), self._counts[level], len(hashes)), b"".join(hashes)
+
+    def _full(self, level: int) -> list[tuple[str, bytes]]:
+        hashes = self._levels[level]
+        tile = (_place(str(level), self._counts[level], WIDTH), b"".join(hashes))
+        if level + 1 == len(self._levels):
+            self._levels.append([])
+            self._counts.append(0)
+        self._levels[level + 1].append(root_of(hashes))
+        self._levels[level] = []
+        self._counts[level] += 1
+        return [tile, *(self._full(level + 1) if len(self._levels[level + 1]) == WIDTH else ())]
+
+
+def write_export(
+    folder: Path,
+    leaves: Iterable[bytes],
+    checkpoint: str,
+    vkey: str,
+    policies: Mapping[str, str],
+    kept: Sequence[str] = (),
+) -> int:
+    """Write a log to a folder, 256 entries at a time; each file appears whole or not at all, the checkpoint last.
+
+    Args:
+        folder: made if missing.
+        leaves: every leaf's bytes, in order.
+        checkpoint: the signed note for exactly these leaves.
+        vkey: verifier key line.
+        policies: digest → canonical document, at least those the entries name.
+        kept: older checkpoints.
+
+    Returns:
+        How many entries were written.
+
+    Raises:
+        NoteError: a leaf is over 4 KiB, a note is no checkpoint, or the leaves are not as many as it says.
+        OSError: the disk refuses.
+    """
+    size = _write_leaves(folder, leaves)
+    if size != claimed_size(checkpoint):
+        message = f"{size} entries were to be exported, but the checkpoint speaks of {claimed_size(checkpoint)}"
+        raise NoteError(message)
+    _write(folder / "log.vkey", vkey.strip().encode() + b"\n")
+    _write(folder / "policies.json", json.dumps(dict(policies), ensure_ascii=False, sort_keys=True, indent=1).encode() + b"\n")
+    for note in kept:
+        _write(folder / "checkpoints" / str(claimed_size(note)), note.encode())
+    _write(folder / "checkpoint", checkpoint.encode())
+    return size
+
+
+def read_export(folder: Path) -> Export:
+    """Open an exported log. Raises NoteError where a file is missing, too large or malformed."""
+    checkpoint = _text(folder / "checkpoint")
+    policies = _policies(_read(folder / "policies.json", _MAX_POLICIES_BYTES))
+    return Export(folder, checkpoint, claimed_size(checkpoint), _text(folder / "log.vkey"), policies, _kept(folder / "checkpoints"))
+
+
+def claimed_size(note: str) -> int:
+    """The size a checkpoint states, its signature unchecked. Raises NoteError."""
+    size = "".join(note.split("\n", 2)[1:2])
+    if not (size.isascii() and size.isdigit() and len(size) <= _MAX_DIGITS):
+        message = "the checkpoint does not state a size on its second line"
+        raise NoteError(message)
+    return int(size)
+
+
+def _write_leaves(folder: Path, leaves: Iterable[bytes]) -> int:
+    tiler, source, size = Tiler(), iter(leaves), 0
+    while bundle := list(islice(source, WIDTH)):
+        _write(folder / _place("entries", size // WIDTH, len(bundle)), b"".join(map(_packed, bundle)))
+        for leaf in bundle:
+            for name, content in tiler.add(leaf_hash(leaf)):
+                _write(folder / name, content)
+        size += len(bundle)
+    for name, content in tiler.rest():
+        _write(folder / name, content)
+    return size
+
+
+def _packed(leaf: bytes) -> bytes:
+    if len(leaf) > MAX_LEAF_BYTES:
+        message = f"an entry of {len(leaf)} bytes is over the limit of {MAX_LEAF_BYTES}"
+        raise NoteError(message)
+    return len(leaf).to_bytes(_LENGTH_BYTES) + leaf
+
+
+def _unpack(bundle: bytes, width: int, name: str) -> Iterator[bytes]:
+    position = 0
+    for _ in range(width):
+        start = position + _LENGTH_BYTES
+        position = start + int.from_bytes(bundle[position:start])
+        if start > len(bundle) or position > len(bundle):
+            message = f"the file {name} ends before its {width} entries do"
+            raise NoteError(message)
+        yield bundle[start:position]
+    if position != len(bundle):
+        message = f"the file {name} holds more than its {width} entries"
+        raise NoteError(message)
+
+
+def _place(level: str, number: int, width: int) -> str:
+    groups = [f"{number % _GROUP:03d}"]
+    while number := number // _GROUP:
+        groups.insert(0, f"x{number % _GROUP:03d}")
+    partial = "" if width == WIDTH else f".p/{width}"
+    return f"tile/{level}/{'/'.join(groups)}{partial}"
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.part")
+    with part.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
+
+
+def _read(path: Path, limit: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            content = file.read(limit + 1)
+    except (OSError, ValueError) as error:
+        message = f"the file {path.name} in {path.parent} cannot be read ({type(error).__name__}); the export is incomplete"
+        raise NoteError(message) from error
+    if len(content) > limit:
+        message = f"the file {path.name} in {path.parent} is larger than such a file can be"
+        raise NoteError(message)
+    return content
+
+
+def _text(path: Path) -> str:
+    try:
+        return _read(path, MAX_NOTE_BYTES).decode()
+    except UnicodeDecodeError as error:
+        message = f"the file {path.name} is not UTF-8 text"
+        raise NoteError(message) from error
+
+
+def _policies(content: bytes) -> dict[str, str]:
+    try:
+        found: object = json.loads(content.decode())
+    except (ValueError, RecursionError) as error:
+        message = "policies.json is not JSON"
+        raise NoteError(message) from error
+    if not isinstance(found, dict) or not all(isinstance(document, str) for document in found.values()):
+        message = "policies.json is not a table of policy documents"
+        raise NoteError(message)
+    return found
+
+
+def _kept(folder: Path) -> tuple[str, ...]:
+    try:
+        paths = list(folder.iterdir()) if folder.is_dir() else []
+    except OSError as error:
+        message = "the folder of older checkpoints cannot be read"
+        raise NoteError(message) from error
+    notes = [_text(path) for path in paths if not path.name.endswith(".part")]
+    return tuple(sorted(notes, key=claimed_size))

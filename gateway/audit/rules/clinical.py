@@ -1,0 +1,220 @@
+"""The clinical rules, read off the log alone: nothing leaves before the sign-off its policy demands, or a declared exception.
+
+`Rules.check` is called with one sound entry after another and raises `BrokenRuleError` in words. Contract: `audit.md`, I1.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import TYPE_CHECKING, Final
+
+from gateway.audit.rules.entries import BrokenRuleError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from gateway.audit.rules.entries import Entry
+
+SUPPORT_KINDS: Final = frozenset({"documentation", "administrative", "logistic"})
+"""Kinds of task that may go without a sign-off; every other kind, an unknown one too, needs it."""
+_ABOUT_A_SUGGESTION: Final = frozenset({"received", "viewed", "signed_off", "rejected", "expired", "recalled", "break_glass", "released", "delivered"})
+_TWO: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyDocument:
+    """What the verifier needs of a policy document."""
+
+    mode: str
+    two_person: bool
+    unsigned_content: bool
+    task: str
+    kind: str
+
+
+def open_policy(digest: str, document: str) -> PolicyDocument:
+    """The policy document that has this digest. Raises BrokenRuleError where it is malformed or was changed."""
+    try:
+        fits = sha256(document.encode()).hexdigest() == digest
+        parsed = json.loads(document)
+        policy, task = parsed["policy"], parsed["task"]
+        two_person, unsigned = policy.get("two_person", False), policy.get("unsigned_content_to_caller", False)
+        names = (policy["release_mode"], task["id"], task["kind"])
+        mode, identity, kind = ("" + name for name in names)
+    except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
+        raise BrokenRuleError(f"The policy document {digest[:16]!r} is malformed.") from None
+    if not fits:
+        raise BrokenRuleError(f"The policy document {digest[:16]!r} was changed: it does not give its own digest.")
+    return PolicyDocument(mode, bool(two_person), bool(unsigned), identity, kind)
+
+
+@dataclass(slots=True)
+class _Life:
+    """What happened to one suggestion so far."""
+
+    task: str | None = None
+    policy: str | None = None
+    content: str | None = None
+    scopes: frozenset[str] = frozenset()
+    viewers: tuple[str, ...] = ()
+    signatures: tuple[tuple[str, str], ...] = ()  # actor, commitment to the final content
+    emergency: str | None = None
+    released: tuple[str, ...] = ()
+    ended: str | None = None
+
+
+@dataclass(slots=True)
+class Rules:
+    """The clinical rules; `check` raises BrokenRuleError in words."""
+
+    policies: Mapping[str, PolicyDocument]
+    stopped: set[str] = field(default_factory=set)
+    lives: dict[str, _Life] = field(default_factory=dict)
+
+    def check(self, entry: Entry) -> None:
+        """Apply the rules of the entry's type and remember what it says."""
+        rule = _RULES.get(entry["type"])
+        if rule is None:
+            return
+        suggestion = entry.get("suggestion")
+        if suggestion is not None:
+            life = self.lives.get(suggestion)
+            if life is None:
+                life = self.lives[suggestion] = _Life()
+            rule(self, entry, life)
+        elif entry["type"] in _ABOUT_A_SUGGESTION:
+            raise BrokenRuleError(f"An entry {entry['type']!r} must name the suggestion it is about.")
+        elif entry["type"] != "deferred":
+            self._switch(entry)
+
+    def _switch(self, entry: Entry) -> None:
+        scope = entry.get("detail", {}).get("scope", "")
+        if not scope.startswith(("system:", "task:", "site:")):
+            raise BrokenRuleError("A stop or its end does not say which AI system, task or site it concerns.")
+        (self.stopped.add if entry["type"] == "suspended" else self.stopped.discard)(scope)
+
+    def received(self, entry: Entry, life: _Life) -> None:
+        """An answer of the AI system came in."""
+        life.task, life.policy = entry.get("task"), entry.get("policy")
+        life.content = entry.get("commitments", {}).get("suggestion")
+        life.scopes = _scopes(entry)
+
+    def viewed(self, entry: Entry, life: _Life) -> None:
+        """A person opened it."""
+        life.viewers = (*life.viewers, entry["actor"])
+
+    def signed_off(self, entry: Entry, life: _Life) -> None:
+        """Only a clinician who opened it may sign, and only by name of the final content."""
+        final = entry.get("commitments", {}).get("final")
+        if entry["role"] != "clinician":
+            raise BrokenRuleError(f"The suggestion was signed off by someone in the role {entry['role'][:40]!r}; only a clinician may.")
+        if entry.get("decision") not in {"approve", "amend"} or final is None:
+            raise BrokenRuleError("The sign-off does not say whether it approves or amends, or not which content.")
+        if entry["actor"] not in life.viewers:
+            raise BrokenRuleError("The suggestion was signed off by a person who had not opened it before.")
+        life.signatures = (*life.signatures, (entry["actor"], final))
+
+    def deferred(self, entry: Entry, life: _Life) -> None:
+        """Who defers, takes back an own sign-off."""
+        life.signatures = tuple(pair for pair in life.signatures if pair[0] != entry["actor"])
+
+    def break_glass(self, entry: Entry, life: _Life) -> None:
+        """A clinician declares an emergency."""
+        if entry["role"] != "clinician":
+            raise BrokenRuleError(f"Break-glass was used by someone in the role {entry['role'][:40]!r}; only a clinician may.")
+        life.emergency = entry.get("commitments", {}).get("suggestion")
+
+    def ended(self, entry: Entry, life: _Life) -> None:
+        """Rejected, expired, withdrawn or suspended: it may not leave any more."""
+        if entry["type"] != "resumed":
+            life.ended = entry["type"]
+
+    def delivered(self, entry: Entry, life: _Life) -> None:
+        """Nothing arrives that was not released."""
+        if not life.released:
+            raise BrokenRuleError(f"The suggestion of task {entry.get('task')} was delivered, but never released.")
+
+    def released(self, entry: Entry, life: _Life) -> None:
+        """The heart: an answer leaves only after the sign-off its policy demands, or a declared exception."""
+        decision = entry.get("decision", "")
+        self._check_allowed(entry, life)
+        policy = self._policy(entry, life)
+        _check_repeated(decision, life)
+        if decision in {"approve", "amend"}:
+            _check_signed(entry, life, policy)
+        elif decision == "break_glass":
+            _check_emergency(entry, life)
+        else:
+            _check_unsigned(decision, entry, life, policy)
+        life.released = (*life.released, decision)
+
+    def _check_allowed(self, entry: Entry, life: _Life) -> None:
+        if life.ended is not None:
+            raise BrokenRuleError(f"The suggestion was released although it had been {life.ended} before.")
+        stops = self.stopped & (life.scopes | _scopes(entry)) if self.stopped else ()
+        if stops:
+            raise BrokenRuleError(f"The suggestion was released while {', '.join(sorted(stops))} was stopped.")
+
+    def _policy(self, entry: Entry, life: _Life) -> PolicyDocument:
+        if life.policy is None:
+            raise BrokenRuleError("An answer was released of which the log does not say under which policy it was received.")
+        if (entry.get("policy"), entry.get("task")) != (life.policy, life.task):
+            raise BrokenRuleError("The suggestion was released under another policy or task than it was received under.")
+        policy = self.policies.get(life.policy)
+        if policy is None or policy.task != life.task:
+            raise BrokenRuleError(f"The policy document {life.policy[:16]} of task {life.task} is missing or belongs to another task.")
+        return policy
+
+
+def _scopes(entry: Entry) -> frozenset[str]:
+    detail = entry.get("detail", {})
+    return frozenset((f"task:{entry.get('task')}", f"system:{detail.get('system')}", f"site:{detail.get('site')}"))
+
+
+def _check_repeated(decision: str, life: _Life) -> None:
+    before = set(life.released)
+    signed_now = decision in {"approve", "amend"}
+    allowed = {"break_glass", "draft", "notify_now"} if signed_now else {"notify_now"} if decision == "break_glass" else set()
+    if before - allowed:
+        raise BrokenRuleError(f"The suggestion was released a second time ({decision} after {', '.join(life.released)}).")
+
+
+def _check_signed(entry: Entry, life: _Life, policy: PolicyDocument) -> None:
+    final = entry.get("commitments", {}).get("final")
+    signers = {actor for actor, signed in life.signatures if signed == final}
+    if not signers:
+        what = "of exactly this content" if life.signatures else "of a clinician"
+        raise BrokenRuleError(f"The suggestion of task {life.task} was released without a sign-off {what}.")
+    if policy.two_person and len(signers) < _TWO:
+        raise BrokenRuleError(f"Task {life.task} needs the sign-off of two different people on the same content; only one had signed.")
+
+
+def _check_emergency(entry: Entry, life: _Life) -> None:
+    content = entry.get("commitments", {}).get("suggestion")
+    if life.emergency is None or content != life.emergency:
+        raise BrokenRuleError("The suggestion was released as an emergency, but no clinician had declared one for this content.")
+
+
+def _check_unsigned(decision: str, entry: Entry, life: _Life, policy: PolicyDocument) -> None:
+    if decision not in {"log_only", "draft", "notify_now"} or policy.mode != decision:
+        raise BrokenRuleError(f"The suggestion of task {life.task} was released unsigned as {decision[:40]!r}, but its policy says {policy.mode!r}.")
+    if decision != "notify_now" and policy.kind not in SUPPORT_KINDS:
+        raise BrokenRuleError(f"The suggestion of task {life.task} ({policy.kind}) was released unsigned; such a task always needs a sign-off.")
+    if decision == "notify_now" and not policy.unsigned_content:
+        raise BrokenRuleError(f"The policy of task {life.task} lets only a notification out unsigned, not the content.")
+    content = entry.get("commitments", {}).get("suggestion")
+    if content is not None and content != life.content:
+        raise BrokenRuleError("Another content was released than the one that was received.")
+
+
+_RULES: Final[Mapping[str, Callable[[Rules, Entry, _Life], None]]] = {
+    "received": Rules.received,
+    "viewed": Rules.viewed,
+    "signed_off": Rules.signed_off,
+    "deferred": Rules.deferred,
+    "break_glass": Rules.break_glass,
+    "released": Rules.released,
+    "delivered": Rules.delivered,
+} | dict.fromkeys(("rejected", "expired", "recalled", "suspended", "resumed"), Rules.ended)

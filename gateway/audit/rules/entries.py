@@ -1,0 +1,99 @@
+"""The form of one entry: canonical JSON, the agreed members, a known type. Knows nothing of other entries."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Final, TypedDict, cast
+
+from gateway.audit.export import MAX_LEAF_BYTES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+TYPES: Final = frozenset(
+    "received notified escalated overdue viewed judged_first signed_off rejected deferred handed_over released delivered delivery_failed"
+    " expired recalled break_glass sampled reviewed patient_informed incident suspended resumed version_changed auth_ok auth_failed"
+    " denied config_changed key_changed erased anchored seed_committed seed_revealed".split()
+)
+_REQUIRED: Final = frozenset({"v", "id", "type", "at", "actor", "role"})
+_SHAPES: Final[Mapping[str, type]] = (
+    dict.fromkeys(("v", "prev"), int)
+    | dict.fromkeys(("id", "type", "at", "actor", "role", "case", "suggestion", "task", "policy", "decision"), str)
+    | dict.fromkeys(("auth", "model", "commitments", "detail"), dict)
+)
+_MAX_INTEGER: Final = 2**53 - 1
+_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
+_TIME: Final = re.compile(r"\d{4}-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d:[0-6]\d(\.\d{1,9})?Z", re.ASCII).fullmatch
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}").fullmatch
+_canonical: Final = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
+
+
+class BrokenRuleError(Exception):
+    """A row breaks a rule; the text says which."""
+
+
+class Entry(TypedDict, total=False):
+    """The members of a leaf that passed `parse`; other members are checked, but no rule reads them."""
+
+    id: str
+    type: str
+    actor: str
+    role: str
+    case: str
+    suggestion: str
+    prev: int
+    task: str
+    policy: str
+    decision: str
+    commitments: dict[str, str]
+    detail: dict[str, str]
+
+
+def parse(leaf: bytes) -> Entry:
+    """The members of a leaf. Raises BrokenRuleError with what is wrong with its form."""
+    if len(leaf) > MAX_LEAF_BYTES:
+        raise BrokenRuleError(f"The entry has {len(leaf)} bytes; the limit is {MAX_LEAF_BYTES}.")
+    try:
+        text = leaf.decode()
+        members: object = json.loads(text)
+        canonical = _canonical(members) == text
+    except (ValueError, RecursionError):
+        raise BrokenRuleError("The entry is not JSON text.") from None
+    if not canonical or not isinstance(members, dict):
+        raise BrokenRuleError("The entry is not written in the one canonical form (RFC 8785).")
+    _check_members(members)
+    if not leaf.isascii():
+        _check_names(members)
+    return cast("Entry", members)
+
+
+def _check_members(members: dict[str, object]) -> None:
+    if not members.keys() >= _REQUIRED:
+        raise BrokenRuleError(f"The entry lacks {', '.join(sorted(_REQUIRED - members.keys()))}.")
+    for name, value in members.items():
+        kind = type(value)
+        if _SHAPES.get(name) is not kind:
+            raise BrokenRuleError(f"The entry's member {name[:40]!r} is unknown or not of the agreed kind.")
+        if kind is dict and not all(type(part) is str for part in cast("dict[str, object]", value).values()):
+            raise BrokenRuleError(f"The entry's member {name!r} holds something else than text.")
+    _check_values(members)
+
+
+def _check_values(members: dict[str, object]) -> None:
+    if members["v"] != 1 or not 0 <= cast("int", members.get("prev", 0)) <= _MAX_INTEGER:
+        raise BrokenRuleError("The entry's version or its pointer to the previous entry is out of range.")
+    if members["type"] not in TYPES:
+        raise BrokenRuleError(f"The entry's type {str(members['type'])[:40]!r} is not a known one.")
+    if not _UUID(cast("str", members["id"])) or not _TIME(cast("str", members["at"])):
+        raise BrokenRuleError("The entry's id or time is malformed.")
+    if not members["actor"] or not members["role"]:
+        raise BrokenRuleError("Nobody answers for this entry: it names no actor or no role.")
+    if not all(map(_DIGEST, cast("dict[str, str]", members.get("commitments", {})).values())):
+        raise BrokenRuleError("A commitment in this entry is not 64 hexadecimal digits.")
+
+
+def _check_names(members: dict[str, object]) -> None:
+    # outside ASCII the order of names in RFC 8785 (UTF-16) differs from ours
+    if not all("".join(value).isascii() for value in members.values() if isinstance(value, dict)):
+        raise BrokenRuleError("The entry uses a member name outside ASCII.")
