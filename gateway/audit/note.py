@@ -13,7 +13,10 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import (
+    Ed25519PrivateKey,
+    Ed25519PublicKey,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

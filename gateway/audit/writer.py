@@ -96,6 +96,11 @@ class Writer:
         """Whether the last attempt to reach the database succeeded."""
         return self._connection is not None and not self._connection.is_closed() and self.damaged is None
 
+    @property
+    def pending(self) -> int:
+        """How many writes wait for a commit."""
+        return len(self._queue)
+
     async def start(self) -> None:
         """Connect, check the head, begin to write.
 

@@ -14,7 +14,7 @@ from gateway.adapters import inference_v2, json_body, openai_chat, openai_respon
 from gateway.adapters.protocol import Operation
 from gateway.audit.batch import Write
 from gateway.audit.leaf import Event, EventType
-from gateway.bus import Topic, message
+from gateway.operations.bus import Topic, message
 from gateway.errors import BadInput, Unknown, UpstreamFailed
 from gateway.ids import uuid7
 from gateway.messages import Reply
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from starlette.types import Send
 
     from gateway.identity.machines import Machine
-    from gateway.lanes import Lane
+    from gateway.policy.lanes import Lane
     from gateway.messages import Call
     from gateway.proxy.parts import Parts
     from gateway.proxy.routes import Found

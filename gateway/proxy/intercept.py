@@ -30,7 +30,7 @@ from gateway.suggestions.states import State
 if TYPE_CHECKING:
     from gateway.adapters.protocol import View
     from gateway.identity.machines import Machine
-    from gateway.lanes import Lane
+    from gateway.policy.lanes import Lane
     from gateway.messages import Answer, Call, Reply
     from gateway.proxy.parts import Parts
     from gateway.proxy.routes import Found

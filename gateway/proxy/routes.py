@@ -16,7 +16,7 @@ from gateway.errors import Forbidden, Unknown
 if TYPE_CHECKING:
     from gateway.adapters.protocol import Adapter, Call, Recognised
     from gateway.identity.machines import Machine
-    from gateway.lanes import Lane
+    from gateway.policy.lanes import Lane
 
 DOOR: Final = "/call/"
 _PROTOCOL_BY_PREFIX: Final = {"/v1": "openai", "/v2": "inference_v2"}

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from starlette.types import Send
 
     from gateway.identity.machines import Machine
-    from gateway.lanes import Lane
+    from gateway.policy.lanes import Lane
     from gateway.messages import Answer
     from gateway.proxy.parts import Parts
     from gateway.proxy.routes import Found

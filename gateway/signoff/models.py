@@ -13,7 +13,7 @@ from gateway.messages import JsonValue  # noqa: TC001
 
 if TYPE_CHECKING:
     from gateway.adapters.protocol import View
-    from gateway.lanes import Lane
+    from gateway.policy.lanes import Lane
     from gateway.suggestions.tables import Suggestion
 
 

@@ -10,7 +10,7 @@ from rapidfuzz.distance import Levenshtein
 from gateway import usage
 from gateway.audit.batch import Statement, Usage
 from gateway.audit.leaf import Event, EventType
-from gateway.bus import Topic, message
+from gateway.operations.bus import Topic, message
 from gateway.clock import rfc3339
 from gateway.ids import uuid7
 from gateway.suggestions.content import Sealed, sha256
@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from gateway.identity.people import Authentication, Person
-    from gateway.keys import Keys
-    from gateway.lanes import Lane
+    from gateway.identity.people import Person
+    from gateway.identity.sessions import Authentication
+    from gateway.operations.keys import Keys
+    from gateway.policy.lanes import Lane
     from gateway.signoff.models import Decision, Opened
     from gateway.suggestions.tables import Suggestion
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from gateway.identity.people import Person
-    from gateway.lanes import Lane
+    from gateway.policy.lanes import Lane
     from gateway.policy.models import Policy
     from gateway.signoff.models import Decision
     from gateway.suggestions.tables import Suggestion

@@ -48,9 +48,10 @@ if TYPE_CHECKING:
 
     from gateway.audit.writer import Writer
     from gateway.clock import Clock
-    from gateway.identity.people import Authentication, Person
-    from gateway.keys import Keys
-    from gateway.lanes import Lane, Lanes
+    from gateway.identity.people import Person
+    from gateway.identity.sessions import Authentication
+    from gateway.operations.keys import Keys
+    from gateway.policy.lanes import Lane, Lanes
     from gateway.suggestions.repository import Suggestions
     from gateway.suggestions.tables import Suggestion
 

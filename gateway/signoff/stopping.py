@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.audit.batch import Statement, Write
 from gateway.audit.leaf import Event, EventType
-from gateway.bus import Topic, message
+from gateway.operations.bus import Topic, message
 from gateway.errors import BadInput, Conflict, Unknown
 from gateway.ids import uuid7
 from gateway.signoff.record import wakes
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from gateway.audit.writer import Writer
     from gateway.clock import Clock
     from gateway.identity.people import Person
-    from gateway.keys import Keys
+    from gateway.operations.keys import Keys
     from gateway.settings import Settings
     from gateway.suggestions.repository import Suggestions
     from gateway.suggestions.tables import Suggestion

@@ -142,12 +142,14 @@ CREATE TABLE people (
   must_change boolean NOT NULL DEFAULT true,
   trained_until timestamptz,
   active boolean NOT NULL DEFAULT true,
+  credentials integer NOT NULL DEFAULT 1,
   created_at timestamptz NOT NULL DEFAULT now()
 )
 -- next
 CREATE TABLE sessions (
   token bytea PRIMARY KEY,
   person_id uuid NOT NULL REFERENCES people (id),
+  credentials integer NOT NULL,
   csrf text NOT NULL,
   method text NOT NULL,
   created_at timestamptz NOT NULL,

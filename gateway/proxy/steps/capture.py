@@ -14,7 +14,7 @@ import orjson
 from gateway import usage
 from gateway.audit.batch import Statement, Usage, Write
 from gateway.audit.leaf import Event, EventType
-from gateway.bus import Topic, message
+from gateway.operations.bus import Topic, message
 from gateway.ids import uuid7
 from gateway.policy.models import ReleaseMode
 from gateway.suggestions.content import Place, Sealed, Vault
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from gateway.adapters.protocol import Answer, Recognised, View
     from gateway.identity.machines import Machine
-    from gateway.lanes import Lane
+    from gateway.policy.lanes import Lane
     from gateway.proxy.steps.cases import Case
 
 _STATES: Final = {

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import async_sessionmaker
     from sqlmodel.ext.asyncio.session import AsyncSession
 
-    from gateway.keys import Keys
+    from gateway.operations.keys import Keys
 
 _REMEMBERED: Final = 50_000
 _FIND: Final = text("SELECT id FROM cases WHERE reference = :reference")

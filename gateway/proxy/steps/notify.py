@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import structlog
 
 from gateway.audit.leaf import EventType
-from gateway.bus import Topic, message
-from gateway.notices import owed
+from gateway.operations.bus import Topic, message
+from gateway.operations.notices import owed
 from gateway.policy.escalation import on_call
 from gateway.policy.models import ReleaseMode
 from gateway.proxy.steps.capture import Captured, Received, event
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from gateway.audit.spool import Spool
-    from gateway.notices import Notices
+    from gateway.operations.notices import Notices
     from gateway.settings import Rota
 
 log = structlog.get_logger()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import asyncpg
 import structlog
 
-from gateway.bus import Bus, Topic
+from gateway.operations.bus import Bus, Topic
 from gateway.database import connect
 
 if TYPE_CHECKING:

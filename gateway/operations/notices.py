@@ -20,7 +20,7 @@ import orjson
 import structlog
 
 from gateway.audit.batch import Statement
-from gateway.bus import Bus, Topic
+from gateway.operations.bus import Bus, Topic
 from gateway.clock import Clock, rfc3339
 from gateway.database import connect
 from gateway.ids import uuid7

@@ -1,0 +1,217 @@
+"""The composition root: builds every part once, and is the only file that knows them all."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from gateway.adapters.protocol import Reading
+from gateway.adapters.registry import adapter
+from gateway.api.dependencies import Parts as ApiParts
+from gateway.api.frame import control_app
+from gateway.audit.batch import LogIdentity
+from gateway.audit.spool import Spool
+from gateway.audit.writer import Writer
+from gateway.operations.bus import Bus
+from gateway.clock import Clock, SystemClock
+from gateway.database import connect, engine, sessions
+from gateway.errors import AuditUnavailable
+from gateway.identity.machines import Machines
+from gateway.identity.passwords import Passwords
+from gateway.identity.people import People
+from gateway.identity.sessions import PasswordReauthentication, Sessions
+from gateway.policy.lanes import Lane, Lanes
+from gateway.operations.metrics import Metrics
+from gateway.operations.notices import Notices
+from gateway.outbound import Outbound
+from gateway.policy.rules import decide, policy_document
+from gateway.proxy.held import Held
+from gateway.proxy.parts import Parts
+from gateway.proxy.relay import Relay
+from gateway.proxy.routes import Routes
+from gateway.proxy.steps.capture import Capturer
+from gateway.proxy.steps.cases import Cases
+from gateway.proxy.steps.notify import Notifier
+from gateway.proxy.steps.release import Counter
+from gateway.signoff.clocks import Clocks
+from gateway.signoff.desk import Desk
+from gateway.signoff.emergency import Emergency
+from gateway.signoff.service import SignOff
+from gateway.signoff.stopping import StopButton
+from gateway.operations.stops import Stops
+from gateway.suggestions.repository import Suggestions
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from sqlalchemy.ext.asyncio import AsyncEngine
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from gateway.operations.keys import Keys
+    from gateway.settings import Settings
+
+SPOOL_RETRY_SECONDS: Final = 2.0
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Replica:
+    """One running gateway process: everything that starts and stops with it."""
+
+    settings: Settings
+    relay: Relay
+    control: ASGIApp
+    parts: Parts
+    desk: Desk
+    bus: Bus
+    clocks: Clocks
+    notices: Notices
+    spool: Spool
+    engine: AsyncEngine
+    metrics: Metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Machines go to the relay, people to the control API and the pages."""
+        if scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+        elif scope["type"] == "http" and self.relay.serves(scope["path"]):
+            await self.metrics.measured(self.relay)(scope, receive, send)
+        else:
+            await self.control(scope, receive, send)
+
+
+@asynccontextmanager
+async def replica(settings: Settings, keys: Keys, url: str, clock: Clock | None = None) -> AsyncIterator[Replica]:
+    """Build, start, serve, stop.
+
+    Raises:
+        AuditUnavailable: the log's head is not the one we signed.
+        OSError, asyncpg.PostgresError: the database cannot be reached.
+    """
+    built = _build(settings, keys, url, clock or SystemClock())
+    await _start(built, url)
+    merging = asyncio.create_task(_merge_spool(built), name="spool")
+    try:
+        yield built
+    finally:
+        merging.cancel()
+        with suppress(asyncio.CancelledError):
+            await merging
+        await _stop(built)
+
+
+def lanes_of(settings: Settings) -> Lanes:
+    """The lanes of a configuration."""
+    systems = {system.id: system for system in settings.systems}
+    tasks = {task.id: task for task in settings.tasks}
+    policies = {policy.id: policy for policy in settings.policies}
+    lanes = []
+    for route in settings.routes:
+        system, task = systems[route.system], tasks[route.task]
+        requirement = decide(task, policies.get(task.policy))
+        fields = tuple((part.pointer, part.label) for part in route.fields)
+        reading = Reading(route.case_pointer, dict(route.patient_pointers), route.version_pointer, fields, dict(route.columns))
+        lanes.append(Lane(route, system, task, requirement, adapter(system.protocol), reading))
+    return Lanes(tuple(lanes))
+
+
+def _build(settings: Settings, keys: Keys, url: str, clock: Clock) -> Replica:
+    lanes, bus, pool = lanes_of(settings), Bus(url), engine(url)
+    made = sessions(pool)
+    identity = LogIdentity(settings.establishment.id, settings.establishment.origin, keys.log, keys.vkeys)
+    writer, machines, stops = Writer(url, identity), Machines(url), Stops(url, settings.establishment.id)
+    outbound, suggestions = Outbound(settings.systems), Suggestions(made, keys.vault)
+    base = settings.server.public_url.rstrip("/")
+    notices = Notices(url, settings.webhooks, outbound, keys.webhook, base, os.environ, clock)
+    spool = Spool(settings.spool_directory)
+    signoff = SignOff(suggestions, writer, lanes, keys, clock)
+    desk = Desk(
+        signoff,
+        Emergency(suggestions, writer, lanes, keys, clock, notices),
+        StopButton(settings, suggestions, writer, keys, clock),
+        stops,
+        settings,
+    )
+    parts = Parts(
+        server=settings.server,
+        machines=machines,
+        routes=Routes(lanes.all),
+        cases=Cases(made, keys),
+        capturer=Capturer(settings.establishment.id, keys.vault),
+        notifier=Notifier(settings.rotas, notices, spool),
+        counter=Counter(suggestions, base),
+        suggestions=suggestions,
+        writer=writer,
+        outbound=outbound,
+        held=Held(bus),
+        stops=stops,
+        keys=keys,
+        clock=clock,
+        via=f"garant-{settings.establishment.id}".encode(),
+    )
+    metrics = Metrics(parts)
+    people, passwords = People(made), Passwords()
+    proving = PasswordReauthentication(people, passwords, clock)
+    control = control_app(ApiParts(settings, keys, writer, bus, made, people, passwords, Sessions(made, writer, keys, clock, proving), machines, clock, proving, desk), metrics)
+    return Replica(settings, Relay(parts), control, parts, desk, bus, Clocks(signoff, lanes, notices, clock), notices, spool, pool, metrics)
+
+
+async def _start(built: Replica, url: str) -> None:
+    parts = built.parts
+    await parts.writer.start()
+    await _keep_policies(built, url)
+    await parts.machines.start(built.bus)
+    await parts.stops.start(built.bus)
+    await built.bus.start()
+    built.clocks.start(built.bus)
+    built.notices.start(built.bus)
+    for scope in parts.stops.active:
+        await built.desk.stopping.withdraw(scope)
+    log.info("replica.started", establishment=built.settings.establishment.id, pid=os.getpid())
+
+
+async def _stop(built: Replica) -> None:
+    await built.clocks.stop()
+    await built.notices.stop()
+    await built.parts.machines.stop()
+    await built.bus.stop()
+    await built.parts.writer.stop()
+    await built.parts.outbound.close()
+    await built.engine.dispose()
+    log.info("replica.stopped", pid=os.getpid())
+
+
+async def _keep_policies(built: Replica, url: str) -> None:
+    """Keep every policy document that entries may name by its digest."""
+    connection = await connect(url)
+    try:
+        for lane in built.parts.routes.lanes:
+            document = policy_document(lane.requirement.policy, lane.task).decode()
+            await connection.execute(
+                "INSERT INTO policy_documents (digest, document) VALUES ($1, $2) ON CONFLICT DO NOTHING", lane.requirement.digest, document
+            )
+    finally:
+        await connection.close()
+
+
+async def _merge_spool(built: Replica) -> None:
+    """Merge what was spooled as soon as the log can be written again; asleep while there is nothing."""
+    while True:
+        if built.spool.waiting():
+            with suppress(AuditUnavailable):
+                merged = await built.spool.merge(built.parts.writer)
+                log.warning("spool.merged", entries=merged)
+        await asyncio.sleep(SPOOL_RETRY_SECONDS)
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return
