@@ -124,7 +124,7 @@ def write_export(
         message = f"{size} entries were to be exported, but the checkpoint speaks of {claimed_size(checkpoint)}"
         raise NoteError(message)
     _write(folder / "log.vkey", vkey.strip().encode() + b"\n")
-    _write(folder / "policies.json", json.dumps(dict(policies), ensure_ascii=False, sort_keys=True, indent=1).encode() + b"\n")
+    _write(folder / "policies.json", json.dumps(dict(policies), ensure_ascii=False, sort_keys=True, indent=1).encode())
     for note in kept:
         _write(folder / "checkpoints" / str(claimed_size(note)), note.encode())
     _write(folder / "checkpoint", checkpoint.encode())
