@@ -64,13 +64,13 @@ def verify(leaves: Iterable[bytes], checkpoint: str, vkeys: Sequence[VerifierKey
     return _Verification(vkeys, policies, kept).run(leaves, checkpoint)
 
 
-def verify_export(folder: Path, vkey: str) -> Report:
-    """Check an exported log, its tiles included, against verifier keys of one's own (one line each).
+def verify_export(folder: Path, vkey: str | VerifierKey) -> Report:
+    """Check an exported log, its tiles included, against a verifier key of one's own, or lines of several.
 
     Raises:
         NoteError: `vkey` is no verifier key; whatever is wrong with the folder is in the report.
     """
-    vkeys = [VerifierKey.decode(line) for line in vkey.splitlines() if line.strip()]
+    vkeys = [vkey] if isinstance(vkey, VerifierKey) else [VerifierKey.decode(line) for line in vkey.splitlines() if line.strip()]
     try:
         export = read_export(folder)
     except NoteError as error:

@@ -35,6 +35,7 @@ def test_the_folder_has_the_layout_of_tlog_tiles(tmp_path: Path) -> None:
 
 def test_a_sound_export_is_found_sound(tmp_path: Path) -> None:
     report = verify_export(export(tmp_path), VKEY)
+    assert report == verify_export(tmp_path, KEY.verifier())
     assert (report.problems, report.size) == ((), len(LEAVES))
 
 
