@@ -1,0 +1,220 @@
+"""People: who has an account, and the changes to accounts; each change commits with its log entry or not at all.
+
+Names and logins stay in this table. The log names a person by a pseudonym that only the establishment's key resolves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from sqlmodel import col, select
+
+from gateway.audit.batch import Statement, Write
+from gateway.audit.leaf import Event, EventType
+from gateway.clock import SystemClock
+from gateway.errors import Unknown
+from gateway.identity.passwords import Passwords, one_time_password
+from gateway.identity.roles import (
+    COMMAND_LINE,
+    Author,
+    Right,
+    Role,
+    acting_role,
+    check_roles,
+    rights_of,
+)
+from gateway.identity.tables import PersonRow
+from gateway.ids import uuid7
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+    from uuid import UUID
+
+    from sqlalchemy.ext.asyncio import async_sessionmaker
+    from sqlmodel.ext.asyncio.session import AsyncSession
+
+    from gateway.audit.writer import Writer
+    from gateway.operations.keys import Keys
+
+_CREATE: Final = """
+INSERT INTO people (id, login, name, profession, roles, groups, password_hash, trained_until)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (login) DO NOTHING RETURNING id
+"""
+_NEXT: Final = "UPDATE people SET credentials = credentials + 1"
+_WHERE: Final = "WHERE id = $1 AND credentials = $2 AND active RETURNING id"
+_PASSWORD: Final = f"{_NEXT}, password_hash = $3, must_change = $4 {_WHERE}"
+_DEACTIVATE: Final = f"{_NEXT}, active = false {_WHERE}"
+_ROLES: Final = f"{_NEXT}, roles = $3, groups = $4 {_WHERE}"
+END_SESSIONS: Final = "DELETE FROM sessions WHERE person_id = $1 AND credentials <= $2"
+_TAKEN: Final = "This login is taken, perhaps by an account that was deactivated. Choose another one."
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody with an account.
+
+    Args:
+        must_change: the password is a one-time one; until it is changed, the account can do nothing else.
+        trained_until: end of the valid training for the tasks, None where none is demanded.
+        credentials: counts up at each change of password, roles or activity, which ends all sessions.
+    """
+
+    id: UUID
+    login: str
+    name: str
+    profession: str
+    roles: frozenset[Role]
+    groups: frozenset[str] = frozenset()
+    must_change: bool = False
+    trained_until: datetime | None = None
+    active: bool = True
+    credentials: int = 1
+
+    @property
+    def rights(self) -> frozenset[Right]:
+        """Everything this person may do."""
+        return rights_of(self.roles)
+
+    @property
+    def role(self) -> Role:
+        """The first of the roles, for entries that concern no right."""
+        return next(role for role in Role if role in self.roles)
+
+    def actor(self, keys: Keys) -> str:
+        """The pseudonymous id of this person in the log (32 hex digits)."""
+        return pseudonym(keys, self.id)
+
+    def author(self, keys: Keys, right: Right | None = None, auth: Mapping[str, str] | None = None) -> Author:
+        """This person as the one who answers for a change."""
+        role = acting_role(self.roles, right) if right else None
+        return Author(self.actor(keys), (role or self.role).value, auth or {})
+
+
+@dataclass(frozen=True, slots=True)
+class NewPerson:
+    """An account to be made."""
+
+    login: str
+    name: str
+    profession: str
+    roles: frozenset[Role]
+    groups: frozenset[str] = frozenset()
+    trained_until: datetime | None = None
+    id: UUID = field(default_factory=uuid7)
+
+
+def pseudonym(keys: Keys, person: UUID) -> str:
+    """The actor id of a person in the log."""
+    return keys.hidden("actor", person.bytes).hex()[:32]
+
+
+class People:
+    """Reads accounts.
+
+    Args:
+        sessions: makes reading database sessions.
+    """
+
+    def __init__(self, sessions: async_sessionmaker[AsyncSession]) -> None:
+        self._sessions = sessions
+
+    async def get(self, person: UUID) -> Person:
+        """One person. Raises Unknown."""
+        async with self._sessions() as session:
+            row = await session.get(PersonRow, person)
+        if row is None:
+            message = "There is no account with this id. It may have been typed wrongly."
+            raise Unknown(message)
+        return as_person(row)
+
+    async def by_login(self, login: str) -> tuple[Person, str] | None:
+        """An active person and the stored password hash, or None."""
+        async with self._sessions() as session:
+            found = await session.exec(select(PersonRow).where(PersonRow.login == normal(login), col(PersonRow.active)))
+            row = found.first()
+        return None if row is None else (as_person(row), row.password_hash)
+
+    async def password_hash(self, person: UUID) -> str | None:
+        """The stored hash of an active person, or None."""
+        async with self._sessions() as session:
+            found = await session.exec(select(PersonRow.password_hash).where(PersonRow.id == person, col(PersonRow.active)))
+            return found.first()
+
+    async def listed(self) -> tuple[Person, ...]:
+        """All accounts, by login."""
+        async with self._sessions() as session:
+            found = await session.exec(select(PersonRow).order_by(PersonRow.login))
+            return tuple(as_person(row) for row in found)
+
+
+def normal(login: str) -> str:
+    """A login as it is stored: case and surrounding space do not count."""
+    return login.strip().casefold()
+
+
+def as_person(row: PersonRow) -> Person:
+    """What the row says."""
+    roles = frozenset(Role(role) for role in row.roles)
+    return Person(row.id, row.login, row.name, row.profession, roles, frozenset(row.groups), row.must_change, row.trained_until, row.active, row.credentials)
+
+
+def created(new: NewPerson, password_hash: str, keys: Keys, by: Author, at: datetime) -> Write:
+    """The write that makes an account. Raises BadInput for roles that exclude each other."""
+    check_roles(new.roles)
+    row = (new.id, normal(new.login), new.name, new.profession, sorted(new.roles), sorted(new.groups), password_hash, new.trained_until)
+    detail = {"change": "person_created", "subject": pseudonym(keys, new.id), "roles": ",".join(sorted(new.roles))}
+    return Write((_event(EventType.CONFIG_CHANGED, by, at, detail),), guards=(Statement(_CREATE, row, key=new.id),), refusal=_TAKEN)
+
+
+def password_changed(person: Person, password_hash: str, keys: Keys, by: Author, at: datetime, *, one_time: bool) -> Write:
+    """The write that sets a password and ends all sessions; `one_time`: it must be changed before anything else."""
+    change = "one_time_password" if one_time else "password_changed"
+    return _ending(person, Statement(_PASSWORD, (person.id, person.credentials, password_hash, one_time), key=person.id), change, (keys, by, at))
+
+
+def deactivated(person: Person, keys: Keys, by: Author, at: datetime) -> Write:
+    """The write that closes an account for good and ends all its sessions; the row stays, so that signatures keep a name."""
+    return _ending(person, Statement(_DEACTIVATE, (person.id, person.credentials), key=person.id), "person_deactivated", (keys, by, at))
+
+
+def roles_changed(person: Person, roles: frozenset[Role], groups: frozenset[str], keys: Keys, by: Author, at: datetime) -> Write:
+    """The write that gives other roles and groups, and ends all sessions. Raises BadInput."""
+    check_roles(roles)
+    guard = Statement(_ROLES, (person.id, person.credentials, sorted(roles), sorted(groups)), key=person.id)
+    return _ending(person, guard, "roles_changed", (keys, by, at), roles=",".join(sorted(roles)))
+
+
+async def create_person(writer: Writer, keys: Keys, new: NewPerson, by: Author = COMMAND_LINE, *, passwords: Passwords | None = None) -> str:
+    """Make an account and return its one-time password, which is stored nowhere.
+
+    Raises:
+        BadInput: the roles exclude each other.
+        Conflict: the login is taken.
+        AuditUnavailable: the log cannot be written; no account was made.
+    """
+    check_roles(new.roles)
+    password = one_time_password()
+    password_hash = await (passwords or Passwords()).hash(password)
+    await writer.append(created(new, password_hash, keys, by, SystemClock().now()))
+    return password
+
+
+async def renew_password(writer: Writer, keys: Keys, person: Person, by: Author = COMMAND_LINE, *, passwords: Passwords | None = None) -> str:
+    """Give an account a new one-time password, ending its sessions. Raises Conflict, AuditUnavailable."""
+    password = one_time_password()
+    password_hash = await (passwords or Passwords()).hash(password)
+    await writer.append(password_changed(person, password_hash, keys, by, SystemClock().now(), one_time=True))
+    return password
+
+
+def _ending(person: Person, guard: Statement, change: str, who: tuple[Keys, Author, datetime], **detail: str) -> Write:
+    keys, by, at = who
+    event = _event(EventType.CONFIG_CHANGED, by, at, {"change": change, "subject": pseudonym(keys, person.id), **detail})
+    ended = Statement(END_SESSIONS, (person.id, person.credentials))
+    return Write((event,), guards=(guard,), effects=(ended,), refusal="This account was changed or deactivated in the meantime. Reload to see what it is now.")
+
+
+def _event(kind: EventType, by: Author, at: datetime, detail: Mapping[str, str]) -> Event:
+    return Event(uuid7(), kind, at, by.actor, by.role, auth=by.auth or None, detail=detail)
