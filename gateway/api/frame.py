@@ -99,6 +99,8 @@ class Door:
         body, more = bytearray(), True
         while more:
             message = await self._next(receive)
+            if message["type"] == "http.disconnect":
+                raise BadInput("The request ended before its body was complete, so nothing was done.", code="body_incomplete")
             body += message.get("body", b"")
             more = message.get("more_body", False)
             if len(body) > self._max_bytes:

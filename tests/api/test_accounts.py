@@ -15,7 +15,7 @@ __all__ = ["identity_database", "identity_keys", "stage"]
 NEW_ACCOUNT = {"name": "Bea Example", "profession": "nurse", "roles": ["clinician"]}
 
 
-async def test_a_one_time_password_opens_nothing_but_its_own_change(stage: Stage):
+async def test_a_one_time_password_opens_nothing_but_its_own_change(stage: Stage) -> None:
     _, login, password = await stage.account(Role.IT)
     async with stage.client() as client:
         begun = (await client.post("/api/session", json={"login": login, "password": password, "bearer": True})).json()
@@ -26,7 +26,7 @@ async def test_a_one_time_password_opens_nothing_but_its_own_change(stage: Stage
     assert (refused.status_code, refused.json()["code"]) == (403, "password_change_required")
 
 
-async def test_a_changed_password_ends_every_older_session_and_begins_one(stage: Stage):
+async def test_a_changed_password_ends_every_older_session_and_begins_one(stage: Stage) -> None:
     _, login, password = await stage.account(Role.CLINICIAN)
     async with stage.client() as client:
         old = (await client.post("/api/session", json={"login": login, "password": password, "bearer": True})).json()["token"]
@@ -37,7 +37,7 @@ async def test_a_changed_password_ends_every_older_session_and_begins_one(stage:
         assert "sign" in (await client.get("/api/session")).json()["rights"]
 
 
-async def test_wrong_login_and_wrong_password_get_the_same_answer_and_an_entry_without_a_name(stage: Stage):
+async def test_wrong_login_and_wrong_password_get_the_same_answer_and_an_entry_without_a_name(stage: Stage) -> None:
     _, login, _ = await stage.account(Role.CLINICIAN)
     async with stage.client() as client:
         wrong = await client.post("/api/session", json={"login": login, "password": "not this one"})
@@ -49,7 +49,7 @@ async def test_wrong_login_and_wrong_password_get_the_same_answer_and_an_entry_w
     assert not any(login in leaf or "nobody.here" in leaf or "not this one" in leaf for leaf in leaves)
 
 
-async def test_the_cookie_is_for_this_site_only_and_its_writes_need_the_csrf_token(stage: Stage):
+async def test_the_cookie_is_for_this_site_only_and_its_writes_need_the_csrf_token(stage: Stage) -> None:
     _, login, password = await stage.account(Role.CLINICIAN)
     async with stage.client() as client:
         begun = await client.post("/api/session", json={"login": login, "password": password})
@@ -61,13 +61,13 @@ async def test_the_cookie_is_for_this_site_only_and_its_writes_need_the_csrf_tok
     assert (refused.status_code, refused.json()["code"], ended.status_code) == (403, "csrf_refused", 204)
 
 
-async def test_signing_out_ends_the_session_on_the_server(stage: Stage):
+async def test_signing_out_ends_the_session_on_the_server(stage: Stage) -> None:
     async with await stage.signed_in(Role.CLINICIAN) as client:
         assert (await client.delete("/api/session")).status_code == 204
         assert (await client.get("/api/session")).status_code == 401
 
 
-async def test_a_session_ends_after_eight_hours(stage: Stage):
+async def test_a_session_ends_after_eight_hours(stage: Stage) -> None:
     async with await stage.signed_in(Role.CLINICIAN) as client:
         stage.clock.shift = timedelta(hours=7, minutes=59)
         assert (await client.get("/api/session")).status_code == 200
@@ -75,7 +75,7 @@ async def test_a_session_ends_after_eight_hours(stage: Stage):
         assert (await client.get("/api/session")).json()["code"] == "session_ended"
 
 
-async def test_proving_again_renews_the_proof_and_a_wrong_proof_does_not(stage: Stage):
+async def test_proving_again_renews_the_proof_and_a_wrong_proof_does_not(stage: Stage) -> None:
     async with await stage.signed_in(Role.CLINICIAN) as client:
         before = (await client.get("/api/session")).json()["authenticated_at"]
         refused = await client.post("/api/session/reauthenticate", json={"proof": "not this one"})
@@ -86,7 +86,7 @@ async def test_proving_again_renews_the_proof_and_a_wrong_proof_does_not(stage: 
     assert (proven["method"], proven["at"], after > before) == ("password", after, True)
 
 
-async def test_an_administrator_makes_an_account_that_can_sign_in(stage: Stage):
+async def test_an_administrator_makes_an_account_that_can_sign_in(stage: Stage) -> None:
     async with await stage.signed_in(Role.IT) as admin:
         made = await admin.post("/api/people", json={**NEW_ACCOUNT, "login": "Bea.One"})
         logins = [person["login"] for person in (await admin.get("/api/people")).json()["people"]]
@@ -98,14 +98,14 @@ async def test_an_administrator_makes_an_account_that_can_sign_in(stage: Stage):
     assert begun.status_code == 201
 
 
-async def test_an_administrator_who_can_sign_is_not_made(stage: Stage):
+async def test_an_administrator_who_can_sign_is_not_made(stage: Stage) -> None:
     async with await stage.signed_in(Role.IT) as admin:
         refused = await admin.post("/api/people", json={**NEW_ACCOUNT, "login": "both", "roles": ["it", "clinician"]})
     assert (refused.status_code, refused.json()["code"]) == (400, "roles_exclude_each_other")
 
 
 @pytest.mark.parametrize(("act", "body"), [("deactivate", None), ("password", None), ("roles", {"roles": ["quality"]})])
-async def test_changes_by_an_administrator_end_the_account_s_sessions(stage: Stage, act: str, body: dict[str, list[str]] | None):
+async def test_changes_by_an_administrator_end_the_account_s_sessions(stage: Stage, act: str, body: dict[str, list[str]] | None) -> None:
     async with await stage.signed_in(Role.IT) as admin, await stage.signed_in(Role.CLINICIAN) as person:
         whom = (await person.get("/api/session")).json()["person"]["id"]
         method = "PUT" if act == "roles" else "POST"
@@ -114,7 +114,7 @@ async def test_changes_by_an_administrator_end_the_account_s_sessions(stage: Sta
         assert (await person.get("/api/session")).json()["code"] == "session_ended"
 
 
-async def test_a_deactivated_account_cannot_sign_in(stage: Stage):
+async def test_a_deactivated_account_cannot_sign_in(stage: Stage) -> None:
     whom, login, password = await stage.account(Role.CLINICIAN)
     async with await stage.signed_in(Role.IT) as admin:
         assert (await admin.post(f"/api/people/{whom}/deactivate")).json()["active"] is False
@@ -123,7 +123,7 @@ async def test_a_deactivated_account_cannot_sign_in(stage: Stage):
     assert refused.json()["code"] == "login_refused"
 
 
-async def test_administrators_cannot_use_their_rights_on_themselves(stage: Stage):
+async def test_administrators_cannot_use_their_rights_on_themselves(stage: Stage) -> None:
     async with await stage.signed_in(Role.IT) as admin:
         own = (await admin.get("/api/session")).json()["person"]["id"]
         for act in ("deactivate", "password"):
@@ -131,7 +131,7 @@ async def test_administrators_cannot_use_their_rights_on_themselves(stage: Stage
 
 
 @pytest.mark.parametrize("role", [Role.CLINICIAN, Role.QUALITY, Role.AUDITOR])
-async def test_only_administrators_manage_and_every_refusal_is_logged(stage: Stage, role: Role):
+async def test_only_administrators_manage_and_every_refusal_is_logged(stage: Stage, role: Role) -> None:
     async with await stage.signed_in(role) as client:
         refused = [await client.get(path) for path in ("/api/people", "/api/machines")]
     assert [answer.json()["code"] for answer in refused] == ["right_missing"] * 2
@@ -139,7 +139,7 @@ async def test_only_administrators_manage_and_every_refusal_is_logged(stage: Sta
     assert all('"type":"denied"' in leaf and f'"role":"{role.value}"' in leaf for leaf in leaves)
 
 
-async def test_machine_keys_are_made_used_and_revoked(stage: Stage):
+async def test_machine_keys_are_made_used_and_revoked(stage: Stage) -> None:
     async with await stage.signed_in(Role.IT) as admin:
         made = (await admin.post("/api/machines", json={"name": "ris", "tasks": ["cytology"]})).json()
         listed = (await admin.get("/api/machines")).json()["machines"]
@@ -150,14 +150,14 @@ async def test_machine_keys_are_made_used_and_revoked(stage: Stage):
     assert made["key"] not in str(listed)
 
 
-async def test_a_machine_key_for_an_unknown_task_or_site_is_refused(stage: Stage):
+async def test_a_machine_key_for_an_unknown_task_or_site_is_refused(stage: Stage) -> None:
     async with await stage.signed_in(Role.IT) as admin:
         task = await admin.post("/api/machines", json={"name": "ris", "tasks": ["astrology"]})
         site = await admin.post("/api/machines", json={"name": "ris", "tasks": ["cytology"], "site": "moon"})
     assert (task.json()["code"], site.json()["code"]) == ("unknown_task", "unknown_site")
 
 
-async def test_a_machine_key_opens_no_door_of_the_control_api(stage: Stage):
+async def test_a_machine_key_opens_no_door_of_the_control_api(stage: Stage) -> None:
     key = await create_machine(stage.parts.writer, NewMachine("ris", frozenset({"cytology"})))
     await stage.parts.machines.refresh()
     async with stage.client(key) as client:

@@ -17,6 +17,8 @@ from tests.identity.stage import Stage
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from starlette.types import Message
+
 __all__ = ["identity_database", "identity_keys", "stage"]
 SECRET = "canary-0f3a"  # noqa: S105 - planted to be searched for
 failing = APIRouter()
@@ -27,7 +29,7 @@ async def fail() -> None:
     raise RuntimeError(SECRET)
 
 
-async def test_every_refusal_is_a_problem_with_the_same_members(stage: Stage):
+async def test_every_refusal_is_a_problem_with_the_same_members(stage: Stage) -> None:
     async with stage.client() as client:
         answers = [
             await client.get("/api/nowhere"),
@@ -44,14 +46,14 @@ async def test_every_refusal_is_a_problem_with_the_same_members(stage: Stage):
         assert answer.json()["status"] == answer.status_code
 
 
-async def test_a_refused_body_is_not_repeated(stage: Stage):
+async def test_a_refused_body_is_not_repeated(stage: Stage) -> None:
     async with stage.client() as client:
         refused = await client.post("/api/session", json={"login": SECRET, "password": [SECRET], "more": SECRET})
     assert SECRET not in refused.text
     assert {fault["pointer"] for fault in refused.json()["errors"]} == {"/password", "/more"}
 
 
-async def test_an_unexpected_failure_shows_nothing_of_itself(stage: Stage):
+async def test_an_unexpected_failure_shows_nothing_of_itself(stage: Stage) -> None:
     app = control_app(stage.parts, [failing])
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="https://garant.invalid") as client:
         failed = await client.get("/api/failing")
@@ -59,7 +61,7 @@ async def test_an_unexpected_failure_shows_nothing_of_itself(stage: Stage):
     assert SECRET not in failed.text
 
 
-async def test_a_large_body_is_refused_whether_declared_or_not(stage: Stage):
+async def test_a_large_body_is_refused_whether_declared_or_not(stage: Stage) -> None:
     async def endless() -> AsyncIterator[bytes]:
         for _ in range(64):
             yield b" " * 65_536
@@ -71,14 +73,14 @@ async def test_a_large_body_is_refused_whether_declared_or_not(stage: Stage):
     assert declared.json()["code"] == "too_large"
 
 
-async def test_a_stalling_sender_is_let_go(stage: Stage):
-    sent: list[dict[str, object]] = []
+async def test_a_stalling_sender_is_let_go(stage: Stage) -> None:
+    sent: list[Message] = []
 
-    async def receive() -> dict[str, object]:
+    async def receive() -> Message:
         await asyncio.sleep(10)
         return {}
 
-    async def send(message: dict[str, object]) -> None:
+    async def send(message: Message) -> None:
         sent.append(message)
 
     scope = {"type": "http", "method": "POST", "path": "/api/session", "headers": [], "query_string": b"", "app": stage.app}
@@ -87,7 +89,7 @@ async def test_a_stalling_sender_is_let_go(stage: Stage):
     assert sent[0]["status"] == 400
 
 
-async def test_the_openapi_document_names_the_problem_and_both_ways_to_sign_in(stage: Stage):
+async def test_the_openapi_document_names_the_problem_and_both_ways_to_sign_in(stage: Stage) -> None:
     async with stage.client() as client:
         document = (await client.get("/api/openapi.json")).json()
     components = document["components"]
@@ -98,7 +100,23 @@ async def test_the_openapi_document_names_the_problem_and_both_ways_to_sign_in(s
         assert all("application/problem+json" in operation["responses"]["default"]["content"] for operation in path.values())
 
 
+async def test_a_body_that_breaks_off_is_not_taken_for_a_whole_one(stage: Stage) -> None:
+    sent: list[Message] = []
+    coming = iter([{"type": "http.request", "body": b"{}", "more_body": True}, {"type": "http.disconnect"}])
+
+    async def receive() -> Message:
+        return next(coming)
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/api/session", "headers": [], "query_string": b"", "app": stage.app}
+    await stage.app(scope, receive, send)
+    assert sent[0]["status"] == 400
+    assert b"body_incomplete" in sent[1]["body"]
+
+
 @pytest.mark.parametrize("path", ["/api/people/bulk", "/api/session/all", "/api/machines/all"])
-async def test_there_is_no_bulk_operation(stage: Stage, path: str):
+async def test_there_is_no_bulk_operation(stage: Stage, path: str) -> None:
     async with await stage.signed_in(Role.IT) as admin:
         assert (await admin.post(path, json={})).status_code in {404, 405}

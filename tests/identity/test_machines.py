@@ -29,14 +29,14 @@ def is_known(machines: Machines, key: str) -> bool:
     return True
 
 
-async def test_a_new_key_is_known_to_another_replica_without_asking_and_gone_when_revoked(stage: Stage):
+async def test_a_new_key_is_known_to_another_replica_without_asking_and_gone_when_revoked(stage: Stage) -> None:
     key = await create_machine(stage.parts.writer, WISH)
     await until_known(stage.parts.machines, key, known=True)
     await revoke_machine(stage.parts.writer, key.split("_")[1])
     await until_known(stage.parts.machines, key, known=False)
 
 
-async def test_a_key_is_read_from_either_header_and_names_tasks_and_site(stage: Stage):
+async def test_a_key_is_read_from_either_header_and_names_tasks_and_site(stage: Stage) -> None:
     key = (await create_machine(stage.parts.writer, WISH)).encode()
     await stage.parts.machines.refresh()
     for headers in (((b"authorization", b"Bearer " + key),), ((b"authorization", b"Bearer other"), (b"garant-key", key))):
@@ -44,7 +44,7 @@ async def test_a_key_is_read_from_either_header_and_names_tasks_and_site(stage: 
         assert (machine.name, machine.tasks, machine.site) == ("ris", frozenset({"cytology"}), "main")
 
 
-async def test_a_wrong_or_missing_key_is_refused_in_words(stage: Stage):
+async def test_a_wrong_or_missing_key_is_refused_in_words(stage: Stage) -> None:
     key = await create_machine(stage.parts.writer, WISH)
     await stage.parts.machines.refresh()
     for wrong in (key[:-1], key + "x", "gk__", "gk_é".encode().decode("latin-1"), key.replace("gk_", "gs_")):
@@ -53,7 +53,7 @@ async def test_a_wrong_or_missing_key_is_refused_in_words(stage: Stage):
         stage.parts.machines.identify(())
 
 
-async def test_the_database_never_holds_a_key(stage: Stage):
+async def test_the_database_never_holds_a_key(stage: Stage) -> None:
     key = await create_machine(stage.parts.writer, WISH)
     connection = await connect(stage.url)
     row = await connection.fetchrow("SELECT machines::text AS all FROM machines WHERE id = $1", key.split("_")[1])
@@ -61,19 +61,19 @@ async def test_the_database_never_holds_a_key(stage: Stage):
     assert key.split("_", 2)[2] not in row["all"]
 
 
-async def test_a_key_is_revoked_once(stage: Stage):
+async def test_a_key_is_revoked_once(stage: Stage) -> None:
     key = await create_machine(stage.parts.writer, WISH)
     await revoke_machine(stage.parts.writer, key.split("_")[1])
     with pytest.raises(Conflict, match="revoked already"):
         await revoke_machine(stage.parts.writer, key.split("_")[1])
 
 
-async def test_a_key_for_no_task_is_not_made(stage: Stage):
+async def test_a_key_for_no_task_is_not_made(stage: Stage) -> None:
     with pytest.raises(BadInput):
         await create_machine(stage.parts.writer, NewMachine("ris", frozenset()))
 
 
-async def test_identifying_waits_for_nothing(stage: Stage):
+async def test_identifying_waits_for_nothing(stage: Stage) -> None:
     key = await create_machine(stage.parts.writer, WISH)
     await stage.parts.machines.refresh()
     headers = ((b"host", b"garant"), (b"content-type", b"application/json"), (b"authorization", b"Bearer " + key.encode()))

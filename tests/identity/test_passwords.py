@@ -10,7 +10,7 @@ from gateway.errors import BadInput
 from gateway.identity.passwords import Passwords, check_password, one_time_password
 
 
-async def test_a_password_fits_its_own_hash_and_no_other():
+async def test_a_password_fits_its_own_hash_and_no_other() -> None:
     passwords = Passwords()
     stored = await passwords.hash("seven herons over the canal")
     assert stored.startswith("$argon2id$")
@@ -18,7 +18,7 @@ async def test_a_password_fits_its_own_hash_and_no_other():
     assert not await passwords.verify(stored, "seven herons over the cana1")
 
 
-async def test_nobody_has_no_password_and_takes_as_long_to_say_so():
+async def test_nobody_has_no_password_and_takes_as_long_to_say_so() -> None:
     passwords = Passwords()
     stored = await passwords.hash("seven herons over the canal")
     took = {}
@@ -30,15 +30,15 @@ async def test_nobody_has_no_password_and_takes_as_long_to_say_so():
 
 
 @pytest.mark.parametrize("weak", ["short", "aaaaaaaaaaaaaaaa", "password1234", "P@ssw0rd!!!!", "azertyuiop12", "martin123456", "x" * 257])
-def test_a_trivial_password_is_refused(weak: str):
+def test_a_trivial_password_is_refused(weak: str) -> None:
     with pytest.raises(BadInput):
         check_password(weak, "a.martin", "Anne Martin")
 
 
 @pytest.mark.parametrize("good", ["seven herons over the canal", one_time_password(), "Le canal, ce matin: 7 hérons"])
-def test_a_sentence_is_accepted(good: str):
+def test_a_sentence_is_accepted(good: str) -> None:
     check_password(good, "a.martin", "Anne Martin")
 
 
-def test_one_time_passwords_differ():
+def test_one_time_passwords_differ() -> None:
     assert len({one_time_password() for _ in range(100)}) == 100

@@ -29,23 +29,23 @@ def proven(seconds_ago: float) -> Session:
 
 
 @pytest.mark.parametrize(("policy", "age", "expected"), [(300, 299, True), (300, 301, False), (0, 30, True), (0, 61, False), (300, -5, False)])
-def test_a_proof_is_fresh_for_as_long_as_the_policy_says(policy: int, age: float, expected: bool):  # noqa: FBT001 - a table
+def test_a_proof_is_fresh_for_as_long_as_the_policy_says(policy: int, age: float, expected: bool) -> None:  # noqa: FBT001 - a table
     assert fresh(proven(age), Policy(id="p", reauthenticate_seconds=policy), NOW) is expected
 
 
-def test_a_stale_proof_is_refused_in_words():
+def test_a_stale_proof_is_refused_in_words() -> None:
     with pytest.raises(Forbidden, match="Confirm who you are") as refused:
         check_fresh(proven(901), Policy(id="p", reauthenticate_seconds=900), NOW)
     assert refused.value.code == "reauthentication_required"
 
 
 @pytest.mark.parametrize("sent", [None, "", "other", "csrf "])
-def test_a_write_without_the_right_csrf_token_is_refused(sent: str | None):
+def test_a_write_without_the_right_csrf_token_is_refused(sent: str | None) -> None:
     with pytest.raises(Forbidden):
         check_csrf(proven(0), sent)
 
 
-async def test_an_account_that_changed_during_the_sign_in_begins_no_session(stage: Stage):
+async def test_an_account_that_changed_during_the_sign_in_begins_no_session(stage: Stage) -> None:
     whom, _, _ = await stage.account(Role.CLINICIAN)
     before = await stage.parts.people.get(whom)
     await renew_password(stage.parts.writer, stage.parts.keys, before, passwords=stage.parts.passwords)
@@ -53,14 +53,14 @@ async def test_an_account_that_changed_during_the_sign_in_begins_no_session(stag
         await stage.parts.sessions.begin(before, "password")
 
 
-async def test_a_login_is_taken_once_whatever_its_case(stage: Stage):
+async def test_a_login_is_taken_once_whatever_its_case(stage: Stage) -> None:
     new = NewPerson(f"Ada.{uuid7().hex}", "Ada Example", "physician", frozenset({Role.CLINICIAN}))
     await create_person(stage.parts.writer, stage.parts.keys, new, passwords=stage.parts.passwords)
     with pytest.raises(Conflict, match="taken"):
         await create_person(stage.parts.writer, stage.parts.keys, replace(new, id=uuid7(), login=new.login.upper()), passwords=stage.parts.passwords)
 
 
-async def test_the_database_holds_neither_token_nor_password_and_the_log_no_name(stage: Stage):
+async def test_the_database_holds_neither_token_nor_password_and_the_log_no_name(stage: Stage) -> None:
     whom, login, password = await stage.account(Role.CLINICIAN)
     token, _ = await stage.parts.sessions.login(stage.parts.people, stage.parts.passwords, login, password)
     connection = await connect(stage.url)
@@ -71,13 +71,13 @@ async def test_the_database_holds_neither_token_nor_password_and_the_log_no_name
     assert not any(word in leaf for leaf in await stage.entries() for word in (login, "Ada Example", str(whom)))
 
 
-async def test_a_token_that_was_never_given_out_is_refused(stage: Stage):
+async def test_a_token_that_was_never_given_out_is_refused(stage: Stage) -> None:
     for token in ("", "gs_", "gs_" + "A" * 43, "é"):
         with pytest.raises(Unauthenticated):
             await stage.parts.sessions.find(token)
 
 
-def test_the_pseudonym_is_stable_and_says_nothing(identity_keys: Keys):
+def test_the_pseudonym_is_stable_and_says_nothing(identity_keys: Keys) -> None:
     assert PERSON.actor(identity_keys) == PERSON.actor(identity_keys)
     assert len(PERSON.actor(identity_keys)) == 32
     assert PERSON.id.hex[:8] not in PERSON.actor(identity_keys)
