@@ -15,7 +15,7 @@ from tests.identity.fixtures import identity_database, identity_keys, stage
 from tests.identity.stage import Stage
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
 
     from starlette.types import Message
 
@@ -102,7 +102,7 @@ async def test_the_openapi_document_names_the_problem_and_both_ways_to_sign_in(s
 
 async def test_a_body_that_breaks_off_is_not_taken_for_a_whole_one(stage: Stage) -> None:
     sent: list[Message] = []
-    coming = iter([{"type": "http.request", "body": b"{}", "more_body": True}, {"type": "http.disconnect"}])
+    coming: Iterator[Message] = iter([{"type": "http.request", "body": b"{}", "more_body": True}, {"type": "http.disconnect"}])
 
     async def receive() -> Message:
         return next(coming)
