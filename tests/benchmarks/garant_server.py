@@ -9,20 +9,27 @@ import asyncio
 import json
 import os
 import re
+import secrets
 import subprocess
 import sys
-from dataclasses import dataclass
+import time
+from collections import deque
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Protocol
 
 from gateway.database import Embedded
+from tests.benchmarks.load import Connection, WrongAnswerError, connect
 from tests.benchmarks.servers import HOST, NotStartedError, Processes, Server, free_port
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 GARANT = [sys.executable, "-c", "from gateway.cli import main; main()"]
 START_SECONDS = 60.0
 COMMAND_SECONDS = 60.0
+SESSION, PASSWORD, PROOF = "/api/session", "/api/password", "/api/session/reauthenticate"
+QUEUE, SUGGESTIONS = "/api/queue", "/api/suggestions"
+SIGNER_OPTIONS = ("--role", "clinician", "--profession", "physician")
 PASSED_TASK = "letter"
 HELD_TASK = "report"
 
@@ -91,33 +98,6 @@ class Signer(Protocol):
 
 
 @dataclass(frozen=True)
-class Running:
-    """A running Garant: one server for each replica (path of the log-only task), and the path of the held task."""
-
-    replicas: tuple[Server, ...]
-    held_path: str
-    folder: Path
-
-    @property
-    def first(self) -> Server:
-        """The replica that callers use."""
-        return self.replicas[0]
-
-
-def installed_version() -> str:
-    """The version of the distribution, where it is installed."""
-    try:
-        return version("garant")
-    except PackageNotFoundError:
-        return "this tree"
-
-
-def door(task: str) -> str:
-    """The path of an OpenAI-compatible call for a task."""
-    return f"/call/{task}/v1/chat/completions"
-
-
-@dataclass(frozen=True)
 class Commands:
     """`garant …` in one folder, on one database."""
 
@@ -137,6 +117,34 @@ class Commands:
         if done.returncode:
             raise NotStartedError(f"`garant {' '.join(arguments)}` failed: {(done.stdout + done.stderr)[-600:].strip()}")
         return done.stdout
+
+
+@dataclass(frozen=True)
+class Running:
+    """A running Garant: one server for each replica (path of the log-only task), and the path of the held task."""
+
+    replicas: tuple[Server, ...]
+    held_path: str
+    commands: Commands
+    configuration: str
+
+    @property
+    def first(self) -> Server:
+        """The replica that callers use."""
+        return self.replicas[0]
+
+
+def installed_version() -> str:
+    """The version of the distribution, where it is installed."""
+    try:
+        return version("garant")
+    except PackageNotFoundError:
+        return "this tree"
+
+
+def door(task: str) -> str:
+    """The path of an OpenAI-compatible call for a task."""
+    return f"/call/{task}/v1/chat/completions"
 
 
 async def start_garant(processes: Processes, model: Server, replicas: int = 1) -> Running:
@@ -159,7 +167,7 @@ async def start_garant(processes: Processes, model: Server, replicas: int = 1) -
     key = machine_key(commands.run("machines", "create", "bench", "--tasks", f"{PASSED_TASK},{HELD_TASK}", "--config", first))
     headers = {"Authorization": f"Bearer {key}"}
     servers = (Server("Garant", installed_version(), port, pid, door(PASSED_TASK), headers) for (_, port), pid in zip(configured, pids, strict=True))
-    return Running(tuple(servers), door(HELD_TASK), folder)
+    return Running(tuple(servers), door(HELD_TASK), commands, first)
 
 
 async def up(processes: Processes, commands: Commands, path: Path, port: int) -> int:
@@ -176,9 +184,68 @@ def machine_key(printed: str) -> str:
     return found[0]
 
 
+@dataclass
+class ApiSigner:
+    """A clinician's bearer session on one kept connection: open, prove who one is, approve exactly what was shown."""
+
+    connection: Connection
+    password: str
+    headers: dict[str, str] = field(default_factory=dict)
+    opened: deque[str] = field(default_factory=deque)
+
+    async def call(self, method: str, path: str, document: object = None) -> dict[str, object]:
+        """One API call's JSON; WrongAnswerError with the problem it answered."""
+        body = b"" if document is None else json.dumps(document).encode()
+        lines = [f"{method} {path} HTTP/1.1", f"Host: {HOST}", *(f"{name}: {value}" for name, value in self.headers.items())]
+        head = "\r\n".join([*lines, "Content-Type: application/json", f"Content-Length: {len(body)}", "", ""])
+        async with asyncio.timeout(COMMAND_SECONDS):
+            answer = await self.connection.send(head.encode() + body)
+        if not answer.startswith(b"HTTP/1.1 20"):
+            raise WrongAnswerError(f"{method} {path} answered {answer[:600].decode(errors='replace')}")
+        said: dict[str, object] = json.loads(answer.partition(b"\r\n\r\n")[2])
+        return said
+
+    async def sign_in(self, login: str, one_time: str) -> None:
+        """Begin the session, replacing the one-time password first."""
+        begun = await self.call("POST", SESSION, {"login": login, "password": one_time, "bearer": True})
+        self.headers["Authorization"] = f"Bearer {begun['token']}"
+        begun = await self.call("POST", PASSWORD, {"current": one_time, "new": self.password})
+        self.headers["Authorization"] = f"Bearer {begun['token']}"
+
+    async def queued(self) -> list[str]:
+        """Ids of the suggestions that wait, most urgent first."""
+        rows = (await self.call("GET", QUEUE))["suggestions"]
+        return [str(row["id"]) for row in rows] if isinstance(rows, list) else []
+
+    async def waiting(self) -> int:
+        """How many suggestions wait for a signature."""
+        return len(await self.queued())
+
+    async def sign_next(self) -> float | None:
+        """Open, prove, approve the next one; the queue is read again when the last reading is used up."""
+        if not self.opened:
+            self.opened.extend(await self.queued())
+        if not self.opened:
+            return None
+        path = f"{SUGGESTIONS}/{self.opened.popleft()}"
+        shown = await self.call("POST", f"{path}/open")
+        await self.call("POST", PROOF, {"proof": self.password})
+        sent = time.perf_counter()
+        await self.call("POST", f"{path}/decision", {name: shown[name] for name in ("lease", "shown_sha256")} | {"decision": "approve"})
+        return sent
+
+    async def close(self) -> None:
+        """Hang up."""
+        self.connection.close()
+
+
 async def start_signer(running: Running, replica: int = 0) -> Signer:
-    """A signed-in clinician on a replica."""
-    raise NotStartedError(f"signing through {running.replicas[replica].name} is to be filled in when its sign-off API is there")
+    """A clinician with an account of their own, signed in on a replica."""
+    login = f"signer-{replica}-{secrets.token_hex(4)}"
+    printed = running.commands.run("users", "create", login, *SIGNER_OPTIONS, "--config", running.configuration)
+    signer = ApiSigner(await connect(HOST, running.replicas[replica].port), secrets.token_urlsafe(24))
+    await signer.sign_in(login, printed.split()[-1])
+    return signer
 
 
 def configure(folder: Path, model: Server) -> tuple[Path, int]:

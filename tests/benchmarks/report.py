@@ -15,7 +15,7 @@ from rich.table import Table
 
 from tests.benchmarks.scenarios import Measure
 
-WIDTH = 150
+WIDTH = 170
 COLUMNS = {
     "per_second": "requests/s",
     "p50_ms": "p50 ms",

@@ -17,7 +17,7 @@ from statistics import median
 from typing import TypeAlias
 
 from tests.benchmarks.garant_server import Running, Signer, start_signer
-from tests.benchmarks.load import Connection, Load, Round, WrongAnswerError, check_answer, connect, post
+from tests.benchmarks.load import ANSWER_SECONDS, Connection, Load, Round, WrongAnswerError, check_answer, connect, post
 from tests.benchmarks.rivals.nginx import requests_counted
 from tests.benchmarks.servers import HOST, Server, resident_bytes
 
@@ -249,7 +249,8 @@ async def sign_one_by_one(signer: Signer, signatures: int, arrivals: Arrivals, m
     measured, leaks, started = Round(), arrivals.qsize(), time.perf_counter()
     for _ in range(signatures):
         sent = await signer.sign_next()
-        connection, done = await asyncio.wait_for(arrivals.get(), 30)
+        async with asyncio.timeout(ANSWER_SECONDS):
+            connection, done = await arrivals.get()
         check_answer(done.result(), marker)
         if sent is None or connection.first_byte < sent:
             leaks += 1
