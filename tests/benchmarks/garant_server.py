@@ -27,9 +27,9 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 GARANT = [sys.executable, "-c", "from gateway.cli import main; main()"]
 START_SECONDS = 60.0
 COMMAND_SECONDS = 60.0
-SESSION, PASSWORD, PROOF = "/api/session", "/api/password", "/api/session/reauthenticate"
+SESSION, PASSWORD = "/api/session", "/api/password"
 QUEUE, SUGGESTIONS = "/api/queue", "/api/suggestions"
-SIGNER_OPTIONS = ("--role", "clinician", "--profession", "physician")
+SIGNER_OPTIONS = ("--name", "Benchmark Signer", "--role", "clinician", "--profession", "physician")
 PASSED_TASK = "letter"
 HELD_TASK = "report"
 
@@ -162,9 +162,9 @@ async def start_garant(processes: Processes, model: Server, replicas: int = 1) -
     commands = Commands(folder, await asyncio.to_thread(embedded.start))
     configured = [configure(folder, model) for _ in range(replicas)]
     first = str(configured[0][0])
-    commands.run("keys", "create-secrets", "--config", first)
+    commands.run("keys", "create", "--config", first)
     pids = [await up(processes, commands, path, port) for path, port in configured]
-    key = machine_key(commands.run("machines", "create", "bench", "--tasks", f"{PASSED_TASK},{HELD_TASK}", "--config", first))
+    key = machine_key(commands.run("machines", "create", "bench", "--task", PASSED_TASK, "--task", HELD_TASK, "--config", first))
     headers = {"Authorization": f"Bearer {key}"}
     servers = (Server("Garant", installed_version(), port, pid, door(PASSED_TASK), headers) for (_, port), pid in zip(configured, pids, strict=True))
     return Running(tuple(servers), door(HELD_TASK), commands, first)
@@ -214,7 +214,7 @@ class ApiSigner:
 
     async def queued(self) -> list[str]:
         """Ids of the suggestions that wait, most urgent first."""
-        rows = (await self.call("GET", QUEUE))["suggestions"]
+        rows = (await self.call("GET", QUEUE))["cases"]
         return [str(row["id"]) for row in rows] if isinstance(rows, list) else []
 
     async def waiting(self) -> int:
@@ -222,16 +222,16 @@ class ApiSigner:
         return len(await self.queued())
 
     async def sign_next(self) -> float | None:
-        """Open, prove, approve the next one; the queue is read again when the last reading is used up."""
+        """Open the next one and approve it, with the password in the same step; the queue is read again when the last reading is used up."""
         if not self.opened:
             self.opened.extend(await self.queued())
         if not self.opened:
             return None
         path = f"{SUGGESTIONS}/{self.opened.popleft()}"
         shown = await self.call("POST", f"{path}/open")
-        await self.call("POST", PROOF, {"proof": self.password})
+        decision = {"lease": shown["lease"], "shown_sha256": shown["shown_sha256"], "decision": "approve", "proof": self.password}
         sent = time.perf_counter()
-        await self.call("POST", f"{path}/decision", {name: shown[name] for name in ("lease", "shown_sha256")} | {"decision": "approve"})
+        await self.call("POST", f"{path}/decision", decision)
         return sent
 
     async def close(self) -> None:
@@ -239,12 +239,20 @@ class ApiSigner:
         self.connection.close()
 
 
+def one_time_password(printed: str) -> str:
+    """The password in what `garant users create` printed."""
+    found = re.search(r"password: (\S+)", printed)
+    if found is None:
+        raise NotStartedError("`garant users create` printed no one-time password")
+    return found[1]
+
+
 async def start_signer(running: Running, replica: int = 0) -> Signer:
     """A clinician with an account of their own, signed in on a replica."""
     login = f"signer-{replica}-{secrets.token_hex(4)}"
     printed = running.commands.run("users", "create", login, *SIGNER_OPTIONS, "--config", running.configuration)
     signer = ApiSigner(await connect(HOST, running.replicas[replica].port), secrets.token_urlsafe(24))
-    await signer.sign_in(login, printed.split()[-1])
+    await signer.sign_in(login, one_time_password(printed))
     return signer
 
 
