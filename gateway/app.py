@@ -12,12 +12,14 @@ import structlog
 
 from gateway.adapters.protocol import Reading
 from gateway.adapters.registry import adapter
+from gateway.api import signoff as signoff_routes
+from gateway.api import stops as stop_routes
 from gateway.api.dependencies import Parts as ApiParts
 from gateway.api.frame import control_app
+from gateway.api.health import health_router
 from gateway.audit.batch import LogIdentity
 from gateway.audit.spool import Spool
 from gateway.audit.writer import Writer
-from gateway.operations.bus import Bus
 from gateway.clock import Clock, SystemClock
 from gateway.database import connect, engine, sessions
 from gateway.errors import AuditUnavailable
@@ -25,10 +27,12 @@ from gateway.identity.machines import Machines
 from gateway.identity.passwords import Passwords
 from gateway.identity.people import People
 from gateway.identity.sessions import PasswordReauthentication, Sessions
-from gateway.policy.lanes import Lane, Lanes
+from gateway.operations.bus import Bus
 from gateway.operations.metrics import Metrics
 from gateway.operations.notices import Notices
+from gateway.operations.stops import Stops
 from gateway.outbound import Outbound
+from gateway.policy.lanes import Lane, Lanes
 from gateway.policy.rules import decide, policy_document
 from gateway.proxy.held import Held
 from gateway.proxy.parts import Parts
@@ -43,7 +47,6 @@ from gateway.signoff.desk import Desk
 from gateway.signoff.emergency import Emergency
 from gateway.signoff.service import SignOff
 from gateway.signoff.stopping import StopButton
-from gateway.operations.stops import Stops
 from gateway.suggestions.repository import Suggestions
 
 if TYPE_CHECKING:
@@ -157,7 +160,10 @@ def _build(settings: Settings, keys: Keys, url: str, clock: Clock) -> Replica:
     metrics = Metrics(parts)
     people, passwords = People(made), Passwords()
     proving = PasswordReauthentication(people, passwords, clock)
-    control = control_app(ApiParts(settings, keys, writer, bus, made, people, passwords, Sessions(made, writer, keys, clock, proving), machines, clock, proving, desk), metrics)
+    accounts = Sessions(made, writer, keys, clock, proving)
+    api_parts = ApiParts(settings, keys, writer, bus, made, people, passwords, accounts, machines, clock, proving, desk)
+    control = control_app(api_parts, (signoff_routes.router, stop_routes.router))
+    control.include_router(health_router(writer, metrics))
     return Replica(settings, Relay(parts), control, parts, desk, bus, Clocks(signoff, lanes, notices, clock), notices, spool, pool, metrics)
 
 
@@ -165,9 +171,9 @@ async def _start(built: Replica, url: str) -> None:
     parts = built.parts
     await parts.writer.start()
     await _keep_policies(built, url)
+    await built.bus.start()
     await parts.machines.start(built.bus)
     await parts.stops.start(built.bus)
-    await built.bus.start()
     built.clocks.start(built.bus)
     built.notices.start(built.bus)
     for scope in parts.stops.active:

@@ -115,12 +115,12 @@ class Head:
     stops: tuple[str, ...]
 
 
-class StoppedError(Exception):
-    """Some writes of the batch release what the stop button forbids; carries their positions."""
+class ExcludedError(Exception):
+    """Some writes of the batch cannot go with it, and what they changed has to be taken back; carries their refusals by position."""
 
-    def __init__(self, positions: frozenset[int]) -> None:
-        super().__init__("stopped")
-        self.positions = positions
+    def __init__(self, refusals: Mapping[int, GarantError]) -> None:
+        super().__init__("excluded")
+        self.refusals = refusals
 
 
 class Log:
@@ -147,20 +147,19 @@ class Log:
 
     async def commit(self, connection: Connection, writes: Sequence[Write]) -> list[Outcome]:
         """Commit a batch; each write gets its receipt or its refusal, in order."""
-        stopped: frozenset[int] = frozenset()
+        excluded: dict[int, GarantError] = {}
         while True:
             try:
-                return await self._attempt(connection, writes, stopped)
-            except StoppedError as error:
-                stopped |= error.positions
+                return await self._attempt(connection, writes, excluded)
+            except ExcludedError as error:
+                excluded.update(error.refusals)
 
-    async def _attempt(self, connection: Connection, writes: Sequence[Write], stopped: frozenset[int]) -> list[Outcome]:
-        outcomes: list[Outcome] = [_stopped_sentence() if n in stopped else Receipt(()) for n in range(len(writes))]
+    async def _attempt(self, connection: Connection, writes: Sequence[Write], excluded: Mapping[int, GarantError]) -> list[Outcome]:
+        outcomes: list[Outcome] = [excluded.get(n, Receipt(())) for n in range(len(writes))]
         async with connection.transaction():
-            live = [n for n in range(len(writes)) if n not in stopped]
-            for n in await _refused(connection, [(n, writes[n]) for n in live]):
+            for n in await _refused(connection, [(n, write) for n, write in enumerate(writes) if n not in excluded]):
                 outcomes[n] = Conflict(writes[n].refusal)
-            accepted = [n for n in live if isinstance(outcomes[n], Receipt)]
+            accepted = [n for n, outcome in enumerate(outcomes) if isinstance(outcome, Receipt)]
             if accepted:
                 await _effects(connection, [writes[n] for n in accepted])
                 await self._append(connection, accepted, writes, outcomes)
@@ -187,7 +186,7 @@ class Log:
         if row is None:
             message = "The log's head row is missing: the database is not the one this establishment's log was written to. Restore it, then start again."
             raise AuditUnavailable(message, code="log_damaged")
-        frontier = Frontier.from_bytes(row["frontier"])
+        frontier = _frontier(row["frontier"])
         if (row["frontier"], row["checkpoint"]) != self._trusted:
             self._check_head(frontier, row["size"], row["checkpoint"])
         return Head(frontier, row["checkpoint"], tuple(row["stops"]))
@@ -241,6 +240,14 @@ class _Rows:
         return (self._establishment, *entries, *usage)
 
 
+def _frontier(data: bytes) -> Frontier:
+    try:
+        return Frontier.from_bytes(data)
+    except ValueError as error:
+        message = f"The log's head row cannot be read ({error}), so nothing is written. The database was changed by hand; restore it."
+        raise AuditUnavailable(message, code="log_damaged") from error
+
+
 async def find_committed(connection: Connection, write: Write) -> Receipt | None:
     """The receipt of a write whose COMMIT got no answer, or None if it never happened."""
     rows = await connection.fetch("SELECT index FROM entries WHERE id = ANY($1::uuid[]) ORDER BY index", [event.id for event in write.events])
@@ -252,6 +259,9 @@ async def _refused(connection: Connection, writes: Sequence[tuple[int, Write]]) 
     refused: set[int] = set()
     for sql, group in groupby(guards, key=lambda pair: pair[0].sql):
         refused |= await _run_guards(connection, sql, list(group))
+    half_done = {n: Conflict(write.refusal) for n, write in writes if n in refused and len(write.guards) > 1}
+    if half_done:
+        raise ExcludedError(half_done)
     return refused
 
 
@@ -287,9 +297,9 @@ async def _previous(connection: Connection, writes: Sequence[Write]) -> dict[UUI
 def _check_stops(stops: Sequence[str], accepted: Sequence[int], writes: Sequence[Write]) -> None:
     if not stops:
         return
-    forbidden = frozenset(n for n in accepted if not set(writes[n].scopes).isdisjoint(stops))
+    forbidden = {n: _stopped_sentence() for n in accepted if not set(writes[n].scopes).isdisjoint(stops)}
     if forbidden:
-        raise StoppedError(forbidden)
+        raise ExcludedError(forbidden)
 
 
 def _stops_after(stops: Sequence[str], accepted: Sequence[int], writes: Sequence[Write]) -> list[str]:

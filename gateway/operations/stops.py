@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import asyncpg
 import structlog
 
-from gateway.operations.bus import Bus, Topic
 from gateway.database import connect
+from gateway.operations.bus import Bus, Topic
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from gateway.operations.stops import Stops
     from gateway.settings import Settings
     from gateway.signoff.emergency import Emergency
     from gateway.signoff.service import SignOff
     from gateway.signoff.stopping import StopButton
-    from gateway.operations.stops import Stops
 
 
 @dataclass(frozen=True, slots=True)

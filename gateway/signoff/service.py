@@ -180,7 +180,7 @@ class SignOff:
 
     async def _signing(self, signing: Signing) -> Write:
         row, policy = signing.opened.row, signing.opened.lane.requirement.policy
-        signed = self._signed(signing, EventType.SIGNED_OFF, await self._final(signing))
+        signed = self._signed(signing, EventType.SIGNED_OFF, await self._final(signing), await self._first_final(row))
         signature = signature_row(signing, signed, self.keys)
         earlier = standing(await self.suggestions.signatures(row.id))
         effects = (*signature.statements, *stored(row.id, signed.sealed))
@@ -212,14 +212,20 @@ class SignOff:
             raise Conflict(message, code="signatures_differ")
         return final
 
-    def _signed(self, signing: Signing, kind: EventType, final: bytes | None) -> Signed:
+    async def _first_final(self, row: Suggestion) -> Sealed | None:
+        """The final bytes as the first of two persons committed to them: the second repeats that commitment."""
+        return await self.suggestions.sealed(row, "final") if row.state == State.FIRST_SIGNED else None
+
+    def _signed(self, signing: Signing, kind: EventType, final: bytes | None, first: Sealed | None = None) -> Signed:
         row, decision = signing.opened.row, signing.decision
         event = person_event(kind, row, signing.person, self.keys, signing.at, decision=decision.decision)
         place = Place(row.establishment, row.case_id, event.id)
         sealed = [self._named(self.keys.vault.commit_only("shown", signing.opened.shown, place), event.id)]
         if decision.comment:
             sealed.append(self._named(self.keys.vault.seal("reason", decision.comment.encode(), place), event.id))
-        if final is not None:
+        if final is not None and first is not None:
+            sealed.append(replace(first, commitment=commitment(first.salt, "final", final)))
+        elif final is not None:
             changed_bytes = final != signing.opened.suggestion
             sealed.append(self.keys.vault.seal("final", final, place) if changed_bytes else self.keys.vault.commit_only("final", final, place))
         return Signed.of(event, signing, tuple(sealed), final or b"")

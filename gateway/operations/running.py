@@ -1,0 +1,81 @@
+"""Starting the gateway: check, keys, database, migration, replicas; each failure is a sentence with its remedy."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import structlog
+
+from gateway.app import replica
+from gateway.audit.batch import LogIdentity
+from gateway.audit.writer import Writer
+from gateway.configuration.load import load
+from gateway.database import Embedded, address, migrate
+from gateway.operations import keys as secret_files
+from gateway.operations import logs, serving
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator
+    from pathlib import Path
+
+    from gateway.operations.keys import Keys
+    from gateway.settings import Settings
+
+log = structlog.get_logger()
+
+
+@contextmanager
+def database(settings: Settings) -> Iterator[tuple[Keys, str]]:
+    """Keys and a migrated database; the embedded server runs as long as this is open."""
+    keys = secret_files.load(settings.keys_directory, settings.establishment.origin)
+    url = address(settings.database.url)
+    embedded = None if url else Embedded(settings.database.directory)
+    where = url or embedded.start()  # type: ignore[union-attr]
+    try:
+        migrate(where)
+        yield keys, where
+    finally:
+        if embedded is not None:
+            embedded.stop()
+
+
+async def writing(settings: Settings, keys: Keys, url: str, work: Callable[[Writer, Keys], Awaitable[str]]) -> str:
+    """Run something that appends to the log, outside a serving replica."""
+    identity = LogIdentity(settings.establishment.id, settings.establishment.origin, keys.log, keys.vkeys)
+    writer = Writer(url, identity)
+    await writer.start()
+    try:
+        return await work(writer, keys)
+    finally:
+        await writer.stop()
+
+
+def up(config: Path) -> None:
+    """Serve until Ctrl-C or SIGTERM."""
+    settings = load(config, os.environ)
+    logs.configure(settings.log_level)
+    listener = serving.bound(settings.server.host, settings.server.port)
+    with database(settings) as (keys, url):
+        log.info("gateway.starting", port=listener.getsockname()[1], replicas=settings.server.replicas)
+        if settings.server.replicas == 1:
+            serving.run(replica(settings, keys, url), settings.server, listener, lambda: _ready(listener.getsockname()[1]))
+            return
+        environ = {**os.environ, "GARANT_DATABASE_URL": url}
+        replicas = serving.Replicas(serving.replica_command(str(config)), listener, environ)
+        replicas.start(settings.server.replicas)
+        replicas.watch()
+
+
+def one_replica(config: Path, descriptor: int) -> None:
+    """One of several replicas: the parent has migrated and bound the socket."""
+    settings = load(config, os.environ)
+    logs.configure(settings.log_level)
+    keys = secret_files.load(settings.keys_directory, settings.establishment.origin)
+    listener = serving.inherited(descriptor)
+    serving.run(replica(settings, keys, os.environ["GARANT_DATABASE_URL"]), settings.server, listener, lambda: _ready(listener.getsockname()[1]))
+
+
+def _ready(port: int) -> None:
+    log.info("gateway.ready", port=port, pid=os.getpid())
