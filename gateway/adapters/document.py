@@ -1,0 +1,382 @@
+"""JSON as every adapter reads and changes it: strict at the door, exact when a signed text is put in.
+
+Reading refuses what is not JSON (NaN, bytes that are not UTF-8, bottomless nesting) and never inflates more than
+`MAX_DECODED`. Changing replaces the bytes of one value and nothing else, so that numbers, key order and unknown
+members stay as the AI system wrote them (R55). The sentences that keep a withheld answer from being read as a
+finding (R18) are here too, once for all protocols.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import zlib
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import brotli  # type: ignore[import-untyped]
+import orjson
+
+from gateway.adapters.protocol import State, Withheld
+from gateway.errors import AuditUnavailable, BadInput, GarantError, UpstreamFailed
+from gateway.messages import Reply
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from gateway.adapters.protocol import Amendment, Field, Reading
+    from gateway.messages import Answer, Call, Headers, JsonValue
+
+MAX_DECODED: Final = 64 * 1024 * 1024
+MAX_DEPTH: Final = 64
+JSON_TYPE: Final = (b"content-type", b"application/json")
+NO_RETRY: Final = (b"x-should-retry", b"false")
+NO_STORE: Final = (b"cache-control", b"no-store")
+_HOP_BY_HOP: Final = frozenset(
+    {b"connection", b"keep-alive", b"proxy-authenticate", b"proxy-authorization", b"te", b"trailer", b"transfer-encoding", b"upgrade", b"content-length"}
+)
+_OF_THE_OLD_BYTES: Final = frozenset({b"content-encoding", b"etag", b"content-md5", b"digest", b"content-digest", b"repr-digest"})
+_WITHOUT_AI: Final = frozenset({State.SUSPENDED, State.FAILED, State.NOT_ANALYSED})
+_CODES: Final = {
+    State.PENDING: "human_review_required",
+    State.WITHHELD: "human_review_required",
+    State.REJECTED: "rejected_by_clinician",
+    State.FAILED: "upstream_failed",
+    State.SUSPENDED: "suspended",
+    State.EXPIRED: "review_expired",
+    State.CANCELLED: "cancelled",
+    State.NOT_ANALYSED: "not_analysed",
+}
+_DECODER: Final = json.JSONDecoder()
+
+
+class Member(NamedTuple):
+    """Where one member of a JSON object or array stands in the text; `name` is its key or its index as text."""
+
+    name: str
+    start: int
+    value: int
+    end: int
+
+
+def request_object(body: bytes) -> dict[str, JsonValue]:
+    """The JSON object of a request. Raises BadInput."""
+    try:
+        document = strict(body)
+    except ValueError as error:
+        message = "The body is not JSON, so nothing was sent to the AI system. Send one JSON object in UTF-8, without NaN and not nested too deeply."
+        raise BadInput(message, code="not_json") from error
+    if not isinstance(document, dict):
+        message = "The body is JSON but not an object, so nothing was sent to the AI system. Send one JSON object."
+        raise BadInput(message, code="not_an_object")
+    return document
+
+
+def strict(body: bytes) -> JsonValue:
+    """JSON in UTF-8, without NaN, at most MAX_DEPTH deep. Raises ValueError."""
+    document: JsonValue = orjson.loads(body)
+    if body.count(b"[") + body.count(b"{") > MAX_DEPTH:
+        _check_depth(document)
+    return document
+
+
+def request_json(call: Call) -> dict[str, JsonValue]:
+    """The JSON object of a call, decoded where `content-encoding` says so. Raises BadInput."""
+    try:
+        return request_object(_inflated(call.body, _encoding(call.headers)))
+    except ValueError as error:
+        message = "The body cannot be unpacked as its Content-Encoding says. Send it without compression, or with gzip, deflate or br."
+        raise BadInput(message, code="bad_encoding") from error
+
+
+def decoded(answer: Answer) -> bytes:
+    """The answer's body without its content-encoding. Raises UpstreamFailed where it is broken or larger than MAX_DECODED."""
+    try:
+        return _inflated(answer.body, _encoding(answer.headers))
+    except ValueError as error:
+        raise unreadable("its compressed body is broken or too large") from error
+
+
+def answer_document(body: bytes) -> JsonValue:
+    """The JSON of an answer. Raises UpstreamFailed."""
+    try:
+        return strict(body)
+    except ValueError as error:
+        raise unreadable("it is not whole JSON") from error
+
+
+def answer_object(body: bytes) -> dict[str, JsonValue]:
+    """The JSON object of an answer. Raises UpstreamFailed."""
+    document = answer_document(body)
+    if not isinstance(document, dict):
+        raise unreadable("it is not a JSON object")
+    return document
+
+
+def unreadable(what: str) -> UpstreamFailed:
+    """The error for an answer that is not whole or not readable; `what` completes "because …"."""
+    return UpstreamFailed(f"The AI system answered, but the answer cannot be used because {what}. Nothing was released; proceed without AI and tell its operator.")
+
+
+def at(document: JsonValue, pointer: str) -> JsonValue:
+    """The value at a JSON Pointer. Raises KeyError where nothing is there."""
+    for token in _tokens(pointer):
+        if isinstance(document, dict):
+            document = document[token]
+        elif isinstance(document, list) and _is_index(token) and int(token) < len(document):
+            document = document[int(token)]
+        else:
+            raise KeyError(pointer)
+    return document
+
+
+def text_at(document: JsonValue, pointer: str | None) -> str | None:
+    """The text or number at a pointer, as text; None where there is none."""
+    try:
+        value = None if pointer is None else at(document, pointer)
+    except KeyError:
+        return None
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    return str(value) or None
+
+
+def case_and_patient(document: JsonValue, reading: Reading, usual: str | None) -> tuple[str | None, dict[str, str]]:
+    """The case reference (the configured place before the protocol's usual one) and what is said of the patient."""
+    case = text_at(document, reading.case) or text_at(document, usual)
+    found = {name: text_at(document, pointer) for name, pointer in reading.patient.items()}
+    return case, {name: value for name, value in found.items() if value is not None}
+
+
+def version_at(document: JsonValue, reading: Reading, usual: str) -> str:
+    """The model version of an answer. Raises UpstreamFailed where the configured place is empty."""
+    if reading.version is None:
+        return text_at(document, usual) or ""
+    found = text_at(document, reading.version)
+    if found is None:
+        raise unreadable(f"there is no model version at '{reading.version}'")
+    return found
+
+
+def replaced(body: bytes, changes: Mapping[str, JsonValue]) -> bytes:
+    """The same JSON text with other values at some pointers; every other byte stays. Raises BadInput for a missing pointer."""
+    text = body.decode()
+    spans = sorted(((*_span(text, pointer), value) for pointer, value in changes.items() if _checked(value)), key=lambda span: span[:2])
+    if any(later[0] < earlier[1] for earlier, later in itertools.pairwise(spans)):
+        message = "Two amendments change the same place. Amend each part once."
+        raise BadInput(message, code="bad_amendment")
+    for start, end, value in reversed(spans):
+        text = text[:start] + orjson.dumps(value).decode() + text[end:]
+    return text.encode()
+
+
+def without_member(body: bytes, name: str) -> bytes:
+    """A JSON object's text without one of its members; every other byte stays."""
+    text = body.decode()
+    found = list(_members(text, _skip(text, 0)))
+    for number in reversed(range(len(found))):
+        if found[number].name == name:
+            text = _cut(text, found, number)
+            del found[number]
+    return text.encode()
+
+
+def with_member(body: bytes, name: str, *, value: JsonValue) -> bytes:
+    """A JSON object's text with one member set: in its place where it is there, else as the first one."""
+    text = body.decode()
+    start = _skip(text, 0)
+    found = list(_members(text, start))
+    if any(member.name == name for member in found):
+        return replaced(body, {"/" + name: value})
+    added = f"{json.dumps(name)}:{orjson.dumps(value).decode()}" + ("," if found else "")
+    return (text[: start + 1] + added + text[start + 1 :]).encode()
+
+
+def kept_headers(headers: Headers, *, changed: bool = False) -> Headers:
+    """An answer's headers for its caller; a changed answer loses those that describe the old bytes."""
+    listed = {name.strip().lower() for key, value in headers if key.lower() == b"connection" for name in value.split(b",")}
+    gone = _HOP_BY_HOP | listed | (_OF_THE_OLD_BYTES if changed else frozenset())
+    return tuple((key, value) for key, value in headers if key.lower() not in gone)
+
+
+def check_amendment(amendment: Amendment, fields: Sequence[Field]) -> None:
+    """Raises BadInput unless every amendment is of a shown part and of its kind."""
+    shown = {part.pointer: part for part in fields}
+    for pointer, value in amendment.items():
+        if pointer not in shown:
+            message = f"'{pointer[:200]}' is not a part of this suggestion that was shown, so it cannot be amended."
+            raise BadInput(message, code="bad_amendment")
+        if type(value) is not type(shown[pointer].value):
+            message = f"'{pointer[:200]}' is amended with another kind of value. Keep text as text and lists as lists."
+            raise BadInput(message, code="bad_amendment")
+
+
+def json_reply(status: int, document: JsonValue, *headers: tuple[bytes, bytes], kind: bytes = b"application/json") -> Reply:
+    """A reply with a JSON body that no cache may keep."""
+    return Reply(status, ((b"content-type", kind), NO_STORE, *headers), orjson.dumps(document))
+
+
+def code_of(withheld: Withheld) -> str:
+    """The stable machine word for a state."""
+    return withheld.code or _CODES[withheld.state]
+
+
+def sentence(withheld: Withheld) -> str:
+    """What a person is told: the reason, that this says nothing about the patient, and where to look."""
+    said = withheld.reason.strip() or "This suggestion is not released."
+    if withheld.state in _WITHOUT_AI and "without AI" not in said:
+        said += " Proceed without AI."
+    if "not a negative result" not in said:
+        said += " This is not a negative result."
+    return f"{said} State: {withheld.state.value}. Suggestion {withheld.suggestion}: {withheld.review_url}"
+
+
+def openai_error(message: str, kind: str, code: str) -> dict[str, JsonValue]:
+    """The error object of the OpenAI protocols."""
+    return {"error": {"message": message, "type": kind, "param": None, "code": code}}
+
+
+def openai_withheld(withheld: Withheld) -> dict[str, JsonValue]:
+    """The error object for an answer that may not leave."""
+    return openai_error(sentence(withheld), "human_review", code_of(withheld))
+
+
+def openai_refusal(error: GarantError) -> Reply:
+    """An error for an OpenAI client; it repeats a call by itself only where that is of use."""
+    kinds = {400: "invalid_request_error", 401: "authentication_error", 403: "permission_error", 404: "not_found_error"}
+    kind = kinds.get(error.status, "invalid_request_error" if error.status < 500 else "server_error")
+    headers = () if isinstance(error, AuditUnavailable) else (NO_RETRY,)
+    return json_reply(error.status, openai_error(error.message, kind, error.code), *headers)
+
+
+def method_not_allowed(path: str, method: str) -> BadInput:
+    """The error for a method that an address does not have."""
+    return BadInput(f"{path[:200]} is called with {method}.", code="method_not_allowed")
+
+
+def _check_depth(document: JsonValue) -> None:
+    level = [document]
+    for _ in range(MAX_DEPTH):
+        level = [child for value in level for child in _children(value) if isinstance(child, dict | list)]
+    if level:
+        message = "nested too deeply"
+        raise ValueError(message)
+
+
+def _children(value: JsonValue) -> list[JsonValue]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []
+
+
+def _encoding(headers: Headers) -> bytes:
+    return b",".join(value for key, value in headers if key.lower() == b"content-encoding").strip().lower()
+
+
+def _inflated(body: bytes, encoding: bytes) -> bytes:
+    if encoding in {b"", b"identity"}:
+        return body
+    if encoding in {b"gzip", b"x-gzip"}:
+        return _unzipped(body, 31)
+    if encoding == b"deflate":
+        return _unzipped(body, 15 if body[:1] and body[0] & 15 == 8 else -15)
+    if encoding == b"br":
+        return _unbrotlied(body)
+    message = "unknown content-encoding"
+    raise ValueError(message)
+
+
+def _unzipped(body: bytes, window: int) -> bytes:
+    out = bytearray()
+    try:
+        while body:
+            unpacker = zlib.decompressobj(window)
+            out += unpacker.decompress(body, MAX_DECODED + 1 - len(out))
+            _check_whole(unpacker.eof, len(out))
+            body = unpacker.unused_data
+    except zlib.error as error:
+        raise ValueError(str(error)) from error
+    return bytes(out)
+
+
+def _unbrotlied(body: bytes) -> bytes:
+    unpacker, out, left = brotli.Decompressor(), bytearray(), body
+    try:
+        while len(out) <= MAX_DECODED:
+            chunk = unpacker.process(left, output_buffer_limit=MAX_DECODED + 1 - len(out))
+            left = b""
+            out += chunk
+            if not chunk or unpacker.is_finished():
+                break
+    except brotli.error as error:
+        raise ValueError(str(error)) from error
+    _check_whole(unpacker.is_finished(), len(out))
+    return bytes(out)
+
+
+def _check_whole(finished: bool, size: int) -> None:
+    if not finished or size > MAX_DECODED:
+        message = "truncated or too large"
+        raise ValueError(message)
+
+
+def _tokens(pointer: str) -> list[str]:
+    if pointer and not pointer.startswith("/"):
+        raise KeyError(pointer)
+    return [token.replace("~1", "/").replace("~0", "~") for token in pointer.split("/")[1:]]
+
+
+def _is_index(token: str) -> bool:
+    return token.isascii() and token.isdigit() and (token == "0" or token[0] != "0")
+
+
+def _checked(value: JsonValue) -> bool:
+    try:
+        orjson.dumps(value)
+    except TypeError as error:
+        message = "An amended value is not JSON that can be written (text in UTF-8, whole numbers within 64 bits)."
+        raise BadInput(message, code="bad_amendment") from error
+    return True
+
+
+def _span(text: str, pointer: str) -> tuple[int, int]:
+    """Start and end of the value at a pointer; of members with one name the last counts, as for every reader here."""
+    start = _skip(text, 0)
+    end = len(text.rstrip(" \t\r\n"))
+    try:
+        for token in _tokens(pointer):
+            start, end = next((m.value, m.end) for m in reversed(list(_members(text, start))) if m.name == token)
+    except (StopIteration, KeyError) as error:
+        message = f"The answer has nothing at '{pointer[:200]}', so this amendment cannot be made. Amend only the parts that are shown."
+        raise BadInput(message, code="bad_amendment") from error
+    return start, end
+
+
+def _members(text: str, start: int) -> Iterator[Member]:
+    """The members of the object or array that starts here; nothing for other values. The text is known to be JSON."""
+    closing = {"{": "}", "[": "]"}.get(text[start : start + 1])
+    place, number = _skip(text, start + 1), 0
+    while closing and text[place] != closing:
+        name, value = _key(text, place) if closing == "}" else (str(number), place)
+        _, end = _DECODER.raw_decode(text, value)
+        yield Member(name, place, value, end)
+        place, number = _skip(text, end), number + 1
+        if text[place] == ",":
+            place = _skip(text, place + 1)
+
+
+def _key(text: str, place: int) -> tuple[str, int]:
+    name, end = _DECODER.raw_decode(text, place)
+    return str(name), _skip(text, _skip(text, end) + 1)
+
+
+def _skip(text: str, place: int) -> int:
+    while text[place : place + 1] in {" ", "\t", "\r", "\n"}:
+        place += 1
+    return place
+
+
+def _cut(text: str, found: list[Member], number: int) -> str:
+    if number:
+        return text[: found[number - 1].end] + text[found[number].end :]
+    until = found[1].start if len(found) > 1 else found[0].end
+    return text[: found[0].start] + text[until:]
