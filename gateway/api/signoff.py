@@ -11,7 +11,7 @@ from uuid import UUID
 
 import orjson
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, JsonValue
 
 from gateway.api.dependencies import Clinician, CurrentSession, Parts, TheParts, demand
 from gateway.audit.batch import Write
@@ -20,7 +20,6 @@ from gateway.errors import GarantError, Unauthenticated, Unknown
 from gateway.identity.roles import Right
 from gateway.identity.sessions import Session
 from gateway.ids import uuid7
-from gateway.messages import JsonValue
 from gateway.signoff.desk import Desk
 from gateway.signoff.models import Decision, EmergencyReason, Opened, Reason, Strict
 from gateway.signoff.record import standing

@@ -14,10 +14,10 @@ from gateway.adapters import inference_v2, json_body, openai_chat, openai_respon
 from gateway.adapters.protocol import Operation
 from gateway.audit.batch import Write
 from gateway.audit.leaf import Event, EventType
-from gateway.operations.bus import Topic, message
 from gateway.errors import BadInput, Unknown, UpstreamFailed
 from gateway.ids import uuid7
 from gateway.messages import Reply
+from gateway.operations.bus import Topic, message
 from gateway.outbound import Outgoing, forwarded_headers, returned_headers
 from gateway.proxy.sending import delivered, send_reply
 from gateway.proxy.steps.release import pending
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from starlette.types import Send
 
     from gateway.identity.machines import Machine
-    from gateway.policy.lanes import Lane
     from gateway.messages import Call
+    from gateway.policy.lanes import Lane
     from gateway.proxy.parts import Parts
     from gateway.proxy.routes import Found
     from gateway.suggestions.tables import Suggestion

@@ -30,8 +30,8 @@ from gateway.suggestions.states import State
 if TYPE_CHECKING:
     from gateway.adapters.protocol import View
     from gateway.identity.machines import Machine
-    from gateway.policy.lanes import Lane
     from gateway.messages import Answer, Call, Reply
+    from gateway.policy.lanes import Lane
     from gateway.proxy.parts import Parts
     from gateway.proxy.routes import Found
     from gateway.suggestions.tables import Suggestion

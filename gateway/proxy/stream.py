@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from starlette.types import Send
 
     from gateway.identity.machines import Machine
-    from gateway.policy.lanes import Lane
     from gateway.messages import Answer
+    from gateway.policy.lanes import Lane
     from gateway.proxy.parts import Parts
     from gateway.proxy.routes import Found
     from gateway.suggestions.tables import Suggestion

@@ -7,9 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
 from uuid import UUID  # noqa: TC003 - pydantic reads annotations at run time
 
-from pydantic import BaseModel, ConfigDict, Field
-
-from gateway.messages import JsonValue  # noqa: TC001
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 if TYPE_CHECKING:
     from gateway.adapters.protocol import View

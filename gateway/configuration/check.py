@@ -1,0 +1,161 @@
+"""`garant check`: every problem of a configuration at once, each with file, line, cause and fix."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+
+from pydantic import ValidationError
+
+from gateway.configuration.positions import Positions
+from gateway.configuration.rules import Finding, findings
+from gateway.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pydantic_core import ErrorDetails
+
+Tree: TypeAlias = dict[str, object]
+_OVERRIDES: Final = {
+    "GARANT_DATABASE_URL": ("database", "url"),
+    "GARANT_PUBLIC_URL": ("server", "public_url"),
+    "GARANT_HOST": ("server", "host"),
+    "GARANT_PORT": ("server", "port"),
+    "GARANT_KEYS_DIR": ("keys_directory",),
+}
+_SHARED: Final = ("policies", "tasks")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing to mend, or (a warning) to know."""
+
+    file: str
+    line: int
+    cause: str
+    fix: str
+    severity: Literal["error", "warning"] = "error"
+
+
+@dataclass(slots=True)
+class _Source:
+    """The merged tree, and which file says what."""
+
+    main: Path
+    tree: Tree = field(default_factory=dict)
+    positions: dict[str, Positions] = field(default_factory=dict)
+    shared: str | None = None
+    problems: list[Problem] = field(default_factory=list)
+
+    def place(self, path: tuple[str | int, ...]) -> tuple[str, int]:
+        """File and line of a path."""
+        if self.shared and path and path[0] in _SHARED and self.shared in self.positions:
+            return self.shared, self.positions[self.shared].line(path)
+        main = str(self.main)
+        return main, self.positions[main].line(path) if main in self.positions else 1
+
+
+def check(path: Path, environ: Mapping[str, str]) -> tuple[Problem, ...]:
+    """Every problem of a file, errors and warnings, in the order of their lines."""
+    return examine(path, environ)[1]
+
+
+def examine(path: Path, environ: Mapping[str, str]) -> tuple[Settings | None, tuple[Problem, ...]]:
+    """The settings, if the shapes are right, and every problem."""
+    source = _Source(path)
+    _read(source)
+    if source.problems:
+        return None, tuple(source.problems)
+    _override(source.tree, environ)
+    settings = _validated(source)
+    if settings is not None:
+        source.problems.extend(_problem(source, finding) for finding in findings(settings, environ))
+    return settings, tuple(sorted(source.problems, key=lambda problem: (problem.file, problem.line)))
+
+
+def render(problems: tuple[Problem, ...]) -> str:
+    """One line a problem: `file:line: cause → fix`."""
+    return "\n".join(f"{problem.file}:{problem.line}: {'' if problem.severity == 'error' else 'warning: '}{problem.cause} → {problem.fix}" for problem in problems)
+
+
+def _read(source: _Source) -> None:
+    source.tree = _file(source, source.main) or {}
+    named = source.tree.get("policies")
+    if isinstance(named, str):
+        del source.tree["policies"]
+        source.shared = str(source.main.parent / named)
+        shared = _file(source, Path(source.shared)) or {}
+        for name in _SHARED:
+            if name in shared:
+                source.tree[name] = shared[name]
+        for name in sorted(set(shared) - set(_SHARED)):
+            line = source.positions[source.shared].line((name,))
+            source.problems.append(Problem(source.shared, line, f"'{name}' does not belong here", "keep only [[policies]] and [[tasks]] in this file"))
+
+
+def _file(source: _Source, path: Path) -> Tree | None:
+    try:
+        data = path.read_bytes()
+        tree = tomllib.loads(data.decode("utf-8").replace("\r\n", "\n"))
+    except FileNotFoundError:
+        source.problems.append(Problem(str(path), 1, "the file does not exist", "copy config/garant.example.toml and adapt it, or name another file with --config"))
+    except (OSError, UnicodeDecodeError) as error:
+        source.problems.append(Problem(str(path), 1, f"the file cannot be read ({type(error).__name__})", "make it readable, as UTF-8 text"))
+    except tomllib.TOMLDecodeError as error:
+        source.problems.append(Problem(str(path), _syntax_line(error), f"not TOML: {error}", "mend the syntax at this line"))
+    else:
+        source.positions[str(path)] = Positions(data)
+        return tree
+    return None
+
+
+def _syntax_line(error: tomllib.TOMLDecodeError) -> int:
+    digits = str(error).partition("at line ")[2].partition(",")[0]
+    return int(digits) if digits.isdigit() else 1
+
+
+def _override(tree: Tree, environ: Mapping[str, str]) -> None:
+    for name, path in _OVERRIDES.items():
+        if environ.get(name):
+            table: Tree = tree
+            for key in path[:-1]:
+                inner = table.setdefault(key, {})
+                table = inner if isinstance(inner, dict) else {}
+            table[path[-1]] = environ[name]
+
+
+def _validated(source: _Source) -> Settings | None:
+    try:
+        return Settings.model_validate(source.tree)
+    except ValidationError as error:
+        source.problems.extend(_shape(source, detail) for detail in error.errors())
+        return None
+
+
+def _shape(source: _Source, detail: ErrorDetails) -> Problem:
+    path = tuple(detail["loc"])
+    file, line = source.place(path)
+    name = ".".join(str(part) for part in path)
+    if detail["type"] == "extra_forbidden":
+        known = get_close_matches(str(path[-1]), _known_keys(path), n=1)
+        return Problem(file, line, f"'{name}' is no setting", f"did you mean '{known[0]}'?" if known else "remove it, or see config/garant.example.toml")
+    if detail["type"] == "missing":
+        return Problem(file, line, f"'{name}' is missing", "add it; config/garant.example.toml shows how")
+    return Problem(file, line, f"'{name}': {detail['msg']}", "see config/garant.example.toml for what is allowed")
+
+
+def _known_keys(path: tuple[str | int, ...]) -> list[str]:
+    schema = Settings.model_json_schema()
+    found: set[str] = set()
+    for model in [schema, *schema.get("$defs", {}).values()]:
+        found.update(model.get("properties", {}))
+    return sorted(found - {str(path[-1])})
+
+
+def _problem(source: _Source, finding: Finding) -> Problem:
+    file, line = source.place(finding.path)
+    return Problem(file, line, finding.cause, finding.fix, finding.severity)
