@@ -19,7 +19,7 @@ from gateway.ids import uuid7
 from gateway.messages import Reply
 from gateway.operations.bus import Topic, message
 from gateway.outbound import Outgoing, forwarded_headers, returned_headers
-from gateway.proxy.sending import delivered, send_reply
+from gateway.proxy.sending import RETRY_AFTER_SECONDS, delivered, send_reply
 from gateway.proxy.steps.release import pending
 from gateway.suggestions.repository import moved
 from gateway.suggestions.states import Action
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from gateway.proxy.routes import Found
     from gateway.suggestions.tables import Suggestion
 
-RETRY_AFTER_SECONDS: Final = 5
 _NATIVE: Final = ("/suggestions/", "/holds/")
 
 

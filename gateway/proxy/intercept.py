@@ -47,6 +47,7 @@ class Held:
     found: Found
     wait_seconds: float
     as_refusal: bool
+    respond_async: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,8 @@ async def settle(parts: Parts, row: Suggestion, found: Found, lane: Lane) -> Don
     """A stored suggestion becomes a reply, or a wait."""
     as_refusal = lane.route.while_held == "refusal"
     if leaving(row) is None and pending(row):
-        return Held(row, replace(found, recognised=slim(found.recognised), call=replace(found.call, body=b"")), _wait_seconds(found.call, lane), as_refusal)
+        asked = _respond_async(found.call) and lane.system.protocol != "openai"
+        return Held(row, replace(found, recognised=slim(found.recognised), call=replace(found.call, body=b"")), _wait_seconds(found.call, lane), as_refusal, asked)
     return Done(await parts.counter.reply(row, found.recognised, as_refusal=as_refusal), row)
 
 
@@ -219,6 +221,9 @@ def _wait_seconds(call: Call, lane: Lane) -> float:
         name, _, value = part.strip().partition(b"=")
         if name.lower() == b"wait" and value.isdigit():
             return min(float(value), MAX_PREFER_WAIT, lane.route.wait_seconds)
-        if name.lower() == b"respond-async" and lane.system.protocol != "openai":
-            return 0.0
     return lane.route.wait_seconds
+
+
+def _respond_async(call: Call) -> bool:
+    prefer = call.header(b"prefer") or b""
+    return any(part.strip().lower() == b"respond-async" for part in prefer.split(b","))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from gateway.adapters import json_body
 from gateway.adapters.openai_chat import stream_tail
 from gateway.adapters.sse import KEEP_ALIVE
 from gateway.audit.batch import Statement, Write
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from gateway.suggestions.tables import Suggestion
 
 KEEP_ALIVE_SECONDS: Final = 15.0
+RETRY_AFTER_SECONDS: Final = 5
 _DELIVERED: Final = "UPDATE suggestions SET delivered_at = $2 WHERE id = $1 AND delivered_at IS NULL RETURNING id"
 _STREAM_HEADERS: Final[Headers] = ((b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-store"))
 log = structlog.get_logger()
@@ -39,6 +41,9 @@ async def send_reply(send: Send, reply: Reply) -> None:
 
 async def hold_open(parts: Parts, held: Held, send: Send) -> None:
     """Wait for a decision and send what it releases; a streaming caller gets comment lines meanwhile."""
+    if held.respond_async:
+        await send_reply(send, json_body.accepted(str(held.row.id), RETRY_AFTER_SECONDS))
+        return
     with parts.held.waiting(held.row.id) as changed:
         if held.found.recognised.stream:
             await _hold_stream(parts, held, changed, send)
