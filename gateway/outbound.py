@@ -98,12 +98,12 @@ class Door:
     @asynccontextmanager
     async def opened(self, outgoing: Outgoing) -> AsyncIterator[tuple[Answer, AsyncIterator[bytes]]]:
         """Status and headers at once (body empty), and the body as it arrives; leaving early cancels upstream."""
+        begun = asyncio.get_running_loop().time()
         try:
-            async with asyncio.timeout(self._upstream.total_seconds):
-                async with asyncio.timeout(self._upstream.first_byte_seconds):
-                    response = await self._client().handle_async_request(self._request(outgoing))
+            async with asyncio.timeout_at(begun + self._upstream.first_byte_seconds) as patience:
+                response = await self._client().handle_async_request(self._request(outgoing))
                 try:
-                    yield self._head(response), self._chunks(response)
+                    yield self._head(response), self._chunks(response, patience, begun + self._upstream.total_seconds)
                 finally:
                     await response.aclose()
         except (TimeoutError, httpx.TimeoutException) as error:
@@ -125,17 +125,17 @@ class Door:
         headers = tuple((key.lower(), value) for key, value in response.headers.raw)
         return Answer(response.status_code, headers, b"")
 
-    async def _chunks(self, response: httpx.Response) -> AsyncIterator[bytes]:
-        room = self._upstream.max_answer_bytes
-        loop = asyncio.get_running_loop()
-        async with asyncio.timeout(self._upstream.idle_seconds) as idle:
-            async for chunk in response.stream:  # type: ignore[union-attr]
-                room -= len(chunk)
-                if room < 0:
-                    message = f"The AI system '{self.system.id}' sent more than {self._upstream.max_answer_bytes} bytes. Nothing of it is used."
-                    raise UpstreamFailed(message, code="upstream_too_large")
-                yield chunk
-                idle.reschedule(loop.time() + self._upstream.idle_seconds)
+    async def _chunks(self, response: httpx.Response, patience: asyncio.Timeout, end: float) -> AsyncIterator[bytes]:
+        room, now = self._upstream.max_answer_bytes, asyncio.get_running_loop().time
+        patience.reschedule(min(now() + self._upstream.idle_seconds, end))
+        async for chunk in response.stream:  # type: ignore[union-attr]
+            room -= len(chunk)
+            if room < 0:
+                message = f"The AI system '{self.system.id}' sent more than {self._upstream.max_answer_bytes} bytes. Nothing of it is used."
+                raise UpstreamFailed(message, code="upstream_too_large")
+            patience.reschedule(end)  # a slow caller is not the AI system's fault
+            yield chunk
+            patience.reschedule(min(now() + self._upstream.idle_seconds, end))
 
     def _request(self, outgoing: Outgoing) -> httpx.Request:
         headers = list(outgoing.headers)

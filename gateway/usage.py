@@ -6,21 +6,21 @@ section always rests on an entry of the log.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import datetime  # noqa: TC003 - dataclass fields
 from typing import TYPE_CHECKING, Literal
 
-from impact.ledger import VERSION, UsageRecord
+import orjson
 
 from gateway.audit.batch import Usage
 from gateway.clock import rfc3339
+from impact.ledger import VERSION, UsageRecord
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from gateway.database import Connection
-    from gateway.suggestions.tables import Suggestion
+    from gateway.suggestions.models import AnySuggestion
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Work:
     reason: str = ""
 
 
-def record(row: Suggestion, work: Work) -> Usage:
+def record(row: AnySuggestion, work: Work) -> Usage:
     """The ledger row of a finished task instance; its log index is set at commit."""
     facts = {
         "version": VERSION,
@@ -77,7 +77,7 @@ def record(row: Suggestion, work: Work) -> Usage:
         "reason": work.reason,
         "stratum": "",
     }
-    return Usage(row.id, row.task, work.at, json.dumps(facts, separators=(",", ":")))
+    return Usage(row.id, row.task, work.at, orjson.dumps(facts).decode())
 
 
 async def read(connection: Connection, establishment: str, *, after: int = -1) -> AsyncIterator[UsageRecord]:
@@ -85,7 +85,7 @@ async def read(connection: Connection, establishment: str, *, after: int = -1) -
     query = "SELECT log_index, facts FROM usage_records WHERE establishment = $1 AND log_index > $2 ORDER BY log_index"
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         async for row in connection.cursor(query, establishment, after):
-            yield UsageRecord.from_mapping({**json.loads(row["facts"]), "log_index": row["log_index"]})
+            yield UsageRecord.from_mapping({**orjson.loads(row["facts"]), "log_index": row["log_index"]})
 
 
 def _time(moment: datetime | None) -> str | None:

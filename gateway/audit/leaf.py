@@ -6,13 +6,14 @@ An event cannot be built without an actor or a named system job (`system:…`).
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
 from uuid import UUID
+
+import orjson
 
 from gateway.clock import rfc3339
 
@@ -104,7 +105,7 @@ def encode(event: Event, prev: int | None) -> bytes:
     Raises:
         ValueError: the entry is larger than 4 KiB.
     """
-    leaf = json.dumps(_members(event, prev), ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+    leaf = orjson.dumps(_members(event, prev), option=orjson.OPT_SORT_KEYS)
     if len(leaf) > MAX_BYTES:
         message = f"an entry of {len(leaf)} bytes is over the limit of {MAX_BYTES}"
         raise ValueError(message)

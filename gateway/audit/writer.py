@@ -45,6 +45,11 @@ _BROKEN: Final = (
     asyncpg.ReadOnlySQLTransactionError,
 )
 
+_TOO_LATE: Final = (
+    "The audit log could not be written within 5 seconds, so nothing is released. "
+    "Try again; if it persists, tell hospital IT that the database does not answer."
+)
+
 log = structlog.get_logger()
 
 
@@ -56,6 +61,11 @@ class _Pending:
     future: asyncio.Future[Receipt] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     uncertain: bool = False
     abandoned: bool = False
+
+    def give_up(self) -> None:
+        """Nobody committed it in time: never a silent pass, never a late release for a caller who was told no."""
+        self.abandoned = True
+        self.settle(AuditUnavailable(_TOO_LATE))
 
     def settle(self, outcome: Outcome) -> None:
         """Tell the caller, if anybody still listens."""
@@ -134,13 +144,11 @@ class Writer:
         pending = _Pending(write, uncertain=seen_before)
         self._queue.append(pending)
         self._ready.set()
+        patience = asyncio.get_running_loop().call_later(WAIT_SECONDS, pending.give_up)
         try:
-            async with asyncio.timeout(WAIT_SECONDS):
-                return await asyncio.shield(pending.future)
-        except TimeoutError:
-            pending.abandoned = True
-            message = "The audit log could not be written within 5 seconds, so nothing is released. Try again; if it persists, tell hospital IT that the database does not answer."
-            raise AuditUnavailable(message) from None
+            return await pending.future
+        finally:
+            patience.cancel()
 
     async def _run(self) -> None:
         while not (self._stopping and not self._queue):

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from gateway.policy.lanes import Lane
     from gateway.proxy.parts import Parts
     from gateway.proxy.routes import Found
-    from gateway.suggestions.tables import Suggestion
+    from gateway.suggestions.models import AnySuggestion
 
 _NATIVE: Final = ("/suggestions/", "/holds/")
 
@@ -79,7 +79,7 @@ async def metadata(parts: Parts, found: Found, lane: Lane) -> Reply:
     return Reply(answer.status, returned_headers(answer.headers), answer.body)
 
 
-async def _send_state(parts: Parts, row: Suggestion, send: Send, *, redirect: bool) -> None:
+async def _send_state(parts: Parts, row: AnySuggestion, send: Send, *, redirect: bool) -> None:
     if pending(row):
         await send_reply(send, json_body.accepted(str(row.id), RETRY_AFTER_SECONDS))
     elif redirect:
@@ -90,7 +90,7 @@ async def _send_state(parts: Parts, row: Suggestion, send: Send, *, redirect: bo
         delivered(parts, row)
 
 
-async def _own(parts: Parts, name: str, machine: Machine) -> Suggestion:
+async def _own(parts: Parts, name: str, machine: Machine) -> AnySuggestion:
     try:
         row = await parts.suggestions.get(UUID(name))
     except ValueError:
@@ -101,12 +101,12 @@ async def _own(parts: Parts, name: str, machine: Machine) -> Suggestion:
     return row
 
 
-async def _cancelled(parts: Parts, row: Suggestion, machine: Machine) -> Reply:
+async def _cancelled(parts: Parts, row: AnySuggestion, machine: Machine) -> Reply:
     row = await _given_up(parts, row, machine)
     return await parts.counter.reply(row)
 
 
-async def _given_up(parts: Parts, row: Suggestion, machine: Machine) -> Suggestion:
+async def _given_up(parts: Parts, row: AnySuggestion, machine: Machine) -> AnySuggestion:
     """The caller gives the hold up: withdrawn, logged, gone from the queue."""
     at = parts.clock.now()
     event = Event(

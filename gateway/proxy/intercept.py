@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from gateway.policy.lanes import Lane
     from gateway.proxy.parts import Parts
     from gateway.proxy.routes import Found
-    from gateway.suggestions.tables import Suggestion
+    from gateway.suggestions.models import AnySuggestion
 
 MAX_PREFER_WAIT: Final = 25.0
 
@@ -43,7 +43,7 @@ MAX_PREFER_WAIT: Final = 25.0
 class Held:
     """A call that now waits for a person: what to wait for, and how long."""
 
-    row: Suggestion
+    row: AnySuggestion
     found: Found
     wait_seconds: float
     as_refusal: bool
@@ -55,7 +55,7 @@ class Done:
     """A call whose reply is ready; `delivered` names the suggestion whose delivery has to be logged."""
 
     reply: Reply
-    row: Suggestion | None = None
+    row: AnySuggestion | None = None
 
 
 async def intercept(parts: Parts, found: Found, lane: Lane, machine: Machine) -> Done | Held:
@@ -85,7 +85,7 @@ async def receive(parts: Parts, found: Found, lane: Lane, machine: Machine) -> R
     return _on_call(parts, _attachable(parts, received, call, name))
 
 
-async def attach(parts: Parts, received: Received) -> Suggestion | None:
+async def attach(parts: Parts, received: Received) -> AnySuggestion | None:
     """The suggestion that an equal call made before. Raises KeyReused for one key with two bodies."""
     if received.attach_key is None:
         return None
@@ -96,7 +96,7 @@ async def attach(parts: Parts, received: Received) -> Suggestion | None:
     return row
 
 
-async def forward(parts: Parts, received: Received, call: Call, queued: Suggestion | None = None) -> tuple[Answer, View]:
+async def forward(parts: Parts, received: Received, call: Call, queued: AnySuggestion | None = None) -> tuple[Answer, View]:
     """Ask the AI system and read its answer; a failure is logged and becomes an error in the protocol's own shape."""
     target = received.recognised.forward_path + ("?" + call.query.decode("latin-1") if call.query else "")
     outgoing = Outgoing(call.method, target, forwarded_headers(call.headers, parts.via), received.recognised.forward_body)
@@ -108,7 +108,7 @@ async def forward(parts: Parts, received: Received, call: Call, queued: Suggesti
         raise
 
 
-async def capture(parts: Parts, received: Received, answer: Answer, view: View) -> Suggestion:
+async def capture(parts: Parts, received: Received, answer: Answer, view: View) -> AnySuggestion:
     """Commit the answer, or join the equal call that was faster; a time-critical one is notified even without the log."""
     captured = parts.notifier.prepared(parts.capturer.capture(received, answer, view, parts.clock.now()), received)
     try:
@@ -122,7 +122,7 @@ async def capture(parts: Parts, received: Received, answer: Answer, view: View) 
     return captured.row
 
 
-async def settle(parts: Parts, row: Suggestion, found: Found, lane: Lane) -> Done | Held:
+async def settle(parts: Parts, row: AnySuggestion, found: Found, lane: Lane) -> Done | Held:
     """A stored suggestion becomes a reply, or a wait."""
     as_refusal = lane.route.while_held == "refusal"
     if leaving(row) is None and pending(row):
@@ -139,7 +139,7 @@ async def promise(parts: Parts, received: Received, found: Found) -> Done:
     return Done(await parts.counter.reply(captured.row, found.recognised))
 
 
-async def work_on(parts: Parts, received: Received, row: Suggestion, call: Call) -> None:
+async def work_on(parts: Parts, received: Received, row: AnySuggestion, call: Call) -> None:
     """The rest of a background call, after its caller was answered."""
     with suppress(UpstreamFailed, Conflict, Suspended):  # the state already says so
         answer, view = await forward(parts, received, call, row)
@@ -147,13 +147,13 @@ async def work_on(parts: Parts, received: Received, row: Suggestion, call: Call)
         await parts.writer.append(parts.notifier.prepared(captured, received).write)
 
 
-def passed(found: Found, answer: Answer, row: Suggestion) -> Reply:
+def passed(found: Found, answer: Answer, row: AnySuggestion) -> Reply:
     """A support task's answer: the AI system's own bytes, already in the log."""
     rendered = found.adapter.render(replace(answer, headers=returned_headers(answer.headers)), None, found.recognised, str(row.id))
     return replace(rendered, headers=(*rendered.headers, *signature_headers(row)))
 
 
-async def _joined(parts: Parts, received: Received, answer: Answer, view: View) -> Suggestion:
+async def _joined(parts: Parts, received: Received, answer: Answer, view: View) -> AnySuggestion:
     """After a refused insert: the equal call's suggestion, or a second try with the case that somebody else made."""
     row = await attach(parts, received)
     if row is not None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from gateway.messages import Headers, Reply
     from gateway.proxy.intercept import Held
     from gateway.proxy.parts import Parts
-    from gateway.suggestions.tables import Suggestion
+    from gateway.suggestions.models import AnySuggestion
 
 KEEP_ALIVE_SECONDS: Final = 15.0
 RETRY_AFTER_SECONDS: Final = 5
@@ -67,7 +67,7 @@ async def _hold_stream(parts: Parts, held: Held, changed: asyncio.Event, send: S
     delivered(parts, row)
 
 
-async def _stream_end(parts: Parts, held: Held, row: Suggestion) -> bytes:
+async def _stream_end(parts: Parts, held: Held, row: AnySuggestion) -> bytes:
     if leaving(row) is None:
         return stream_tail(parts.counter.withheld(row, as_refusal=held.as_refusal), held.found.recognised)
     try:
@@ -77,7 +77,7 @@ async def _stream_end(parts: Parts, held: Held, row: Suggestion) -> bytes:
         return stream_tail(parts.counter.withheld(row, as_refusal=False), held.found.recognised)
 
 
-async def _decided(parts: Parts, held: Held, changed: asyncio.Event, seconds: float) -> Suggestion:
+async def _decided(parts: Parts, held: Held, changed: asyncio.Event, seconds: float) -> AnySuggestion:
     """The row once it is decided, or as it is when the time is over; reads once before it waits, so nothing is missed."""
     deadline = asyncio.get_running_loop().time() + seconds
     row = await _now(parts, held)
@@ -92,11 +92,11 @@ async def _decided(parts: Parts, held: Held, changed: asyncio.Event, seconds: fl
     return row
 
 
-async def _now(parts: Parts, held: Held) -> Suggestion:
+async def _now(parts: Parts, held: Held) -> AnySuggestion:
     return await parts.suggestions.get(held.row.id)
 
 
-def delivered(parts: Parts, row: Suggestion | None) -> None:
+def delivered(parts: Parts, row: AnySuggestion | None) -> None:
     """Log, behind the caller's back, that a signed or labelled answer has left for the first time."""
     if row is None or row.delivered_at is not None or row.state == "passed" or leaving(row) is None:
         return

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from gateway.policy.lanes import Lane
     from gateway.proxy.parts import Parts
     from gateway.proxy.routes import Found
-    from gateway.suggestions.tables import Suggestion
+    from gateway.suggestions.models import AnySuggestion
 
 
 @dataclass(slots=True)
@@ -38,7 +38,7 @@ class _Passing:
     """What has passed so far; the bytes are kept for the end only where the policy keeps content."""
 
     received: Received
-    row: Suggestion
+    row: AnySuggestion
     kept: list[bytes]
 
 

@@ -23,13 +23,15 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import async_sessionmaker
     from sqlmodel.ext.asyncio.session import AsyncSession
 
+    from gateway.suggestions.models import AnySuggestion
+
 COLUMNS: Final = tuple(Suggestion.model_fields)
 _PLACES: Final = ", ".join(f"${n}" for n in range(1, len(COLUMNS) + 1))
 INSERT: Final = f"INSERT INTO suggestions ({', '.join(COLUMNS)}) VALUES ({_PLACES}) ON CONFLICT (attach_key) DO NOTHING RETURNING id"  # noqa: S608 - names of our own columns
 INSERT_CASE: Final = "INSERT INTO cases (id, establishment, reference) VALUES ($1, $2, $3) ON CONFLICT (reference) DO NOTHING"
 
 
-def inserted(row: Suggestion) -> Statement:
+def inserted(row: AnySuggestion) -> Statement:
     """The guard that makes a suggestion, refused where its attach key is taken."""
     return Statement(INSERT, tuple(getattr(row, name) for name in COLUMNS), key=row.id)
 
@@ -39,7 +41,7 @@ def stored(suggestion: UUID, payloads: Iterable[Sealed]) -> tuple[Statement, ...
     return tuple(Statement(INSERT_PAYLOAD, sealed.row(suggestion)) for sealed in payloads)
 
 
-def moved(row: Suggestion, action: Action, changes: Mapping[str, object] | None = None) -> Statement:
+def moved(row: AnySuggestion, action: Action, changes: Mapping[str, object] | None = None) -> Statement:
     """The guard that takes a suggestion through one action, setting further columns with it.
 
     Raises:
@@ -53,7 +55,7 @@ def moved(row: Suggestion, action: Action, changes: Mapping[str, object] | None 
     return changed(row, {"state": target.value, **(changes or {})})
 
 
-def changed(row: Suggestion, changes: Mapping[str, object]) -> Statement:
+def changed(row: AnySuggestion, changes: Mapping[str, object]) -> Statement:
     """The guard that sets columns of a suggestion which is still in the state and version that were read."""
     names = [name for name in changes if name in COLUMNS]
     sets = ", ".join(f"{name} = ${n}" for n, name in enumerate(names, start=4))
@@ -88,20 +90,20 @@ class Suggestions:
             found = await session.exec(select(Suggestion).where(col(Suggestion.attach_key).in_(list(keys))).order_by(col(Suggestion.received_at).desc()))
             return found.first()
 
-    async def payload(self, row: Suggestion, field: str) -> bytes | None:
+    async def payload(self, row: AnySuggestion, field: str) -> bytes | None:
         """The decrypted bytes of a field, or None where none is stored. Raises Conflict for damaged content."""
         async with self._sessions() as session:
             stored_row = await session.get(Payload, (row.id, field))
         return None if stored_row is None else self.opened(row, stored_row)
 
-    async def payloads(self, row: Suggestion) -> dict[str, bytes]:
+    async def payloads(self, row: AnySuggestion) -> dict[str, bytes]:
         """All decrypted payloads by field, in one query."""
         async with self._sessions() as session:
             found = await session.exec(select(Payload).where(Payload.suggestion_id == row.id))
             rows = found.all()
         return {stored_row.field: self.opened(row, stored_row) for stored_row in rows if stored_row.ciphertext is not None}
 
-    async def sealed(self, row: Suggestion, field: str) -> Sealed | None:
+    async def sealed(self, row: AnySuggestion, field: str) -> Sealed | None:
         """A stored payload still sealed; its commitment is empty (the log has it)."""
         async with self._sessions() as session:
             stored_row = await session.get(Payload, (row.id, field))
@@ -141,7 +143,7 @@ class Suggestions:
         async with self._sessions() as session:
             return list((await session.exec(query)).all())
 
-    def opened(self, row: Suggestion, stored_row: Payload) -> bytes:
+    def opened(self, row: AnySuggestion, stored_row: Payload) -> bytes:
         """Decrypt one row."""
         return self._vault.open(_sealed(stored_row), Place(row.establishment, row.case_id, stored_row.entry_id))
 

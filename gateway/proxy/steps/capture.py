@@ -20,9 +20,9 @@ from gateway.policy.models import ReleaseMode
 from gateway.suggestions.content import Place, Sealed, Vault
 from gateway.suggestions.exchange import pack
 from gateway.suggestions.labels import labelled
+from gateway.suggestions.models import NewSuggestion
 from gateway.suggestions.repository import inserted, moved, stored
 from gateway.suggestions.states import Action, State
-from gateway.suggestions.tables import Suggestion
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from gateway.identity.machines import Machine
     from gateway.policy.lanes import Lane
     from gateway.proxy.steps.cases import Case
+    from gateway.suggestions.models import AnySuggestion
 
 _STATES: Final = {
     ReleaseMode.HOLD: State.HELD,
@@ -69,15 +70,15 @@ class Received:
 class Captured:
     """What is about to be committed: the row as it will be, its payloads, the whole write."""
 
-    row: Suggestion
+    row: NewSuggestion
     sealed: tuple[Sealed, ...]
     write: Write
 
 
-def blank_row(received: Received, establishment: str, state: State) -> Suggestion:
+def blank_row(received: Received, establishment: str, state: State) -> NewSuggestion:
     """The row of a call, before its answer is known."""
     lane, requirement = received.lane, received.lane.requirement
-    return Suggestion(
+    return NewSuggestion(
         id=received.id,
         establishment=establishment,
         site=received.machine.site,
@@ -133,7 +134,7 @@ class Capturer:
         self._establishment = establishment
         self._vault = vault
 
-    def capture(self, received: Received, answer: Answer, view: View, at: datetime, queued: Suggestion | None = None) -> Captured:
+    def capture(self, received: Received, answer: Answer, view: View, at: datetime, queued: AnySuggestion | None = None) -> Captured:
         """What an answer becomes under the release mode of its task; `queued` is the row of a background call."""
         state = _STATES[received.lane.requirement.mode]
         entry = event(received, EventType.RECEIVED, at if queued else received.at, model={"id": view.model, "version": view.model_version})
@@ -151,7 +152,7 @@ class Capturer:
         guards = (*case_guard(received.case, self._establishment), inserted(row))
         return Captured(row, (), _write(received, row, guards, (), (event(received, EventType.RECEIVED, received.at),)))
 
-    def failed(self, received: Received, code: str, at: datetime, queued: Suggestion | None = None) -> Write:
+    def failed(self, received: Received, code: str, at: datetime, queued: AnySuggestion | None = None) -> Write:
         """A call whose AI system gave no usable answer: logged, never retried by itself, never a suggestion."""
         row = blank_row(received, self._establishment, State.FAILED)
         row.attach_key, row.code = None, code
@@ -163,7 +164,7 @@ class Capturer:
         guards = (*case_guard(received.case, self._establishment), inserted(row))
         return _write(received, row, guards, (), (event(received, EventType.RECEIVED, received.at), failure))
 
-    def _row(self, received: Received, view: View, state: State, at: datetime) -> Suggestion:
+    def _row(self, received: Received, view: View, state: State, at: datetime) -> NewSuggestion:
         row = blank_row(received, self._establishment, state)
         policy = received.lane.requirement.policy
         row.model, row.model_version, row.answered_at = view.model, view.model_version, at
@@ -195,7 +196,7 @@ class Capturer:
         return tuple(self._vault.seal(field, data, place) for field, data in payloads.items())
 
 
-def _write(received: Received, row: Suggestion, guards: tuple[Statement, ...], sealed: tuple[Sealed, ...], events: tuple[Event, ...]) -> Write:
+def _write(received: Received, row: NewSuggestion, guards: tuple[Statement, ...], sealed: tuple[Sealed, ...], events: tuple[Event, ...]) -> Write:
     return Write(
         events,
         guards=guards,
@@ -208,14 +209,14 @@ def _write(received: Received, row: Suggestion, guards: tuple[Statement, ...], s
     )
 
 
-def _usage(received: Received, row: Suggestion) -> Usage | None:
+def _usage(received: Received, row: NewSuggestion) -> Usage | None:
     if row.state not in {State.PASSED, State.SHADOWED}:
         return None
     outcome: Literal["auto", "ignored"] = "auto" if row.state == State.PASSED else "ignored"
     return usage.record(row, usage.Work(outcome, received.lane.task.profession, row.answered_at or received.at, released_at=row.released_at))
 
 
-def _answered(queued: Suggestion, row: Suggestion) -> Statement:
+def _answered(queued: AnySuggestion, row: NewSuggestion) -> Statement:
     names = ("model", "model_version", "answered_at", "due_at", "next_clock_at", "expires_at", "released_at", "notified_person", "asked")
     return moved(queued, _ACTIONS[State(row.state)], {name: getattr(row, name) for name in names})
 
@@ -228,7 +229,7 @@ def case_guard(case: Case, establishment: str) -> tuple[Statement, ...]:
     return (Statement(sql, (case.id, establishment, case.reference), key=case.id),)
 
 
-def _news(row: Suggestion) -> tuple[str, ...]:
+def _news(row: NewSuggestion) -> tuple[str, ...]:
     news = [message(Topic.SUGGESTION, row.id)] if row.background and row.state != State.QUEUED else []
     if State(row.state) in WAITS:
         news += [message(Topic.QUEUE, row.id), message(Topic.CLOCK)]

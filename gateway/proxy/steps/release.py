@@ -19,8 +19,8 @@ from gateway.suggestions.labels import label_header
 from gateway.suggestions.states import PENDING, State
 
 if TYPE_CHECKING:
+    from gateway.suggestions.models import AnySuggestion
     from gateway.suggestions.repository import Suggestions
-    from gateway.suggestions.tables import Suggestion
 
 _NOT_NEGATIVE: Final = "This is not a negative result."
 _TOLD: Final = {
@@ -46,7 +46,7 @@ class Counter:
     suggestions: Suggestions
     review_base: str
 
-    def withheld(self, row: Suggestion, *, as_refusal: bool = False) -> Withheld:
+    def withheld(self, row: AnySuggestion, *, as_refusal: bool = False) -> Withheld:
         """What is told of a suggestion that may not leave."""
         state, code, reason = _told(State(row.state), row.code)
         if State(row.state) is State.REJECTED and row.code:
@@ -54,19 +54,19 @@ class Counter:
         created = int(row.received_at.timestamp())
         return Withheld(state, str(row.id), f"{self.review_base}/review/{row.id}", f"{reason} {_NOT_NEGATIVE}", code, created, as_refusal)
 
-    async def reply(self, row: Suggestion, recognised: Recognised | None = None, *, as_refusal: bool = False) -> Reply:
+    async def reply(self, row: AnySuggestion, recognised: Recognised | None = None, *, as_refusal: bool = False) -> Reply:
         """The reply for a suggestion as it stands."""
         field = leaving(row)
         if field is None:
             return adapter(row.protocol).withhold(self.withheld(row, as_refusal=as_refusal), recognised or await self._recognised(row))
         return await self._released(row, field, recognised)
 
-    async def _released(self, row: Suggestion, field: str, recognised: Recognised | None) -> Reply:
+    async def _released(self, row: AnySuggestion, field: str, recognised: Recognised | None) -> Reply:
         payloads = await self.suggestions.payloads(row)
         exchange = unpack(payloads["exchange"]) if "exchange" in payloads else None
         body = payloads.get(field, payloads["suggestion"])
         kept: Headers = returned_headers(exchange.headers) if exchange else ((b"content-type", b"application/json"),)
-        if body is not payloads["suggestion"]:
+        if field in payloads and field != "suggestion":
             kept = tuple((key, value) for key, value in kept if key != b"content-encoding")
         if exchange is None:
             return Reply(200, (*kept, *signature_headers(row)), body)
@@ -75,14 +75,14 @@ class Counter:
         reply = adapter(row.protocol).render(replace(exchange.answer(body), headers=kept), None, asked, str(row.id))
         return replace(reply, headers=(*reply.headers, *signature_headers(row)))
 
-    async def _recognised(self, row: Suggestion) -> Recognised:
+    async def _recognised(self, row: AnySuggestion) -> Recognised:
         stored = await self.suggestions.payload(row, "exchange")
         if stored is not None:
             return unpack(stored).recognised
         return Recognised(Operation.INFER, row.model, "", b"", stream=row.stream, background=row.background)
 
 
-def leaving(row: Suggestion) -> str | None:
+def leaving(row: AnySuggestion) -> str | None:
     """The payload that may leave in this state, or None: the whole decision about release, in one table."""
     state = State(row.state)
     if state is State.RELEASED:
@@ -94,7 +94,7 @@ def leaving(row: Suggestion) -> str | None:
     return None
 
 
-def signature_headers(row: Suggestion) -> Headers:
+def signature_headers(row: AnySuggestion) -> Headers:
     """What a program can read of the signature: id, decision, time."""
     headers: list[tuple[bytes, bytes]] = [(b"garant-suggestion", str(row.id).encode()), (b"garant-mode", row.mode.encode())]
     if row.state == State.RELEASED and row.decided_at is not None:
@@ -104,7 +104,7 @@ def signature_headers(row: Suggestion) -> Headers:
     return tuple(headers)
 
 
-def pending(row: Suggestion) -> bool:
+def pending(row: AnySuggestion) -> bool:
     """Whether a caller still waits for something."""
     return State(row.state) in PENDING and leaving(row) is None
 
