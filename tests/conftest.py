@@ -1,0 +1,64 @@
+"""What all rooms' tests share: one embedded PostgreSQL for the run, an empty database for each test that asks for one."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit, urlunsplit
+from uuid import uuid4
+
+import asyncpg
+import pytest
+from hypothesis import settings
+
+from gateway.database import Embedded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# Examples are not timed: a busy machine is not a defect.
+settings.register_profile("garant", deadline=None, print_blob=True)
+settings.load_profile("garant")
+
+
+def pytest_configure() -> None:
+    """No test ever reaches a database that somebody uses."""
+    os.environ.pop("GARANT_DATABASE_URL", None)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The URL of a PostgreSQL server of this run's own, stopped and deleted at the end.
+
+    Its folder is not pytest's: as root the server runs as another user, who must be able to reach it, and the path of
+    a socket must be short.
+    """
+    with tempfile.TemporaryDirectory(prefix="garant-", ignore_cleanup_errors=True) as folder:
+        server = Embedded(Path(folder) / "postgres")
+        yield server.start()
+        server.stop()
+
+
+@pytest.fixture
+def database_url(postgres_server: str) -> Iterator[str]:
+    """The URL of an empty database, dropped after the test."""
+    name = f"test_{uuid4().hex}"
+    asyncio.run(_run(postgres_server, f'CREATE DATABASE "{name}" TEMPLATE template0'))
+    yield of_database(postgres_server, name)
+    asyncio.run(_run(postgres_server, f'DROP DATABASE "{name}" WITH (FORCE)'))
+
+
+def of_database(server: str, name: str) -> str:
+    """The URL of one database of a server."""
+    return urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
+
+
+async def _run(url: str, statement: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
