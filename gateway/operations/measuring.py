@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from gateway import usage
 from gateway.database import connect
+from impact.cli import rates as print_rates
 
 if TYPE_CHECKING:
-    from impact.ledger import UsageRecord
-
     from gateway.settings import Settings
+    from impact.ledger import UsageRecord
 
 
 async def records(settings: Settings, url: str) -> list[UsageRecord]:
@@ -20,3 +20,8 @@ async def records(settings: Settings, url: str) -> list[UsageRecord]:
         return [record async for record in usage.read(connection, settings.establishment.id)]
     finally:
         await connection.close()
+
+
+async def rates(settings: Settings, url: str, *, pilot: bool, form: str) -> str:
+    """What `garant impact rates` prints."""
+    return print_rates(await records(settings, url), pilot=pilot, form=form)

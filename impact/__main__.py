@@ -1,0 +1,5 @@
+"""`python -m impact`."""
+
+from impact.cli import app
+
+app()
