@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import os
+import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,10 +38,12 @@ def postgres_server() -> Iterator[str]:
     Its folder is not pytest's: as root the server runs as another user, who must be able to reach it, and the path of
     a socket must be short.
     """
-    with tempfile.TemporaryDirectory(prefix="garant-", ignore_cleanup_errors=True) as folder:
-        server = Embedded(Path(folder) / "postgres")
-        yield server.start()
-        server.stop()
+    folder = Path(tempfile.mkdtemp(prefix="garant-"))
+    # Registered before the server's own exit handler, hence run after it, which makes its lock file once more.
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    server = Embedded(folder / "postgres")
+    yield server.start()
+    server.stop()
 
 
 @pytest.fixture
