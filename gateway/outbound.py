@@ -27,7 +27,17 @@ if TYPE_CHECKING:
     from gateway.settings import System, Upstream
 
 HOP_BY_HOP: Final = frozenset(
-    {b"connection", b"keep-alive", b"proxy-authenticate", b"proxy-authorization", b"proxy-connection", b"te", b"trailer", b"transfer-encoding", b"upgrade"}
+    {
+        b"connection",
+        b"keep-alive",
+        b"proxy-authenticate",
+        b"proxy-authorization",
+        b"proxy-connection",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+    }
 )
 CREDENTIALS: Final = frozenset({b"authorization", b"cookie", b"x-api-key", b"api-key", b"garant-key"})
 OURS: Final = frozenset({b"host", b"content-length", b"expect", b"prefer", b"garant-case", b"garant-wait"})
@@ -110,7 +120,9 @@ class Door:
             message = f"The AI system '{self.system.id}' took longer than its limit. No suggestion exists; proceed without AI."
             raise UpstreamTimeout(message) from error
         except _FAILURES as error:
-            message = f"The AI system '{self.system.id}' could not be reached or its answer broke off. No suggestion exists; proceed without AI."
+            message = (
+                f"The AI system '{self.system.id}' could not be reached or its answer broke off. No suggestion exists; proceed without AI."
+            )
             raise UpstreamFailed(message) from error
 
     async def close(self) -> None:
@@ -141,7 +153,13 @@ class Door:
         headers = list(outgoing.headers)
         if self._secret is not None:
             headers.append(self._secret)
-        return httpx.Request(outgoing.method, _url(self._base + outgoing.target), headers=headers, content=outgoing.body, extensions={"timeout": self._timeout})
+        return httpx.Request(
+            outgoing.method,
+            _url(self._base + outgoing.target),
+            headers=headers,
+            content=outgoing.body,
+            extensions={"timeout": self._timeout},
+        )
 
     def _client(self) -> AiohttpTransport:
         if self._transport is None:
@@ -163,7 +181,9 @@ class Outbound:
 
     async def post(self, url: str, headers: Headers, body: bytes, *, seconds: float = 10.0) -> int:
         """Post a webhook and return the status; 0 where nobody answered in time."""
-        request = httpx.Request("POST", _url(url), headers=list(headers), content=body, extensions={"timeout": {"connect": seconds, "pool": seconds}})
+        request = httpx.Request(
+            "POST", _url(url), headers=list(headers), content=body, extensions={"timeout": {"connect": seconds, "pool": seconds}}
+        )
         try:
             async with asyncio.timeout(seconds):
                 response = await self._poster.handle_async_request(request)

@@ -44,8 +44,8 @@ class Upstream(Frozen):
 
     url: HttpUrl
     secret_env: str | None = Field(default=None, description="environment variable that holds the AI system's own secret")
-    secret_header: str = "authorization"
-    secret_prefix: str = "Bearer "
+    secret_header: str = "authorization"  # noqa: S105 - the header's name
+    secret_prefix: str = "Bearer "  # noqa: S105 - the scheme's name
     connect_seconds: float = Field(default=5.0, gt=0)
     first_byte_seconds: float = Field(default=60.0, gt=0)
     idle_seconds: float = Field(default=30.0, gt=0)

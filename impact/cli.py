@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 - typer reads annotations at run time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _HEAD = ("task", "kind", "profession", "n", *OUTCOMES, "minutes", "minutes_raw", "minutes_each", "substitution_rate")
 _PILOT = "Minutes marked * are pilot data below the publication threshold (10 workers, 30 instances): not for publication."
-_SUPPRESSED = "Minutes marked – are suppressed: fewer than 10 workers or 30 instances, or one person did most of it."
+_SUPPRESSED = "Minutes marked ··· are suppressed: fewer than 10 workers or 30 instances, or one person did most of it."
 _BOUNDED = "Minutes marked ≤ are an upper bound: no page reported active time, so the time a case was open was taken, cut at 60 s."
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="What AI does to the work, from a usage ledger.")
 
@@ -35,6 +35,7 @@ def _root() -> None:
 @app.command("rates")
 def rates_command(
     ledger: Path,
+    *,
     pilot: Annotated[bool, typer.Option(help="Show minutes below the publication threshold, labelled.")] = False,
     form: Annotated[str, typer.Option("--format", help="table, json or csv")] = "table",
 ) -> None:
@@ -100,7 +101,7 @@ def _table(found: tuple[TaskCounts, ...]) -> str:
 
 def _minutes(task: TaskCounts, value: float | None) -> str:
     if value is None:
-        return "–"
+        return "···"
     return f"{'≤ ' if task.bounded else ''}{value:.2f}{'' if task.publishable else ' *'}"
 
 

@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
-from typing import TYPE_CHECKING, Final, Literal, TypeVar, get_args
+from typing import TYPE_CHECKING, Final, Literal, get_args
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
 VERSION: Final = 1
 Arm = Literal["ai", "holdout", "not_routed"]
 Outcome = Literal["auto", "accepted", "amended", "rejected", "ignored"]
 TimeSource = Literal["reported", "lease", "none"]
-_T = TypeVar("_T")
 
 
 class LedgerError(ValueError):

@@ -90,7 +90,7 @@ def _task(key: tuple[str, str, str], found: list[UsageRecord], *, pilot: bool) -
     return TaskCounts(
         *key,
         n=len(found),
-        outcomes=tuple(outcomes[outcome] for outcome in OUTCOMES),  # type: ignore[index]
+        outcomes=tuple(outcomes[outcome] for outcome in OUTCOMES),
         two_person=sum(record.two_person for record in found),
         break_glass=sum(record.break_glass for record in found),
         minutes_raw=sum(record.human_seconds_raw for record in found) / 60 if shown else None,

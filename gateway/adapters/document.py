@@ -11,9 +11,10 @@ from __future__ import annotations
 import itertools
 import json
 import zlib
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-import brotli  # type: ignore[import-untyped]
+import brotli
 import orjson
 
 from gateway.adapters.protocol import State, Withheld
@@ -32,7 +33,17 @@ JSON_TYPE: Final = (b"content-type", b"application/json")
 NO_RETRY: Final = (b"x-should-retry", b"false")
 NO_STORE: Final = (b"cache-control", b"no-store")
 _HOP_BY_HOP: Final = frozenset(
-    {b"connection", b"keep-alive", b"proxy-authenticate", b"proxy-authorization", b"te", b"trailer", b"transfer-encoding", b"upgrade", b"content-length"}
+    {
+        b"connection",
+        b"keep-alive",
+        b"proxy-authenticate",
+        b"proxy-authorization",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+        b"content-length",
+    }
 )
 _OF_THE_OLD_BYTES: Final = frozenset({b"content-encoding", b"etag", b"content-md5", b"digest", b"content-digest", b"repr-digest"})
 _WITHOUT_AI: Final = frozenset({State.SUSPENDED, State.FAILED, State.NOT_ANALYSED})
@@ -114,7 +125,9 @@ def answer_object(body: bytes) -> dict[str, JsonValue]:
 
 def unreadable(what: str) -> UpstreamFailed:
     """The error for an answer that is not whole or not readable; `what` completes "because …"."""
-    return UpstreamFailed(f"The AI system answered, but the answer cannot be used because {what}. Nothing was released; proceed without AI and tell its operator.")
+    return UpstreamFailed(
+        f"The AI system answered, but the answer cannot be used because {what}. Nothing was released; proceed without AI and tell its operator."
+    )
 
 
 def at(document: JsonValue, pointer: str) -> JsonValue:
@@ -243,7 +256,7 @@ def openai_withheld(withheld: Withheld) -> dict[str, JsonValue]:
 def openai_refusal(error: GarantError) -> Reply:
     """An error for an OpenAI client; it repeats a call by itself only where that is of use."""
     kinds = {400: "invalid_request_error", 401: "authentication_error", 403: "permission_error", 404: "not_found_error"}
-    kind = kinds.get(error.status, "invalid_request_error" if error.status < 500 else "server_error")
+    kind = kinds.get(error.status, "invalid_request_error" if error.status < HTTPStatus.INTERNAL_SERVER_ERROR else "server_error")
     headers = () if isinstance(error, AuditUnavailable) else (NO_RETRY,)
     return json_reply(error.status, openai_error(error.message, kind, error.code), *headers)
 
@@ -278,7 +291,7 @@ def _inflated(body: bytes, encoding: bytes) -> bytes:
     if encoding in {b"gzip", b"x-gzip"}:
         return _unzipped(body, 31)
     if encoding == b"deflate":
-        return _unzipped(body, 15 if body[:1] and body[0] & 15 == 8 else -15)
+        return _unzipped(body, 15 if body[:1] and body[0] & 15 == zlib.DEFLATED else -15)
     if encoding == b"br":
         return _unbrotlied(body)
     message = "unknown content-encoding"
@@ -291,7 +304,7 @@ def _unzipped(body: bytes, window: int) -> bytes:
         while body:
             unpacker = zlib.decompressobj(window)
             out += unpacker.decompress(body, MAX_DECODED + 1 - len(out))
-            _check_whole(unpacker.eof, len(out))
+            _check_whole(finished=unpacker.eof, size=len(out))
             body = unpacker.unused_data
     except zlib.error as error:
         raise ValueError(str(error)) from error
@@ -309,11 +322,11 @@ def _unbrotlied(body: bytes) -> bytes:
                 break
     except brotli.error as error:
         raise ValueError(str(error)) from error
-    _check_whole(unpacker.is_finished(), len(out))
+    _check_whole(finished=unpacker.is_finished(), size=len(out))
     return bytes(out)
 
 
-def _check_whole(finished: bool, size: int) -> None:
+def _check_whole(*, finished: bool, size: int) -> None:
     if not finished or size > MAX_DECODED:
         message = "truncated or too large"
         raise ValueError(message)
@@ -326,7 +339,7 @@ def _tokens(pointer: str) -> list[str]:
 
 
 def _is_index(token: str) -> bool:
-    return token.isascii() and token.isdigit() and (token == "0" or token[0] != "0")
+    return token.isascii() and token.isdigit() and str(int(token)) == token
 
 
 def _checked(value: JsonValue) -> bool:

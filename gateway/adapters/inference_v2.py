@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from gateway.errors import GarantError
 
 Object: TypeAlias = "dict[str, JsonValue]"
+_SIZE_DIGITS: Final = 15
 JSON_LENGTH: Final = b"inference-header-content-length"
 _FORMATS: Final = {
     "BOOL": "?", "INT8": "b", "INT16": "h", "INT32": "i", "INT64": "q", "UINT8": "B", "UINT16": "H",
@@ -75,7 +76,9 @@ class InferenceV2:
         path = call.path.rstrip("/")
         found = _MODEL.fullmatch(path)
         if path not in _LOCAL and found is None:
-            message = f"Nothing is served at {call.path[:200]}. Served are /v2, /v2/health/… and /v2/models/MODEL[/versions/V][/infer|/ready]."
+            message = (
+                f"Nothing is served at {call.path[:200]}. Served are /v2, /v2/health/… and /v2/models/MODEL[/versions/V][/infer|/ready]."
+            )
             raise Unknown(message, code="unknown_route")
         allowed = ("POST",) if found and found["verb"] == "/infer" else ("GET", "HEAD")
         if call.method not in allowed:
@@ -145,7 +148,7 @@ def _json_part(call: Call) -> Call:
     if call.header(b"content-encoding") not in {None, b"", b"identity"}:
         message = "A body with binary tensors is compressed, which cannot be read here. Send it without Content-Encoding."
         raise BadInput(message, code="bad_encoding")
-    length = int(stated) if stated.isdigit() and len(stated) < 16 else -1
+    length = int(stated) if stated.isdigit() and len(stated) <= _SIZE_DIGITS else -1
     if not 0 < length <= len(call.body):
         message = "Inference-Header-Content-Length does not fit the body."
         raise BadInput(message)
@@ -157,7 +160,7 @@ def _stated(answer: Answer) -> int | None:
     stated = next((value for key, value in answer.headers if key.lower() == JSON_LENGTH), None)
     if stated is None:
         return None
-    if not stated.isdigit() or len(stated) > 15:
+    if not stated.isdigit() or len(stated) > _SIZE_DIGITS:
         raise unreadable("the length of its JSON part is not a number")
     return int(stated)
 

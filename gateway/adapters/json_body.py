@@ -88,7 +88,13 @@ class JsonBody:
 
     def refuse(self, error: GarantError, recognised: Recognised | None) -> Reply:
         """An error as a problem."""
-        problem: dict[str, JsonValue] = {"type": error.type, "title": error.title, "status": error.status, "detail": error.message, "code": error.code}
+        problem: dict[str, JsonValue] = {
+            "type": error.type,
+            "title": error.title,
+            "status": error.status,
+            "detail": error.message,
+            "code": error.code,
+        }
         headers = () if isinstance(error, AuditUnavailable) else (NO_RETRY,)
         return json_reply(error.status, problem, *headers, kind=_PROBLEM)
 

@@ -156,7 +156,7 @@ def _fields(document: Object) -> tuple[Field, ...]:
 def _of_choice(number: int, choice: Object) -> list[Field]:
     """Everything of a message that would reach its reader."""
     message = choice["message"]
-    assert isinstance(message, dict)
+    assert isinstance(message, dict)  # noqa: S101 - checked when the choices were read
     found = {name: message[name] for name in _SHOWN if message.get(name)} or {"content": message.get("content")}
     return [Field(f"/choices/{number}/message/{name}", _label(name, number), _kind(name, value), value) for name, value in found.items()]
 
@@ -239,7 +239,8 @@ def _streamed(document: Object, chunks: Sequence[Object]) -> bytes:
     head, out = _without_choices(chunks[0]), b""
     for choice in _choices(document):
         index, message = choice["index"], choice["message"]
-        assert isinstance(index, int) and isinstance(message, dict)
+        assert isinstance(index, int)  # noqa: S101 - checked when the choices were read
+        assert isinstance(message, dict)  # noqa: S101
         out += _chunk(head, index, message, None) + _chunk(head, index, {}, choice["finish_reason"])
     if "usage" in document:
         out += sse.event({**head, "choices": [], "usage": document["usage"]})

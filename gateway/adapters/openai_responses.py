@@ -176,7 +176,12 @@ def _base(withheld: Withheld, recognised: Recognised, status: str) -> Object:
         "error": None,
         "incomplete_details": None,
         "instructions": None,
-        "metadata": {"suggestion": withheld.suggestion, "state": withheld.state.value, "review_url": withheld.review_url, "detail": sentence(withheld)[:512]},
+        "metadata": {
+            "suggestion": withheld.suggestion,
+            "state": withheld.state.value,
+            "review_url": withheld.review_url,
+            "detail": sentence(withheld)[:512],
+        },
         "parallel_tool_calls": False,
         "temperature": None,
         "tool_choice": "auto",

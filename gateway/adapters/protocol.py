@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from gateway.errors import GarantError
 from gateway.messages import Answer, Call, Headers, JsonValue, Reply
+
+if TYPE_CHECKING:
+    from gateway.errors import GarantError
 
 __all__ = [
     "Adapter",

@@ -31,7 +31,9 @@ CSRF_HEADER: Final = "X-CSRF-Token"
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _NOBODY: Final = "Sign in first: POST /api/session, then send the cookie or 'Authorization: Bearer gs_…'."
 _MACHINE: Final = "This is a machine's key. A machine cannot sign, open or manage anything here: only a person who is signed in can."
-_ONE_TIME: Final = "You are signed in with a one-time password. Choose your own first (POST /api/password); nothing else is open until then."
+_ONE_TIME: Final = (
+    "You are signed in with a one-time password. Choose your own first (POST /api/password); nothing else is open until then."
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,7 +87,7 @@ class Door:
             await self._app(scope, _replay(body, receive), sending)
         except (TooLarge, BadInput) as error:
             await refusal(error)(scope, receive, sending)
-        except Exception as error:  # noqa: BLE001 - the last resort; it says nothing of what it found
+        except Exception as error:
             if sending.started:
                 raise
             await unexpected(error)(scope, receive, sending)

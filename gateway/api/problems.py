@@ -33,7 +33,10 @@ _PLACE: Final = "A part of the request is missing or not as it should be; 'error
 _INTERNAL: Final = "Something failed inside Garant that should not have; it was noted for hospital IT. Nothing is lost: try again, or reload to see what was done."
 _HTTP: Final[Mapping[int, tuple[str, str]]] = {
     404: ("unknown", "There is no such address in this API; see /api/openapi.json."),
-    405: ("method_not_allowed", "This address does not take this method; see /api/openapi.json. There are no bulk operations: each case is decided by itself."),
+    405: (
+        "method_not_allowed",
+        "This address does not take this method; see /api/openapi.json. There are no bulk operations: each case is decided by itself.",
+    ),
 }
 log = structlog.get_logger()
 
@@ -99,8 +102,12 @@ async def _on_invalid(_request: Request, error: Exception) -> ProblemResponse:
 
 async def _on_http(_request: Request, error: Exception) -> ProblemResponse:
     status, headers = (error.status_code, error.headers) if isinstance(error, HTTPException) else (500, None)
-    code, detail = _HTTP.get(status, ("bad_input" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "internal_error", "The request cannot be read."))
-    return answer(Problem(type=f"urn:garant:problem:{code}", title=HTTPStatus(status).phrase, status=status, detail=detail, code=code), headers)
+    code, detail = _HTTP.get(
+        status, ("bad_input" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "internal_error", "The request cannot be read.")
+    )
+    return answer(
+        Problem(type=f"urn:garant:problem:{code}", title=HTTPStatus(status).phrase, status=status, detail=detail, code=code), headers
+    )
 
 
 def _pointer(place: Sequence[object]) -> str:

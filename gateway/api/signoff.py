@@ -235,7 +235,14 @@ async def _logged(parts: Parts, session: Session, suggestion: UUID, work: Awaita
         author = session.author(parts.keys)
         detail = {"code": error.code}
         event = Event(
-            uuid7(), EventType.DENIED, parts.clock.now(), author.actor, author.role, suggestion=suggestion, auth=author.auth or None, detail=detail
+            uuid7(),
+            EventType.DENIED,
+            parts.clock.now(),
+            author.actor,
+            author.role,
+            suggestion=suggestion,
+            auth=author.auth or None,
+            detail=detail,
         )
         await parts.writer.append(Write((event,)))
         raise
@@ -279,5 +286,3 @@ def _shown(opened: Opened) -> Shown:
 
 def _stand(row: Suggestion) -> Stand:
     return Stand(**{name: getattr(row, name) for name in Stand.model_fields})
-
-

@@ -34,7 +34,7 @@ WITH added AS (
 )
 UPDATE log_head SET size = $16, frontier = $17, checkpoint = $18, stops = $19 WHERE establishment = $1
 """
-_WAKE: Final = f"SELECT pg_notify('{CHANNEL}', message) FROM unnest($1::text[]) AS message"
+_WAKE: Final = f"SELECT pg_notify('{CHANNEL}', message) FROM unnest($1::text[]) AS message"  # noqa: S608 - our own constant
 _KEEP: Final = "INSERT INTO checkpoints (establishment, size, at, note) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING"
 KEEP_EVERY_SECONDS: Final = 60.0
 
@@ -174,7 +174,9 @@ class Log:
             outcomes[n] = rows.add(writes[n])
         frontier = head.frontier.extend(rows.hashes)
         note = sign_checkpoint(self.identity.origin, frontier.size, frontier.root(), self.identity.key)
-        await connection.execute(_APPEND, *rows.columns(), frontier.size, frontier.to_bytes(), note, _stops_after(head.stops, accepted, writes))
+        await connection.execute(
+            _APPEND, *rows.columns(), frontier.size, frontier.to_bytes(), note, _stops_after(head.stops, accepted, writes)
+        )
         await self._keep(connection, frontier.size, note, writes[accepted[-1]].events[-1].at)
         wakes = [message for n in accepted for message in writes[n].wake]
         if wakes:
@@ -195,7 +197,9 @@ class Log:
         signed = open_checkpoint(checkpoint, self.identity.vkeys)
         ours = (self.identity.origin, size, frontier.root())
         if (signed.origin, signed.size, signed.root) != ours or frontier.size != size:
-            message = f"The log's head does not match its signed checkpoint, so nothing is written. Signed: {checkpoint!r}; found: {ours!r}."
+            message = (
+                f"The log's head does not match its signed checkpoint, so nothing is written. Signed: {checkpoint!r}; found: {ours!r}."
+            )
             raise AuditUnavailable(message, code="log_damaged")
 
     async def _keep(self, connection: Connection, size: int, note: str, at: datetime) -> None:
@@ -250,7 +254,9 @@ def _frontier(data: bytes) -> Frontier:
 
 async def find_committed(connection: Connection, write: Write) -> Receipt | None:
     """The receipt of a write whose COMMIT got no answer, or None if it never happened."""
-    rows = await connection.fetch("SELECT index FROM entries WHERE id = ANY($1::uuid[]) ORDER BY index", [event.id for event in write.events])
+    rows = await connection.fetch(
+        "SELECT index FROM entries WHERE id = ANY($1::uuid[]) ORDER BY index", [event.id for event in write.events]
+    )
     return Receipt(tuple(row["index"] for row in rows)) if rows else None
 
 

@@ -6,16 +6,18 @@ An event cannot be built without an actor or a named system job (`system:…`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from enum import StrEnum
-from typing import Final
-from uuid import UUID
+from typing import TYPE_CHECKING, Final
 
 import orjson
 
 from gateway.clock import rfc3339
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+    from uuid import UUID
 
 VERSION: Final = 1
 MAX_BYTES: Final = 4096

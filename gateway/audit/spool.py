@@ -11,7 +11,7 @@ import json
 import os
 from dataclasses import asdict
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 import structlog
@@ -63,7 +63,7 @@ class Spool:
             try:
                 await writer.append(from_bytes(path.read_bytes()), seen_before=True)
             except (Conflict, Suspended) as error:
-                log.error("spool.refused", code=error.code, file=path.name)
+                log.warning("spool.refused", code=error.code, file=path.name)
                 path.rename(path.with_suffix(".refused"))
                 continue
             path.unlink()
@@ -84,15 +84,15 @@ def to_bytes(write: Write) -> bytes:
 
 
 def from_bytes(data: bytes) -> Write:
-    """The write that `to_bytes` made."""
-    kept = {name: _value(value) for name, value in json.loads(data).items()}
-    kept["events"] = tuple(Event(**{**event, "type": EventType(event["type"])}) for event in kept["events"])
+    """The write that `to_bytes` made. Raises KeyError, TypeError or ValueError for anything else."""
+    kept: Any = _value(json.loads(data))
+    for event in kept["events"]:
+        event["type"] = EventType(event["type"])
     for name in ("guards", "effects"):
         kept[name] = tuple(Statement(part["sql"], tuple(part["args"]), part["key"]) for part in kept[name])
     kept["usage"] = None if kept["usage"] is None else Usage(**kept["usage"])
-    for name in ("scopes", "wake"):
-        kept[name] = tuple(kept[name])
-    return Write(**kept)
+    events = tuple(Event(**event) for event in kept["events"])
+    return Write(**{**kept, "events": events, "scopes": tuple(kept["scopes"]), "wake": tuple(kept["wake"])})
 
 
 def _plain(value: object) -> object:

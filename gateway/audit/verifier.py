@@ -51,7 +51,9 @@ class Report:
         return min(rows, key=lambda problem: problem.index or 0, default=next(iter(self.problems), None))
 
 
-def verify(leaves: Iterable[bytes], checkpoint: str, vkeys: Sequence[VerifierKey], policies: Mapping[str, str], kept: Iterable[str] = ()) -> Report:
+def verify(
+    leaves: Iterable[bytes], checkpoint: str, vkeys: Sequence[VerifierKey], policies: Mapping[str, str], kept: Iterable[str] = ()
+) -> Report:
     """Check a log.
 
     Args:
@@ -81,7 +83,9 @@ def verify_export(folder: Path, vkey: str | VerifierKey) -> Report:
 class _Verification:
     """One run over one log: collects problems, never raises on what the log says."""
 
-    def __init__(self, vkeys: Sequence[VerifierKey], policies: Mapping[str, str], kept: Iterable[str], export: Export | None = None) -> None:
+    def __init__(
+        self, vkeys: Sequence[VerifierKey], policies: Mapping[str, str], kept: Iterable[str], export: Export | None = None
+    ) -> None:
         self._vkeys = vkeys
         self._export = export
         self._tiler = Tiler()
@@ -105,7 +109,9 @@ class _Verification:
         self._flush()
         self._finish(signed)
         problems = tuple(self._problems)
-        return Report(not problems, self._frontier.size, self._frontier.root().hex(), problems, Counter(kind for kind in self._types if kind))
+        return Report(
+            not problems, self._frontier.size, self._frontier.root().hex(), problems, Counter(kind for kind in self._types if kind)
+        )
 
     def _read(self, leaves: Iterable[bytes]) -> None:
         pending, types, check, boundary = self._pending, self._types, self._rows.check, self._boundary()
@@ -136,17 +142,25 @@ class _Verification:
             if root == self._frontier.root():
                 self._agreed = self._frontier.size
             else:
-                self._note(None, f"The first {self._frontier.size} entries are not those an older signed checkpoint covers: the history was rewritten.")
+                self._note(
+                    None,
+                    f"The first {self._frontier.size} entries are not those an older signed checkpoint covers: the history was rewritten.",
+                )
 
     def _finish(self, signed: Checkpoint | None) -> None:
         if self._export is not None:
             self._compare(self._tiler.rest(), self._frontier.size)
         for size in sorted(self._kept):
-            self._note(None, f"An older signed checkpoint covers {size} entries, but only {self._frontier.size} are here: the end of the log was cut off.")
+            self._note(
+                None,
+                f"An older signed checkpoint covers {size} entries, but only {self._frontier.size} are here: the end of the log was cut off.",
+            )
         if signed is None:
             return
         if signed.size != self._frontier.size:
-            self._note(None, f"The checkpoint covers {signed.size} entries, but {self._frontier.size} are here: entries are missing or were added.")
+            self._note(
+                None, f"The checkpoint covers {signed.size} entries, but {self._frontier.size} are here: entries are missing or were added."
+            )
         elif signed.root != self._frontier.root():
             self._note(None, f"The entries are not those that were signed: one after entry {self._agreed} was changed, removed or moved.")
 
@@ -210,7 +224,9 @@ class _Rows:
             raise BrokenRuleError(f"The entry {identity} stands in the log twice.")
         self._ids.add(identity)
         if entry.get("prev") != previous:
-            raise BrokenRuleError(f"The entry does not point to the previous entry of its case (it says {entry.get('prev')}, that is {previous}).")
+            raise BrokenRuleError(
+                f"The entry does not point to the previous entry of its case (it says {entry.get('prev')}, that is {previous})."
+            )
         self._rules.check(entry)
         return entry["type"]
 

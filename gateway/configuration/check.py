@@ -79,7 +79,10 @@ def examine(path: Path, environ: Mapping[str, str]) -> tuple[Settings | None, tu
 
 def render(problems: tuple[Problem, ...]) -> str:
     """One line a problem: `file:line: cause → fix`."""
-    return "\n".join(f"{problem.file}:{problem.line}: {'' if problem.severity == 'error' else 'warning: '}{problem.cause} → {problem.fix}" for problem in problems)
+    return "\n".join(
+        f"{problem.file}:{problem.line}: {'' if problem.severity == 'error' else 'warning: '}{problem.cause} → {problem.fix}"
+        for problem in problems
+    )
 
 
 def _read(source: _Source) -> None:
@@ -94,7 +97,9 @@ def _read(source: _Source) -> None:
                 source.tree[name] = shared[name]
         for name in sorted(set(shared) - set(_SHARED)):
             line = source.positions[source.shared].line((name,))
-            source.problems.append(Problem(source.shared, line, f"'{name}' does not belong here", "keep only [[policies]] and [[tasks]] in this file"))
+            source.problems.append(
+                Problem(source.shared, line, f"'{name}' does not belong here", "keep only [[policies]] and [[tasks]] in this file")
+            )
 
 
 def _file(source: _Source, path: Path) -> Tree | None:
@@ -102,9 +107,15 @@ def _file(source: _Source, path: Path) -> Tree | None:
         data = path.read_bytes()
         tree = tomllib.loads(data.decode("utf-8").replace("\r\n", "\n"))
     except FileNotFoundError:
-        source.problems.append(Problem(str(path), 1, "the file does not exist", "copy config/garant.example.toml and adapt it, or name another file with --config"))
+        source.problems.append(
+            Problem(
+                str(path), 1, "the file does not exist", "copy config/garant.example.toml and adapt it, or name another file with --config"
+            )
+        )
     except (OSError, UnicodeDecodeError) as error:
-        source.problems.append(Problem(str(path), 1, f"the file cannot be read ({type(error).__name__})", "make it readable, as UTF-8 text"))
+        source.problems.append(
+            Problem(str(path), 1, f"the file cannot be read ({type(error).__name__})", "make it readable, as UTF-8 text")
+        )
     except tomllib.TOMLDecodeError as error:
         source.problems.append(Problem(str(path), _syntax_line(error), f"not TOML: {error}", "mend the syntax at this line"))
     else:
@@ -142,7 +153,12 @@ def _shape(source: _Source, detail: ErrorDetails) -> Problem:
     name = ".".join(str(part) for part in path)
     if detail["type"] == "extra_forbidden":
         known = get_close_matches(str(path[-1]), _known_keys(path), n=1)
-        return Problem(file, line, f"'{name}' is no setting", f"did you mean '{known[0]}'?" if known else "remove it, or see config/garant.example.toml")
+        return Problem(
+            file,
+            line,
+            f"'{name}' is no setting",
+            f"did you mean '{known[0]}'?" if known else "remove it, or see config/garant.example.toml",
+        )
     if detail["type"] == "missing":
         return Problem(file, line, f"'{name}' is missing", "add it; config/garant.example.toml shows how")
     return Problem(file, line, f"'{name}': {detail['msg']}", "see config/garant.example.toml for what is allowed")

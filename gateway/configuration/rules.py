@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, Protocol
 from urllib.parse import urlsplit
 
 from gateway.policy.escalation import gaps
@@ -18,10 +18,17 @@ if TYPE_CHECKING:
     from gateway.policy.models import Policy
     from gateway.settings import Settings
 
-_WEAK: Final = frozenset({"", "changeme", "change-me", "change_me", "secret", "password", "default", "admin", "test", "example", "garant", "xxx", "todo"})
+_WEAK: Final = frozenset(
+    {"", "changeme", "change-me", "change_me", "secret", "password", "default", "admin", "test", "example", "garant", "xxx", "todo"}
+)
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _SHORTEST_SECRET: Final = 8
 _HOURS_AHEAD: Final = 24
+
+
+class _Named(Protocol):
+    @property
+    def id(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +55,14 @@ def findings(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding
 
 
 def _doubles(settings: Settings) -> Iterator[Finding]:
-    for name, items in (("systems", settings.systems), ("tasks", settings.tasks), ("policies", settings.policies), ("webhooks", settings.webhooks), ("rotas", settings.rotas)):
+    named: tuple[tuple[str, tuple[_Named, ...]], ...] = (
+        ("systems", settings.systems),
+        ("tasks", settings.tasks),
+        ("policies", settings.policies),
+        ("webhooks", settings.webhooks),
+        ("rotas", settings.rotas),
+    )
+    for name, items in named:
         counts = Counter(item.id for item in items)
         for number, item in enumerate(items):
             if counts[item.id] > 1:
@@ -70,7 +84,9 @@ def _routes(settings: Settings) -> Iterator[Finding]:
         if system is not None and system.protocol == "json" and not (route.path or "").startswith("/"):
             yield Finding(("routes", n, "path"), "a json route needs the path that is served", 'add path = "/predict" or the like')
         if system is not None and system.protocol != "json" and not system.models:
-            yield Finding(("routes", n, "system"), f"'{system.id}' names no models, so no call can reach it", "add models = [\"…\"] to the AI system")
+            yield Finding(
+                ("routes", n, "system"), f"'{system.id}' names no models, so no call can reach it", 'add models = ["…"] to the AI system'
+            )
         pointers = [route.case_pointer, route.version_pointer, *route.patient_pointers.values(), *(part.pointer for part in route.fields)]
         for pointer in pointers:
             if pointer and not pointer.startswith("/"):
@@ -86,7 +102,11 @@ def _ambiguous(settings: Settings) -> Iterator[Finding]:
         for model in system.models if system else ():
             first = seen.setdefault((route.task, system.protocol, model), route.system)  # type: ignore[union-attr]
             if first != route.system:
-                yield Finding(("routes", n), f"the model '{model}' reaches two AI systems for the task '{route.task}'", "give the models different names")
+                yield Finding(
+                    ("routes", n),
+                    f"the model '{model}' reaches two AI systems for the task '{route.task}'",
+                    "give the models different names",
+                )
 
 
 def _tasks(settings: Settings) -> Iterator[Finding]:
@@ -98,7 +118,11 @@ def _tasks(settings: Settings) -> Iterator[Finding]:
             continue
         cause = check_mode(task, policy)
         if cause is not None:
-            yield Finding(("tasks", n, "policy"), cause, "use a policy with hold, notify_now or shadow; the promise is a sign-off on every clinical suggestion")
+            yield Finding(
+                ("tasks", n, "policy"),
+                cause,
+                "use a policy with hold, notify_now or shadow; the promise is a sign-off on every clinical suggestion",
+            )
 
 
 def _policies(settings: Settings) -> Iterator[Finding]:
@@ -106,22 +130,41 @@ def _policies(settings: Settings) -> Iterator[Finding]:
     for n, policy in enumerate(settings.policies):
         yield from _notification(n, policy, rotas)
         if policy.expires_seconds < policy.clock_seconds and policy.release_mode is ReleaseMode.HOLD:
-            yield Finding(("policies", n, "expires_seconds"), "a hold would be withdrawn before its signature is due", "make expires_seconds at least clock_seconds")
+            yield Finding(
+                ("policies", n, "expires_seconds"),
+                "a hold would be withdrawn before its signature is due",
+                "make expires_seconds at least clock_seconds",
+            )
         for rung in policy.escalation:
             if rung not in rotas and rung not in _groups(settings):
-                yield Finding(("policies", n, "escalation"), f"'{rung}' is neither a rota nor a group of a policy", "name a rota or one of the sign_groups", "warning")
+                yield Finding(
+                    ("policies", n, "escalation"),
+                    f"'{rung}' is neither a rota nor a group of a policy",
+                    "name a rota or one of the sign_groups",
+                    "warning",
+                )
 
 
 def _notification(n: int, policy: Policy, rotas: set[str]) -> Iterator[Finding]:
     notifies = policy.release_mode is ReleaseMode.NOTIFY_NOW
     if notifies and policy.notify_rota not in rotas:
-        yield Finding(("policies", n, "notify_rota"), f"notify_now has to name a rota that exists, not '{policy.notify_rota}'", f"set notify_rota to one of: {_list(rotas)}")
+        yield Finding(
+            ("policies", n, "notify_rota"),
+            f"notify_now has to name a rota that exists, not '{policy.notify_rota}'",
+            f"set notify_rota to one of: {_list(rotas)}",
+        )
     if policy.unsigned_content_to_caller and not notifies:
-        yield Finding(("policies", n, "unsigned_content_to_caller"), "only notify_now may give a caller unsigned content", "remove unsigned_content_to_caller, or use notify_now")
+        yield Finding(
+            ("policies", n, "unsigned_content_to_caller"),
+            "only notify_now may give a caller unsigned content",
+            "remove unsigned_content_to_caller, or use notify_now",
+        )
 
 
 def _secrets(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
-    named = [(("systems", n, "upstream", "secret_env"), system.upstream.secret_env) for n, system in enumerate(settings.systems)]
+    named: list[tuple[tuple[str | int, ...], str | None]] = [
+        (("systems", n, "upstream", "secret_env"), system.upstream.secret_env) for n, system in enumerate(settings.systems)
+    ]
     named += [(("webhooks", n, "secret_env"), webhook.secret_env) for n, webhook in enumerate(settings.webhooks)]
     for path, variable in named:
         if variable is None:
@@ -130,7 +173,11 @@ def _secrets(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding
         if value is None:
             yield Finding(path, f"the environment has no {variable}", f"export {variable} before the start")
         elif value.strip().lower() in _WEAK or len(value) < _SHORTEST_SECRET:
-            yield Finding(path, f"{variable} holds a default or too short a secret", "set the real secret, at least 8 characters; there are no default secrets")
+            yield Finding(
+                path,
+                f"{variable} holds a default or too short a secret",
+                "set the real secret, at least 8 characters; there are no default secrets",
+            )
 
 
 def _server(settings: Settings) -> Iterator[Finding]:
@@ -138,9 +185,16 @@ def _server(settings: Settings) -> Iterator[Finding]:
     if public.scheme not in {"http", "https"} or not public.hostname:
         yield Finding(("server", "public_url"), "public_url is no web address", "write it like https://garant.example.org")
     elif public.scheme == "http" and public.hostname not in _LOOPBACK and settings.profile == "production":
-        yield Finding(("server", "public_url"), "public_url is not encrypted", "use https, with the proxy or load balancer in front that ends TLS")
+        yield Finding(
+            ("server", "public_url"), "public_url is not encrypted", "use https, with the proxy or load balancer in front that ends TLS"
+        )
     if settings.server.host not in _LOOPBACK and public.scheme == "http" and settings.profile == "pilot":
-        yield Finding(("server", "host"), "the gateway listens beyond this machine without TLS", "put a TLS proxy in front, or listen on 127.0.0.1", "warning")
+        yield Finding(
+            ("server", "host"),
+            "the gateway listens beyond this machine without TLS",
+            "put a TLS proxy in front, or listen on 127.0.0.1",
+            "warning",
+        )
 
 
 def _systems(settings: Settings) -> Iterator[Finding]:
@@ -150,14 +204,22 @@ def _systems(settings: Settings) -> Iterator[Finding]:
         if url.username or url.password:
             yield Finding(("systems", n, "upstream", "url"), "the address holds credentials", "take them out and use secret_env")
         if url.netloc == own:
-            yield Finding(("systems", n, "upstream", "url"), "the AI system's address is the gateway's own: every call would run in a circle", "write the AI system's address")
+            yield Finding(
+                ("systems", n, "upstream", "url"),
+                "the AI system's address is the gateway's own: every call would run in a circle",
+                "write the AI system's address",
+            )
 
 
 def _rotas(settings: Settings) -> Iterator[Finding]:
     for n, rota in enumerate(settings.rotas):
         bad = [m for m, shift in enumerate(rota.shifts) if not _valid(shift.start, shift.end)]
         for m in bad:
-            yield Finding(("rotas", n, "shifts", m), "the shift's times cannot be used", "write start and end like 2026-01-31T20:00:00+01:00, the end after the start")
+            yield Finding(
+                ("rotas", n, "shifts", m),
+                "the shift's times cannot be used",
+                "write start and end like 2026-01-31T20:00:00+01:00, the end after the start",
+            )
         if not bad:
             for start, end in gaps(rota, datetime.now(UTC), _HOURS_AHEAD):
                 words = f"nobody of '{rota.id}' is on call from {start:%d %b %H:%M} to {end:%d %b %H:%M} UTC"
@@ -167,7 +229,7 @@ def _rotas(settings: Settings) -> Iterator[Finding]:
 def _profile(settings: Settings) -> Iterator[Finding]:
     if settings.profile == "production" and set(settings.identity) <= {"password"}:
         cause = "production needs two factors for signatures, and this configuration has passwords only"
-        yield Finding(("profile",), cause, "use profile = \"pilot\" until passkeys or OIDC are configured")
+        yield Finding(("profile",), cause, 'use profile = "pilot" until passkeys or OIDC are configured')
 
 
 def _valid(start: str, end: str) -> bool:

@@ -40,7 +40,9 @@ class Heard:
         return any(secret in early for secret in self.secrets)
 
 
-def call(base: str, key: str, heard: Heard, path: str, body: object, headers: Mapping[str, str] | None = None, seconds: float = 60.0) -> None:
+def call(
+    base: str, key: str, heard: Heard, path: str, body: object, headers: Mapping[str, str] | None = None, seconds: float = 60.0
+) -> None:
     """One POST; every chunk is kept with its time."""
     place = urlsplit(base)
     connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=seconds)

@@ -61,7 +61,13 @@ class Clinician:
         began = time.monotonic()
         shown = self._ask("POST", f"/api/suggestions/{suggestion}/open", {})
         changes = more.pop("amend", None)
-        body: dict[str, object] = {"lease": shown["lease"], "shown_sha256": shown["shown_sha256"], "decision": decision, "proof": self.password, **more}
+        body: dict[str, object] = {
+            "lease": shown["lease"],
+            "shown_sha256": shown["shown_sha256"],
+            "decision": decision,
+            "proof": self.password,
+            **more,
+        }
         if callable(changes):
             body["amendment"] = changes(shown["content"])
         seconds = time.monotonic() - began

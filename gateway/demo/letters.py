@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 def reading(prediction: Prediction) -> str:
     """A short text with the probability and the measurements that weighed most."""
-    lines = [f"Cytology reading: {prediction.label}. Probability of malignancy {prediction.malignant:.3f}.", "Measurements that weighed most:"]
+    lines = [
+        f"Cytology reading: {prediction.label}. Probability of malignancy {prediction.malignant:.3f}.",
+        "Measurements that weighed most:",
+    ]
     lines += [f"- {name} = {value:.4g} ({'towards' if weight > 0 else 'against'} malignancy)" for name, value, weight in prediction.weighed]
     return "\n".join(lines)
 

@@ -41,7 +41,9 @@ class Play:
 
     def counts(self) -> dict[str, int]:
         """Counts by outcome; `leaks` counts the calls whose client held bytes of the AI's answer before a signature."""
-        by = {name: sum(scene.decided == name for scene in self.scenes) for name in ("approved", "amended", "rejected", "expired", "passed")}
+        by = {
+            name: sum(scene.decided == name for scene in self.scenes) for name in ("approved", "amended", "rejected", "expired", "passed")
+        }
         held = sum(scene.decided != "passed" for scene in self.scenes)
         leaks = sum(scene.heard.leaked(scene.signed_at) for scene in self.scenes if scene.decided != "passed")
         return {"calls": len(self.scenes), "held": held, **by, "leaks": leaks}
@@ -101,7 +103,9 @@ class Scenes:
         if scene.thread:
             scene.thread.join(_WAIT)
         told = {"approve": "approved", "amend": "amended", "reject": "rejected"}[decision]
-        self._expect(scene, told, _OK if decision != "reject" or n % 3 == 1 else _FORBIDDEN, contains=b"pathologist" if decision == "amend" else b"")
+        self._expect(
+            scene, told, _OK if decision != "reject" or n % 3 == 1 else _FORBIDDEN, contains=b"pathologist" if decision == "amend" else b""
+        )
 
     def _pair(self, first: Clinician, second: Clinician, case: RealCase) -> None:
         scene = self.held("second-opinion", case, number=1)
@@ -133,7 +137,11 @@ class Scenes:
         if number % 3 == 0 and task == "breast-cytology":
             tensor = {"name": "measurements", "datatype": "FP64", "shape": [1, len(row)], "data": row}
             strip = {"case": reference, "name": case.patient["name"], "born": case.patient["born"]}
-            return "/v2/models/wdbc/infer", {"id": reference, "inputs": [tensor], "parameters": strip}, (json.dumps(found.malignant).encode(),)
+            return (
+                "/v2/models/wdbc/infer",
+                {"id": reference, "inputs": [tensor], "parameters": strip},
+                (json.dumps(found.malignant).encode(),),
+            )
         if number % 3 == 1 or task != "breast-cytology":
             content = f"Read these measurements: {json.dumps(case.measurements)}"
             metadata = {"case": reference, "name": case.patient["name"], "born": case.patient["born"]}
@@ -162,4 +170,3 @@ def _amendment(content: object) -> dict[str, object]:
     tensors = [part for part in fields if part["kind"] == "tensor" and part["value"]["datatype"] == "BYTES"]
     part = tensors[0]
     return {part["pointer"]: [f"{text} (confirmed by the pathologist)" for text in part["value"]["data"]]}
-

@@ -63,7 +63,12 @@ class DemoServer:
             text = self._text(asked["model"], asked["messages"][-1]["content"])
         except (KeyError, ValueError, TypeError, IndexError) as error:
             return _refused(error)
-        base = {"id": f"chatcmpl-{uuid.uuid4().hex}", "created": int(time.time()), "model": asked["model"], "system_fingerprint": f"demo-{VERSION}"}
+        base = {
+            "id": f"chatcmpl-{uuid.uuid4().hex}",
+            "created": int(time.time()),
+            "model": asked["model"],
+            "system_fingerprint": f"demo-{VERSION}",
+        }
         if asked.get("stream"):
             return StreamingResponse(_chat_events(base, text), media_type="text/event-stream")
         choice = {"index": 0, "message": {"role": "assistant", "content": text, "refusal": None}, "logprobs": None, "finish_reason": "stop"}
@@ -80,8 +85,21 @@ class DemoServer:
             return _refused(error)
         part = {"type": "output_text", "text": text, "annotations": []}
         item = {"id": f"msg_{uuid.uuid4().hex}", "type": "message", "role": "assistant", "status": "completed", "content": [part]}
-        document = {"id": f"resp_{uuid.uuid4().hex}", "object": "response", "created_at": int(time.time()), "status": "completed", "model": asked["model"]}
-        empty = {"error": None, "incomplete_details": None, "instructions": None, "metadata": {}, "parallel_tool_calls": False, "tools": []}
+        document = {
+            "id": f"resp_{uuid.uuid4().hex}",
+            "object": "response",
+            "created_at": int(time.time()),
+            "status": "completed",
+            "model": asked["model"],
+        }
+        empty: dict[str, Any] = {
+            "error": None,
+            "incomplete_details": None,
+            "instructions": None,
+            "metadata": {},
+            "parallel_tool_calls": False,
+            "tools": [],
+        }
         return JSONResponse({**document, **empty, "output": [item], "tool_choice": "auto", "temperature": 0.0, "top_p": 1.0})
 
     async def predict(self, request: Request) -> Response:
@@ -188,7 +206,12 @@ def main() -> None:
     listener = bound("127.0.0.1", port)
     model = train()
     figures = model.figures
-    line = {"port": listener.getsockname()[1], "patients": figures.patients, "auc": round(figures.auc, 4), "sensitivity": round(figures.sensitivity, 4)}
+    line = {
+        "port": listener.getsockname()[1],
+        "patients": figures.patients,
+        "auc": round(figures.auc, 4),
+        "sensitivity": round(figures.sensitivity, 4),
+    }
     print(json.dumps({**line, "specificity": round(figures.specificity, 4)}), flush=True)  # noqa: T201 - the parent reads it
     config = uvicorn.Config(DemoServer(model).app(), log_level="warning", lifespan="off", access_log=False)
     uvicorn.Server(config).run(sockets=[listener])

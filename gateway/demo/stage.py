@@ -96,7 +96,7 @@ def _folder(stack: ExitStack, directory: Path | None) -> Path:
 
 def _configuration(folder: Path, port: int, ai_port: int) -> Path:
     shutil.copy(packaged("demo-policies.toml"), folder / "demo-policies.toml")
-    text = packaged("demo.toml").read_text(encoding="utf-8").replace("http://127.0.0.1:1\"", f"http://127.0.0.1:{ai_port}\"")
+    text = packaged("demo.toml").read_text(encoding="utf-8").replace('http://127.0.0.1:1"', f'http://127.0.0.1:{ai_port}"')
     head = f'keys_directory = {json.dumps(str(folder / "keys"))}\nspool_directory = {json.dumps(str(folder / "spool"))}\nlog_level = "warning"\n'
     tail = f'\n[server]\nport = {port}\npublic_url = "http://127.0.0.1:{port}"\n\n[database]\ndirectory = {json.dumps(str(folder / "postgres"))}\n'
     path = folder / "garant.toml"
@@ -105,7 +105,7 @@ def _configuration(folder: Path, port: int, ai_port: int) -> Path:
 
 
 def _ai_server(stack: ExitStack) -> dict[str, float]:
-    process = subprocess.Popen([sys.executable, "-m", "gateway.demo.server", "--port", "0"], stdout=subprocess.PIPE, start_new_session=True)  # noqa: S603
+    process = subprocess.Popen([sys.executable, "-m", "gateway.demo.server", "--port", "0"], stdout=subprocess.PIPE, start_new_session=True)
     stack.callback(_end, process)
     line = process.stdout.readline() if process.stdout else b""
     if not line:

@@ -74,8 +74,8 @@ def _letterhead(stage: Stage) -> None:
         *(f"  {login:<12} one-time password  {password}" for login, password in stage.accounts.items()),
         "",
         f"  Key of the calling systems  {stage.key}",
-        f"  Model on {figures['patients']:g} held-out patients: AUC {figures['auc']:.3f}, sensitivity {figures['sensitivity']:.3f}, "
-        f"specificity {figures['specificity']:.3f}. Demonstration only; the patients' names are made up.",
+        f"  Model on {figures['patients']:g} held-out patients: AUC {figures['auc']:.3f}, sensitivity {figures['sensitivity']:.3f},",
+        f"  specificity {figures['specificity']:.3f}. Demonstration only; the patients' names are made up.",
         "",
         f"  {_WAITING_CASES} cases wait for a signature. Ctrl-C ends everything.",
     ]

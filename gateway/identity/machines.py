@@ -98,7 +98,9 @@ class Machines:
             rows = await connection.fetch(_LOAD)
         finally:
             await connection.close()
-        self._known = {row["id"].encode(): (row["secret_hash"], Machine(row["id"], row["name"], frozenset(row["tasks"]), row["site"])) for row in rows}
+        self._known = {
+            row["id"].encode(): (row["secret_hash"], Machine(row["id"], row["name"], frozenset(row["tasks"]), row["site"])) for row in rows
+        }
 
     def identify(self, headers: tuple[tuple[bytes, bytes], ...]) -> Machine:
         """Who is calling, from the ASGI headers; no waiting.
@@ -174,4 +176,12 @@ async def revoke_machine(writer: Writer, machine: str, by: Author = COMMAND_LINE
 
 
 def _event(by: Author, at: datetime, change: str, machine: str) -> Event:
-    return Event(uuid7(), EventType.CONFIG_CHANGED, at, by.actor, by.role, auth=by.auth or None, detail={"change": change, "subject": f"machine:{machine}"})
+    return Event(
+        uuid7(),
+        EventType.CONFIG_CHANGED,
+        at,
+        by.actor,
+        by.role,
+        auth=by.auth or None,
+        detail={"change": change, "subject": f"machine:{machine}"},
+    )

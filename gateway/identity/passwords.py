@@ -19,7 +19,20 @@ MIN_LENGTH: Final = 12
 MAX_LENGTH: Final = 256
 MIN_DIFFERENT: Final = 5
 _ALPHABET: Final = "abcdefghjkmnpqrstuvwxyz23456789"  # no letter that reads like a digit on a printed sheet
-_TRIVIAL: Final = ("password", "passwort", "motdepasse", "azerty", "qwerty", "qwertz", "12345", "abcdef", "letmein", "welcome", "bonjour", "garant")
+_TRIVIAL: Final = (
+    "password",
+    "passwort",
+    "motdepasse",
+    "azerty",
+    "qwerty",
+    "qwertz",
+    "12345",
+    "abcdef",
+    "letmein",
+    "welcome",
+    "bonjour",
+    "garant",
+)
 _FILLING: Final = str.maketrans("@013457$!", "aoieastsi")
 
 
@@ -77,7 +90,9 @@ def check_password(password: str, *names: str) -> None:
         message = f"A password has {MIN_LENGTH} to {MAX_LENGTH} characters; a sentence you remember is good."
         raise BadInput(message, code="weak_password")
     if is_trivial(password, *names):
-        message = "This password is easily guessed (a common word, your own name, or a repetition). Take a sentence that nobody else would write."
+        message = (
+            "This password is easily guessed (a common word, your own name, or a repetition). Take a sentence that nobody else would write."
+        )
         raise BadInput(message, code="weak_password")
 
 

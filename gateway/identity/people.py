@@ -157,7 +157,18 @@ def normal(login: str) -> str:
 def as_person(row: PersonRow) -> Person:
     """What the row says."""
     roles = frozenset(Role(role) for role in row.roles)
-    return Person(row.id, row.login, row.name, row.profession, roles, frozenset(row.groups), row.must_change, row.trained_until, row.active, row.credentials)
+    return Person(
+        row.id,
+        row.login,
+        row.name,
+        row.profession,
+        roles,
+        frozenset(row.groups),
+        row.must_change,
+        row.trained_until,
+        row.active,
+        row.credentials,
+    )
 
 
 def created(new: NewPerson, password_hash: str, keys: Keys, by: Author, at: datetime) -> Write:
@@ -171,7 +182,9 @@ def created(new: NewPerson, password_hash: str, keys: Keys, by: Author, at: date
 def password_changed(person: Person, password_hash: str, keys: Keys, by: Author, at: datetime, *, one_time: bool) -> Write:
     """The write that sets a password and ends all sessions; `one_time`: it must be changed before anything else."""
     change = "one_time_password" if one_time else "password_changed"
-    return _ending(person, Statement(_PASSWORD, (person.id, person.credentials, password_hash, one_time), key=person.id), change, (keys, by, at))
+    return _ending(
+        person, Statement(_PASSWORD, (person.id, person.credentials, password_hash, one_time), key=person.id), change, (keys, by, at)
+    )
 
 
 def deactivated(person: Person, keys: Keys, by: Author, at: datetime) -> Write:
@@ -186,7 +199,9 @@ def roles_changed(person: Person, roles: frozenset[Role], groups: frozenset[str]
     return _ending(person, guard, "roles_changed", (keys, by, at), roles=",".join(sorted(roles)))
 
 
-async def create_person(writer: Writer, keys: Keys, new: NewPerson, by: Author = COMMAND_LINE, *, passwords: Passwords | None = None) -> str:
+async def create_person(
+    writer: Writer, keys: Keys, new: NewPerson, by: Author = COMMAND_LINE, *, passwords: Passwords | None = None
+) -> str:
     """Make an account and return its one-time password, which is stored nowhere.
 
     Raises:
@@ -201,7 +216,9 @@ async def create_person(writer: Writer, keys: Keys, new: NewPerson, by: Author =
     return password
 
 
-async def renew_password(writer: Writer, keys: Keys, person: Person, by: Author = COMMAND_LINE, *, passwords: Passwords | None = None) -> str:
+async def renew_password(
+    writer: Writer, keys: Keys, person: Person, by: Author = COMMAND_LINE, *, passwords: Passwords | None = None
+) -> str:
     """Give an account a new one-time password, ending its sessions. Raises Conflict, AuditUnavailable."""
     password = one_time_password()
     password_hash = await (passwords or Passwords()).hash(password)
@@ -213,7 +230,12 @@ def _ending(person: Person, guard: Statement, change: str, who: tuple[Keys, Auth
     keys, by, at = who
     event = _event(EventType.CONFIG_CHANGED, by, at, {"change": change, "subject": pseudonym(keys, person.id), **detail})
     ended = Statement(END_SESSIONS, (person.id, person.credentials))
-    return Write((event,), guards=(guard,), effects=(ended,), refusal="This account was changed or deactivated in the meantime. Reload to see what it is now.")
+    return Write(
+        (event,),
+        guards=(guard,),
+        effects=(ended,),
+        refusal="This account was changed or deactivated in the meantime. Reload to see what it is now.",
+    )
 
 
 def _event(kind: EventType, by: Author, at: datetime, detail: Mapping[str, str]) -> Event:

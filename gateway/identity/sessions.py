@@ -117,7 +117,9 @@ class Sessions:
         reauthentication: how a person proves again who they are.
     """
 
-    def __init__(self, sessions: async_sessionmaker[AsyncSession], writer: Writer, keys: Keys, clock: Clock, reauthentication: Reauthentication) -> None:
+    def __init__(
+        self, sessions: async_sessionmaker[AsyncSession], writer: Writer, keys: Keys, clock: Clock, reauthentication: Reauthentication
+    ) -> None:
         self._sessions = sessions
         self._writer = writer
         self._keys = keys
@@ -141,13 +143,19 @@ class Sessions:
         row = (session.token, person.id, person.credentials, session.csrf, method, now, session.expires_at)
         guard = Statement(_GUARD, (person.id, person.credentials), key=person.id)
         entry = self._entry(EventType.AUTH_OK, person.actor(self._keys), person.role, "login", proven)
-        await self._writer.append(Write((entry,), guards=(guard,), effects=(Statement(_SWEEP, (now,)), Statement(_BEGIN, row)), refusal=_WRONG))
+        await self._writer.append(
+            Write((entry,), guards=(guard,), effects=(Statement(_SWEEP, (now,)), Statement(_BEGIN, row)), refusal=_WRONG)
+        )
         return token, session
 
     async def find(self, token: str) -> Session:
         """The session of a token. Raises Unauthenticated for an unknown, ended or expired one."""
         query = select(SessionRow, PersonRow).join(PersonRow, col(PersonRow.id) == SessionRow.person_id)
-        alive = (col(SessionRow.credentials) == PersonRow.credentials, col(PersonRow.active), col(SessionRow.expires_at) > self._clock.now())
+        alive = (
+            col(SessionRow.credentials) == PersonRow.credentials,
+            col(PersonRow.active),
+            col(SessionRow.expires_at) > self._clock.now(),
+        )
         async with self._sessions() as database:
             found = (await database.exec(query.where(SessionRow.token == _hash(token), *alive))).first()
         if found is None:

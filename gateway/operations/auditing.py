@@ -72,7 +72,9 @@ def verify_folder(folder: Path, key: Path | None) -> Report:
         BadInput: no key was given, or it cannot be read.
     """
     if key is None:
-        message = "Name the log's public key with --key: the one inside an export proves nothing, because whoever made the export made it too."
+        message = (
+            "Name the log's public key with --key: the one inside an export proves nothing, because whoever made the export made it too."
+        )
         raise BadInput(message, code="key_needed")
     try:
         vkey = VerifierKey.decode(key.read_text(encoding="utf-8").strip())

@@ -11,7 +11,6 @@ from collections import defaultdict
 from contextlib import suppress
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
-from uuid import UUID
 
 import asyncpg
 import structlog
@@ -20,6 +19,7 @@ from gateway.database import CHANNEL, Connection, connect
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from uuid import UUID
 
 _RECONNECT_SECONDS: Final = 0.25
 log = structlog.get_logger()

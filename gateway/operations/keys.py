@@ -76,7 +76,9 @@ def _load(directory: Path, origin: str) -> Keys:
     kek = json.loads((directory / "kek.json").read_text(encoding="utf-8"))
     keys = {name: _strong(base64.b64decode(value, validate=True)) for name, value in kek["keys"].items()}
     index = _strong(base64.b64decode((directory / "index.key").read_text(encoding="ascii").strip(), validate=True))
-    return Keys(SigningKey(origin, _ed25519(directory / "log.key")), Vault(keys, kek["current"]), index, _ed25519(directory / "webhook.key"))
+    return Keys(
+        SigningKey(origin, _ed25519(directory / "log.key")), Vault(keys, kek["current"]), index, _ed25519(directory / "webhook.key")
+    )
 
 
 def _ed25519(path: Path) -> Ed25519PrivateKey:

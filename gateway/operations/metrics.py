@@ -36,7 +36,9 @@ class Metrics:
     def __init__(self, parts: Parts) -> None:
         self._registry = CollectorRegistry()
         self._calls = Counter("garant_calls", "Calls by machines, by status class.", ["status"], registry=self._registry)
-        self._seconds = Histogram("garant_call_seconds", "Time from request to whole reply, holds included.", buckets=_BUCKETS, registry=self._registry)
+        self._seconds = Histogram(
+            "garant_call_seconds", "Time from request to whole reply, holds included.", buckets=_BUCKETS, registry=self._registry
+        )
         self._by_status = {n: self._calls.labels(f"{n}xx") for n in range(1, 6)}
         self._gauge("garant_held_callers", "Callers that wait here for a signature.", lambda: len(parts.held))
         self._gauge("garant_log_writable", "1 while the audit log can be written.", lambda: int(parts.writer.available))

@@ -13,7 +13,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
-from uuid import UUID
 
 import asyncpg
 import orjson
@@ -27,6 +26,7 @@ from gateway.operations.bus import Bus, Topic
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from uuid import UUID
 
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -65,7 +65,12 @@ class Notice:
 
     def body(self, review_base: str) -> bytes:
         """The JSON that is posted."""
-        data = {"suggestion": str(self.suggestion or ""), "person": self.person, "review": f"{review_base}/review/{self.suggestion}", "validated": False}
+        data = {
+            "suggestion": str(self.suggestion or ""),
+            "person": self.person,
+            "review": f"{review_base}/review/{self.suggestion}",
+            "validated": False,
+        }
         return orjson.dumps({"type": self.kind, "timestamp": rfc3339(self.at), "data": data})
 
 
@@ -102,7 +107,16 @@ class Notices:
         review_base: public address of the review pages.
     """
 
-    def __init__(self, url: str, webhooks: tuple[Webhook, ...], outbound: Outbound, key: Ed25519PrivateKey, review_base: str, environ: Mapping[str, str], clock: Clock) -> None:
+    def __init__(
+        self,
+        url: str,
+        webhooks: tuple[Webhook, ...],
+        outbound: Outbound,
+        key: Ed25519PrivateKey,
+        review_base: str,
+        environ: Mapping[str, str],
+        clock: Clock,
+    ) -> None:
         self._url = url
         self._webhooks = {webhook.id: webhook for webhook in webhooks}
         self._secrets = {webhook.id: shared_secret(webhook, environ) for webhook in webhooks}
@@ -149,7 +163,9 @@ class Notices:
             while True:
                 self._ready.clear()
                 while (row := await connection.fetchrow(_CLAIM)) is not None:
-                    notice = Notice(row["id"], row["webhook"], row["kind"], row["suggestion_id"], row["person"], row["created_at"], row["attempts"])
+                    notice = Notice(
+                        row["id"], row["webhook"], row["kind"], row["suggestion_id"], row["person"], row["created_at"], row["attempts"]
+                    )
                     sql, *arguments = self._verdict(notice, await self._post(notice))
                     await connection.execute(str(sql), *arguments)
                 await self._sleep(await connection.fetchval(_NEXT))

@@ -74,7 +74,9 @@ def one_replica(config: Path, descriptor: int) -> None:
     logs.configure(settings.log_level)
     keys = secret_files.load(settings.keys_directory, settings.establishment.origin)
     listener = serving.inherited(descriptor)
-    serving.run(replica(settings, keys, os.environ["GARANT_DATABASE_URL"]), settings.server, listener, lambda: _ready(listener.getsockname()[1]))
+    serving.run(
+        replica(settings, keys, os.environ["GARANT_DATABASE_URL"]), settings.server, listener, lambda: _ready(listener.getsockname()[1])
+    )
 
 
 def _ready(port: int) -> None:

@@ -71,7 +71,9 @@ async def serve(built: AbstractAsyncContextManager[ASGIApp], limits: Server, lis
         await server(app, limits).serve(sockets=[listener])
 
 
-def run(built: AbstractAsyncContextManager[ASGIApp], limits: Server, listener: socket.socket, ready: Callable[[], None] = lambda: None) -> None:
+def run(
+    built: AbstractAsyncContextManager[ASGIApp], limits: Server, listener: socket.socket, ready: Callable[[], None] = lambda: None
+) -> None:
     """`serve` on an event loop of its own."""
     import uvloop  # noqa: PLC0415
 

@@ -49,11 +49,15 @@ class Policy(Frozen):
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
     release_mode: ReleaseMode = ReleaseMode.HOLD
     clock_seconds: int = Field(default=3600, gt=0, le=30 * 86400, description="sign-off is owed within this time")
-    expires_seconds: int = Field(default=86400, gt=0, le=90 * 86400, description="an undecided hold is withdrawn, never approved, after this time")
+    expires_seconds: int = Field(
+        default=86400, gt=0, le=90 * 86400, description="an undecided hold is withdrawn, never approved, after this time"
+    )
     escalation: tuple[str, ...] = Field(default=(), description="rotas or groups, asked in this order when the clock runs out")
     sign_groups: tuple[str, ...] = Field(default=(), description="groups whose clinicians may sign; empty: the task's profession")
     two_person: bool = False
-    reauthenticate_seconds: int = Field(default=0, ge=0, le=900, description="how old the last re-authentication may be at a decision; 0: at each decision")
+    reauthenticate_seconds: int = Field(
+        default=0, ge=0, le=900, description="how old the last re-authentication may be at a decision; 0: at each decision"
+    )
     undo_seconds: int = Field(default=0, ge=0, le=60, description="between decision and release")
     lease_seconds: int = Field(default=300, gt=0, le=3600)
     urgency: int = Field(default=3, ge=1, le=5, description="1 most urgent … 5 least")

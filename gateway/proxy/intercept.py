@@ -127,7 +127,13 @@ async def settle(parts: Parts, row: AnySuggestion, found: Found, lane: Lane) -> 
     as_refusal = lane.route.while_held == "refusal"
     if leaving(row) is None and pending(row):
         asked = _respond_async(found.call) and lane.system.protocol != "openai"
-        return Held(row, replace(found, recognised=slim(found.recognised), call=replace(found.call, body=b"")), _wait_seconds(found.call, lane), as_refusal, asked)
+        return Held(
+            row,
+            replace(found, recognised=slim(found.recognised), call=replace(found.call, body=b"")),
+            _wait_seconds(found.call, lane),
+            as_refusal,
+            asked,
+        )
     return Done(await parts.counter.reply(row, found.recognised, as_refusal=as_refusal), row)
 
 
@@ -175,15 +181,16 @@ def check_usable(answer: Answer, lane: Lane) -> Answer:
 
 def check_running(parts: Parts, lane: Lane, machine: Machine) -> None:
     """Refuse at once what the stop button forbids; the log refuses it again at release."""
-    stopped = parts.stops.active.intersection(lane.scopes(machine.site))
-    if stopped:
+    if not parts.stops.active.isdisjoint(lane.scopes(machine.site)):
         message = "This AI system, task or site was stopped. Proceed without AI; this is not a negative result."
         raise Suspended(message)
 
 
 def _check_loop(parts: Parts, call: Call) -> None:
     if any(parts.via in value for key, value in call.headers if key == b"via"):
-        message = "This call has already passed through this gateway: an AI system's address leads back here. Correct it in the configuration."
+        message = (
+            "This call has already passed through this gateway: an AI system's address leads back here. Correct it in the configuration."
+        )
         raise BadInput(message, code="loop")
 
 

@@ -9,19 +9,19 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from gateway.errors import BadInput, TooLarge
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from starlette.types import Receive, Scope
+    from starlette.types import Message, Receive, Scope
 
 DISCONNECTED: Final = "garant.disconnected"
 
 
-class ClientGone(Exception):  # noqa: N818 - not an error of anybody's
+class ClientGone(Exception):
     """The caller hung up before the whole request had arrived."""
 
 
@@ -40,7 +40,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Count header bytes until the header is complete."""
-        if self._header_timer is None and (self.cycle is None or self.cycle.response_complete):
+        if self._header_timer is None and self._idle():
             self._await_headers()
         self._header_bytes += len(data)
         super().data_received(data)
@@ -55,11 +55,15 @@ class GuardedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell whoever works for this caller."""
         self._stop_timer()
-        cycle = self.cycle
+        callback = None if self._idle() else self.cycle.scope.get(DISCONNECTED)
         super().connection_lost(exc)
-        callback = None if cycle is None or cycle.response_complete else cycle.scope.get(DISCONNECTED)
-        if callback is not None:
+        if callable(callback):
             callback()
+
+    def _idle(self) -> bool:
+        """Whether no request is being served on this connection (uvicorn's cycle is None before the first)."""
+        cycle: RequestResponseCycle | None = self.cycle
+        return cycle is None or cycle.response_complete
 
     def _await_headers(self) -> None:
         self._header_bytes = 0
@@ -74,7 +78,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._header_timer = None
         if self._header_bytes:
             self._hang_up(b"408 Request Timeout", b"The request's header did not arrive in time.")
-        elif self.cycle is None and not self.transport.is_closing():
+        elif self._idle() and not self.transport.is_closing():
             self.transport.close()
 
     def _hang_up(self, status: bytes, sentence: bytes) -> None:
@@ -108,12 +112,11 @@ async def read_body(scope: Scope, receive: Receive, limit: int, idle_seconds: fl
     return await _rest(message, receive, limit, idle_seconds)
 
 
-async def _rest(message: dict[str, object], receive: Receive, limit: int, idle_seconds: float) -> bytes:
+async def _rest(message: Message, receive: Receive, limit: int, idle_seconds: float) -> bytes:
     parts: list[bytes] = []
     size = 0
     while message["type"] == "http.request":
-        part = message.get("body", b"")
-        parts.append(part if isinstance(part, bytes) else b"")
+        parts.append(message.get("body", b""))
         size += len(parts[-1])
         if size > limit:
             raise _too_large(limit)
@@ -123,10 +126,10 @@ async def _rest(message: dict[str, object], receive: Receive, limit: int, idle_s
     raise ClientGone
 
 
-async def _next(receive: Receive, idle_seconds: float) -> dict[str, object]:
+async def _next(receive: Receive, idle_seconds: float) -> Message:
     try:
         async with asyncio.timeout(idle_seconds):
-            return dict(await receive())
+            return await receive()
     except TimeoutError:
         message = f"The request's body stopped arriving for {idle_seconds:g} seconds. Nothing was sent on."
         raise BadInput(message, code="body_too_slow") from None

@@ -67,9 +67,14 @@ class Relay:
             await self._refuse(error, found, scope, send)
         except ClientGone:
             return
-        except Exception as error:  # noqa: BLE001 - the last line of defence: an error in words, never a suggestion
+        except Exception as error:
             log.exception("relay.unexpected", error=type(error).__name__)
-            await self._refuse(GarantError("Garant met an unexpected fault. Nothing was released; tell hospital IT the time of this call."), found, scope, send)
+            await self._refuse(
+                GarantError("Garant met an unexpected fault. Nothing was released; tell hospital IT the time of this call."),
+                found,
+                scope,
+                send,
+            )
 
     def _identified(self, scope: Scope) -> Machine:
         check_headers(scope, self._parts.server.max_header_bytes)

@@ -42,7 +42,7 @@ class Routes:
 
     def __init__(self, lanes: tuple[Lane, ...]) -> None:
         self.lanes = lanes
-        self._adapters = {lane.system.protocol: lane.adapter for lane in lanes}
+        self._adapters: dict[str, Adapter] = {lane.system.protocol: lane.adapter for lane in lanes}
         self._by_protocol: dict[str, list[Lane]] = defaultdict(list)
         for lane in lanes:
             self._by_protocol[lane.system.protocol].append(lane)

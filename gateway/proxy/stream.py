@@ -50,14 +50,15 @@ async def pass_through(parts: Parts, found: Found, lane: Lane, machine: Machine,
     outgoing = Outgoing(found.call.method, target, forwarded_headers(found.call.headers, parts.via), received.recognised.forward_body)
     try:
         async with parts.outbound.door(lane.system.id).opened(outgoing) as (head, chunks):
-            passing = await _begin(parts, received, check_usable(head, lane))
+            check_usable(head, lane)
+            passing = await _begin(parts, received)
             await _pass(parts, passing, head, chunks, send)
     except UpstreamFailed as error:
         await parts.writer.append(parts.capturer.failed(received, error.code, parts.clock.now()))
         raise
 
 
-async def _begin(parts: Parts, received: Received, head: Answer) -> _Passing:
+async def _begin(parts: Parts, received: Received) -> _Passing:
     """Commit the release; only then may a byte leave."""
     at = parts.clock.now()
     row = blank_row(received, parts.writer.identity.establishment, State.PASSED)
@@ -65,7 +66,9 @@ async def _begin(parts: Parts, received: Received, head: Answer) -> _Passing:
     row.attach_key = None  # a stream is not kept as an answer, so an equal call is a new one
     events = (event(received, EventType.RECEIVED, received.at), event(received, EventType.RELEASED, at, decision="log_only"))
     scopes = received.lane.scopes(received.machine.site)
-    await parts.writer.append(Write(events, guards=(*case_guard(received.case, row.establishment), inserted(row)), scopes=scopes, new_case=received.case.new))
+    await parts.writer.append(
+        Write(events, guards=(*case_guard(received.case, row.establishment), inserted(row)), scopes=scopes, new_case=received.case.new)
+    )
     return _Passing(received, row, [])
 
 

@@ -77,7 +77,7 @@ class Clocks:
             try:
                 self._ready.clear()
                 while await self.strike():
-                    await asyncio.sleep(0.05)
+                    self._ready.clear()
                 await self._sleep(await self.signoff.suggestions.next_due())
             except (GarantError, SQLAlchemyError, OSError, TimeoutError) as error:
                 log.warning("clocks.interrupted", error=type(error).__name__)

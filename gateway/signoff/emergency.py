@@ -72,11 +72,20 @@ class Emergency:
         await self.writer.append(self._write(row, person, session, event, commitments, sealed))
         return await self.suggestions.get(suggestion)
 
-    def _write(self, row: Suggestion, person: Person, session: Authentication, event: Event, commitments: dict[str, str], sealed: Sealed) -> Write:
+    def _write(
+        self, row: Suggestion, person: Person, session: Authentication, event: Event, commitments: dict[str, str], sealed: Sealed
+    ) -> Write:
         auth = {"method": session.method, "at": rfc3339(session.at)}
         signed = replace(event, commitments={"suggestion": commitments["suggestion"]}, auth=auth)
         due = event.at + REVIEW_WITHIN
-        changes = {"released_at": event.at, "decision": "break_glass", "due_at": due, "next_clock_at": due, "expires_at": None, "overdue": False}
+        changes = {
+            "released_at": event.at,
+            "decision": "break_glass",
+            "due_at": due,
+            "next_clock_at": due,
+            "expires_at": None,
+            "overdue": False,
+        }
         notices = tuple(owed(name, "suggestion.break_glass", row.id, person.login, event.at) for name in self.notices.receivers(None))
         return Write(
             (signed, *final_events(row, "break_glass", commitments, event.at)),
@@ -89,7 +98,9 @@ class Emergency:
     async def _labelled(self, row: Suggestion) -> bytes:
         payloads = await self.suggestions.payloads(row)
         if "suggestion" not in payloads or "labelled" in payloads:
-            message_ = "There is nothing here that an emergency release could add: the AI system has not answered, or the answer has left already."
+            message_ = (
+                "There is nothing here that an emergency release could add: the AI system has not answered, or the answer has left already."
+            )
             raise Conflict(message_, code="nothing_to_release")
         exchange = unpack(payloads["exchange"])
         answer = exchange.answer(payloads["suggestion"])

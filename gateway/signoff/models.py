@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
-from uuid import UUID  # noqa: TC003 - pydantic reads annotations at run time
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
@@ -57,7 +57,9 @@ class Decision(Strict):
     shown_sha256: str = Field(pattern="^[0-9a-f]{64}$")
     decision: Literal["approve", "amend", "reject"]
     amendment: dict[str, JsonValue] | None = Field(default=None, description="JSON Pointer → new value, for amend")
-    changes_decision: bool = Field(default=False, description="amend: true where the decision is another, false where only the wording is refined")
+    changes_decision: bool = Field(
+        default=False, description="amend: true where the decision is another, false where only the wording is refined"
+    )
     reason: str = Field(default="", max_length=64, pattern="^[a-z0-9_]*$")
     comment: str = Field(default="", max_length=10_000)
     active_seconds: ActiveTime | None = None

@@ -78,7 +78,16 @@ class SignatureRow:
     statements: tuple[Statement, ...]
 
 
-def person_event(kind: EventType, row: Suggestion, person: Person, keys: Keys, at: datetime, *, decision: str | None = None, detail: dict[str, str] | None = None) -> Event:
+def person_event(
+    kind: EventType,
+    row: Suggestion,
+    person: Person,
+    keys: Keys,
+    at: datetime,
+    *,
+    decision: str | None = None,
+    detail: dict[str, str] | None = None,
+) -> Event:
     """An entry about a suggestion in the name of a clinician."""
     return Event(
         id=uuid7(),
@@ -116,7 +125,7 @@ def final_events(row: Suggestion, decision: str, commitments: dict[str, str], at
     return (released,)
 
 
-def signature_row(signing: Signing, signed: Signed, keys: Keys) -> SignatureRow:
+def signature_row(signing: Signing, signed: Signed) -> SignatureRow:
     """The signed record: printed name, profession, time, meaning, model and version (R4)."""
     raw, capped, source = active_seconds(signing)
     decision, row = signing.decision, signing.opened.row
@@ -147,7 +156,15 @@ def signature_row(signing: Signing, signed: Signed, keys: Keys) -> SignatureRow:
 
 def undone(last: Signature, entry: UUID, at: datetime) -> tuple[Statement, ...]:
     """Taking a decision back adds a record; the record of the decision itself is never changed."""
-    values = {**last.model_dump(), "id": uuid7(), "decision": "undone", "entry_id": entry, "at": at, "active_seconds_raw": 0.0, "active_seconds": 0.0}
+    values = {
+        **last.model_dump(),
+        "id": uuid7(),
+        "decision": "undone",
+        "entry_id": entry,
+        "at": at,
+        "active_seconds_raw": 0.0,
+        "active_seconds": 0.0,
+    }
     return (Statement(_INSERT, tuple(values[name] for name in _COLUMNS)),)
 
 
@@ -169,10 +186,14 @@ def active_seconds(signing: Signing) -> tuple[float, float, Literal["reported", 
     return raw, min(raw, IDLE_CAP_SECONDS), "lease"
 
 
-def ledger(row: Suggestion, lane: Lane, keys: Keys, signatures: Sequence[Signature], suggestion: bytes, final: bytes, at: datetime) -> Usage:
+def ledger(
+    row: Suggestion, lane: Lane, keys: Keys, signatures: Sequence[Signature], suggestion: bytes, final: bytes, at: datetime
+) -> Usage:
     """The ledger row of a decided instance: seconds summed over everybody who signed."""
     last = signatures[-1]
-    outcome: Outcome = "rejected" if last.decision == "reject" else "amended" if any(kept.decision == "amend" for kept in signatures) else "accepted"
+    outcome: Outcome = (
+        "rejected" if last.decision == "reject" else "amended" if any(kept.decision == "amend" for kept in signatures) else "accepted"
+    )
     source: Literal["reported", "lease"] = "reported" if all(kept.time_source == "reported" for kept in signatures) else "lease"
     work = usage.Work(
         outcome=outcome,
@@ -210,4 +231,3 @@ def edit_distance(before: bytes, after: bytes) -> float:
 def wakes(row: Suggestion) -> tuple[str, ...]:
     """Tell waiting callers, queues and the clock that a suggestion has changed."""
     return (message(Topic.SUGGESTION, row.id), message(Topic.QUEUE, row.id), message(Topic.CLOCK))
-

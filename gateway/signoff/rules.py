@@ -27,10 +27,14 @@ def check_may_sign(person: Person, lane: Lane, now: datetime) -> None:
         message = "Only clinicians sign. Your account has no clinician role; ask your establishment if that is wrong."
         raise Forbidden(message, code="not_a_clinician")
     if policy.sign_groups and person.groups.isdisjoint(policy.sign_groups):
-        message = f"The task '{task.id}' is signed by: {', '.join(policy.sign_groups)}. You are in none of these groups; hand the case over."
+        message = (
+            f"The task '{task.id}' is signed by: {', '.join(policy.sign_groups)}. You are in none of these groups; hand the case over."
+        )
         raise Forbidden(message, code="not_in_group")
     if not policy.sign_groups and person.profession != task.profession:
-        message = f"The task '{task.id}' is signed by the profession '{task.profession}', yours is '{person.profession}'. Hand the case over."
+        message = (
+            f"The task '{task.id}' is signed by the profession '{task.profession}', yours is '{person.profession}'. Hand the case over."
+        )
         raise Forbidden(message, code="other_profession")
     if person.trained_until is not None and person.trained_until < now:
         message = "Your training for this AI system has expired, so you cannot sign until it is renewed. Hand the case over."
@@ -49,10 +53,14 @@ def may_sign(person: Person, lane: Lane, now: datetime) -> bool:
 def check_lease(row: Suggestion, person: Person, lease: UUID, now: datetime) -> None:
     """The suggestion is still open for this person."""
     if row.leased_by != person.id or row.lease != lease:
-        message = "This case is not open for you, or it was opened again since. Open it to see what it is now; your text is kept on your page."
+        message = (
+            "This case is not open for you, or it was opened again since. Open it to see what it is now; your text is kept on your page."
+        )
         raise Conflict(message, code="lease_lost")
     if row.leased_until is None or row.leased_until < now:
-        message = "Your time with this case is over, so that a colleague could take it. Open it again to decide; your text is kept on your page."
+        message = (
+            "Your time with this case is over, so that a colleague could take it. Open it again to decide; your text is kept on your page."
+        )
         raise Conflict(message, code="lease_expired")
 
 
@@ -83,7 +91,9 @@ def check_fresh(authenticated_at: datetime, policy: Policy, now: datetime, opene
 def check_shown(decision: Decision, shown_sha256: str) -> None:
     """The decision names what was shown, and that is still what is stored."""
     if decision.shown_sha256 != shown_sha256:
-        message = "What you were shown is not what is stored now, so your decision was not taken. Open the case again and judge what it says."
+        message = (
+            "What you were shown is not what is stored now, so your decision was not taken. Open the case again and judge what it says."
+        )
         raise Conflict(message, code="shown_changed")
 
 

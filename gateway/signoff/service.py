@@ -172,8 +172,15 @@ class SignOff:
     def _rejecting(self, signing: Signing) -> Write:
         row = signing.opened.row
         signed = self._signed(signing, EventType.REJECTED, None)
-        changes = {**_CLEARED, "decided_at": signing.at, "next_clock_at": None, "code": signing.decision.reason, "decision": "reject", "overdue": False}
-        signature = signature_row(signing, signed, self.keys)
+        changes = {
+            **_CLEARED,
+            "decided_at": signing.at,
+            "next_clock_at": None,
+            "code": signing.decision.reason,
+            "decision": "reject",
+            "overdue": False,
+        }
+        signature = signature_row(signing, signed)
         work = ledger(row, signing.opened.lane, self.keys, [signature.row], signing.opened.suggestion, b"", signing.at)
         effects = (*signature.statements, *stored(row.id, signed.sealed))
         return Write((signed.event,), guards=(moved(row, Action.REJECT, changes),), effects=effects, usage=work, wake=wakes(row))
@@ -181,7 +188,7 @@ class SignOff:
     async def _signing(self, signing: Signing) -> Write:
         row, policy = signing.opened.row, signing.opened.lane.requirement.policy
         signed = self._signed(signing, EventType.SIGNED_OFF, await self._final(signing), await self._first_final(row))
-        signature = signature_row(signing, signed, self.keys)
+        signature = signature_row(signing, signed)
         earlier = standing(await self.suggestions.signatures(row.id))
         effects = (*signature.statements, *stored(row.id, signed.sealed))
         name = {"decision": signing.decision.decision, **_CLEARED}
@@ -227,7 +234,9 @@ class SignOff:
             sealed.append(replace(first, commitment=commitment(first.salt, "final", final)))
         elif final is not None:
             changed_bytes = final != signing.opened.suggestion
-            sealed.append(self.keys.vault.seal("final", final, place) if changed_bytes else self.keys.vault.commit_only("final", final, place))
+            sealed.append(
+                self.keys.vault.seal("final", final, place) if changed_bytes else self.keys.vault.commit_only("final", final, place)
+            )
         return Signed.of(event, signing, tuple(sealed), final or b"")
 
     @staticmethod

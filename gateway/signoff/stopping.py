@@ -34,9 +34,7 @@ _INSERT: Final = (
     "INSERT INTO stops (id, establishment, scope, reason, stopped_by, stopped_at) VALUES ($1, $2, $3, $4, $5, $6) "
     "ON CONFLICT (establishment, scope) WHERE resumed_at IS NULL DO NOTHING RETURNING id"
 )
-_RESUME: Final = (
-    "UPDATE stops SET resumed_by = $2, resumed_at = $3, resume_reason = $4 WHERE establishment = $5 AND scope = $6 AND resumed_at IS NULL RETURNING $1::uuid"
-)
+_RESUME: Final = "UPDATE stops SET resumed_by = $2, resumed_at = $3, resume_reason = $4 WHERE establishment = $5 AND scope = $6 AND resumed_at IS NULL RETURNING $1::uuid"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +58,13 @@ class StopButton:
         row = (name, self.settings.establishment.id, scope, reason, person.id, now)
         event = self._event(EventType.SUSPENDED, person, scope, now)
         await self.writer.append(
-            Write((event,), guards=(Statement(_INSERT, row, key=name),), stop=scope, wake=(message(Topic.STOPS),), refusal="This is stopped already.")
+            Write(
+                (event,),
+                guards=(Statement(_INSERT, row, key=name),),
+                stop=scope,
+                wake=(message(Topic.STOPS),),
+                refusal="This is stopped already.",
+            )
         )
         return await self.withdraw(scope)
 
@@ -71,7 +75,13 @@ class StopButton:
         row = (name, person.id, now, reason, self.settings.establishment.id, scope)
         event = self._event(EventType.RESUMED, person, scope, now)
         await self.writer.append(
-            Write((event,), guards=(Statement(_RESUME, row, key=name),), resume=scope, wake=(message(Topic.STOPS),), refusal="This is not stopped.")
+            Write(
+                (event,),
+                guards=(Statement(_RESUME, row, key=name),),
+                resume=scope,
+                wake=(message(Topic.STOPS),),
+                refusal="This is not stopped.",
+            )
         )
 
     async def withdraw(self, scope: str) -> int:
@@ -97,7 +107,9 @@ class StopButton:
             policy=row.policy,
             detail={"cause": scope},
         )
-        guard = moved(row, Action.SUSPEND, {"attach_key": None, "next_clock_at": None, "lease": None, "leased_by": None, "leased_until": None})
+        guard = moved(
+            row, Action.SUSPEND, {"attach_key": None, "next_clock_at": None, "lease": None, "leased_by": None, "leased_until": None}
+        )
         try:
             await self.writer.append(Write((event,), guards=(guard,), wake=wakes(row)))
         except Conflict:

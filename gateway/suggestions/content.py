@@ -23,9 +23,7 @@ if TYPE_CHECKING:
 
 _LABEL: Final = b"garant/c1\n"
 _NONCE: Final = 12
-INSERT_PAYLOAD: Final = (
-    "INSERT INTO payloads (suggestion_id, field, entry_id, salt, kek, wrapped_key, nonce, ciphertext) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
-)
+INSERT_PAYLOAD: Final = "INSERT INTO payloads (suggestion_id, field, entry_id, salt, kek, wrapped_key, nonce, ciphertext) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,5 +107,7 @@ class Vault:
             key = self._keys[sealed.kek].decrypt(sealed.wrapped_key[:_NONCE], sealed.wrapped_key[_NONCE:], bound)
             return AESGCM(key).decrypt(sealed.nonce, sealed.ciphertext, bound)
         except (InvalidTag, KeyError) as error:
-            message = "The stored content does not belong to this case and entry, or its key is missing. Nothing is shown; tell hospital IT."
+            message = (
+                "The stored content does not belong to this case and entry, or its key is missing. Nothing is shown; tell hospital IT."
+            )
             raise Conflict(message, code="content_damaged") from error

@@ -7,7 +7,7 @@ answer can be rendered later, on another replica, through another door.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 import rfc8785
@@ -78,22 +78,12 @@ def shown(view: View, suggestion: bytes, system: str, task: str) -> bytes:
     Numbers are written as text, so that nothing is rounded between the AI system's bytes and the reader. The
     digest of the suggestion's bytes is part of it: other bytes are another thing to judge.
     """
-    return rfc8785.dumps(
-        {
-            "fields": [
-                {"kind": part.kind, "label": part.label, "pointer": part.pointer, "value": _spelled(part.value)}
-                for part in view.fields
-            ],
-            "model": view.model,
-            "model_version": view.model_version,
-            "suggestion_sha256": sha256(suggestion),
-            "system": system,
-            "task": task,
-        }
-    )
+    fields = [{"kind": part.kind, "label": part.label, "pointer": part.pointer, "value": _spelled(part.value)} for part in view.fields]
+    document: dict[str, Any] = {"fields": fields, "model": view.model, "model_version": view.model_version}
+    return rfc8785.dumps({**document, "suggestion_sha256": sha256(suggestion), "system": system, "task": task})
 
 
-def _spelled(value: JsonValue) -> str | bool | list[object] | dict[str, object] | None:
+def _spelled(value: JsonValue) -> JsonValue:
     if isinstance(value, dict):
         return {key: _spelled(part) for key, part in value.items()}
     if isinstance(value, list):

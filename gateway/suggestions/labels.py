@@ -26,7 +26,9 @@ EMERGENCY: Final = "[ACCÈS D'URGENCE, NON SIGNÉ · EMERGENCY RELEASE, NOT SIGN
 def labelled(adapter: Adapter, answer: Answer, view: View, recognised: Recognised, suggestion: str, mode: ReleaseMode | None) -> Reply:
     """The answer with its label before every text; answers without text carry it in a header alone (`garant-label`)."""
     label = EMERGENCY if mode is None else LABELS[mode]
-    amendment: Amendment = {part.pointer: f"{label}\n{part.value}" for part in view.fields if part.kind == "text" and isinstance(part.value, str)}
+    amendment: Amendment = {
+        part.pointer: f"{label}\n{part.value}" for part in view.fields if part.kind == "text" and isinstance(part.value, str)
+    }
     return adapter.render(answer, amendment or None, recognised, suggestion)
 
 

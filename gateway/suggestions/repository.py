@@ -87,7 +87,9 @@ class Suggestions:
     async def attached(self, keys: Iterable[bytes]) -> Suggestion | None:
         """The suggestion that an equal call made before, or None."""
         async with self._sessions() as session:
-            found = await session.exec(select(Suggestion).where(col(Suggestion.attach_key).in_(list(keys))).order_by(col(Suggestion.received_at).desc()))
+            found = await session.exec(
+                select(Suggestion).where(col(Suggestion.attach_key).in_(list(keys))).order_by(col(Suggestion.received_at).desc())
+            )
             return found.first()
 
     async def payload(self, row: AnySuggestion, field: str) -> bytes | None:
@@ -113,7 +115,9 @@ class Suggestions:
         """What waits for a person in these tasks: overdue first, then by urgency, then the longest waiting."""
         order = (col(Suggestion.overdue).desc(), col(Suggestion.urgency), col(Suggestion.received_at))
         states = [state.value for state in AWAITING]
-        query = select(Suggestion).where(col(Suggestion.state).in_(states), col(Suggestion.task).in_(list(tasks))).order_by(*order).limit(limit)
+        query = (
+            select(Suggestion).where(col(Suggestion.state).in_(states), col(Suggestion.task).in_(list(tasks))).order_by(*order).limit(limit)
+        )
         async with self._sessions() as session:
             return list((await session.exec(query)).all())
 

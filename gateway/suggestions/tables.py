@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime  # noqa: TC003 - SQLModel reads annotations at run time
+from datetime import datetime
 from typing import TYPE_CHECKING
-from uuid import UUID  # noqa: TC003
+from uuid import UUID
 
 from sqlalchemy import ARRAY, Column, DateTime, LargeBinary, SmallInteger, Text
 from sqlmodel import Field, SQLModel

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 SUPPORT_KINDS: Final = frozenset({"documentation", "administrative", "logistic"})
 """Kinds of task that may go without a sign-off; every other kind, an unknown one too, needs it."""
-_ABOUT_A_SUGGESTION: Final = frozenset({"received", "viewed", "signed_off", "rejected", "expired", "recalled", "break_glass", "released", "delivered"})
+_ABOUT_A_SUGGESTION: Final = frozenset(
+    {"received", "viewed", "signed_off", "rejected", "expired", "recalled", "break_glass", "released", "delivered"}
+)
 _TWO: Final = 2
 
 
@@ -199,9 +201,13 @@ def _check_emergency(entry: Entry, life: _Life) -> None:
 
 def _check_unsigned(decision: str, entry: Entry, life: _Life, policy: PolicyDocument) -> None:
     if decision not in {"log_only", "draft", "notify_now"} or policy.mode != decision:
-        raise BrokenRuleError(f"The suggestion of task {life.task} was released unsigned as {decision[:40]!r}, but its policy says {policy.mode!r}.")
+        raise BrokenRuleError(
+            f"The suggestion of task {life.task} was released unsigned as {decision[:40]!r}, but its policy says {policy.mode!r}."
+        )
     if decision != "notify_now" and policy.kind not in SUPPORT_KINDS:
-        raise BrokenRuleError(f"The suggestion of task {life.task} ({policy.kind}) was released unsigned; such a task always needs a sign-off.")
+        raise BrokenRuleError(
+            f"The suggestion of task {life.task} ({policy.kind}) was released unsigned; such a task always needs a sign-off."
+        )
     if decision == "notify_now" and not policy.unsigned_content:
         raise BrokenRuleError(f"The policy of task {life.task} lets only a notification out unsigned, not the content.")
     content = entry.get("commitments", {}).get("suggestion")

@@ -12,9 +12,40 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 TYPES: Final = frozenset(
-    "received notified escalated overdue viewed judged_first signed_off rejected deferred handed_over released delivered delivery_failed"
-    " expired recalled break_glass sampled reviewed patient_informed incident suspended resumed version_changed auth_ok auth_failed"
-    " denied config_changed key_changed erased anchored seed_committed seed_revealed".split()
+    [
+        "received",
+        "notified",
+        "escalated",
+        "overdue",
+        "viewed",
+        "judged_first",
+        "signed_off",
+        "rejected",
+        "deferred",
+        "handed_over",
+        "released",
+        "delivered",
+        "delivery_failed",
+        "expired",
+        "recalled",
+        "break_glass",
+        "sampled",
+        "reviewed",
+        "patient_informed",
+        "incident",
+        "suspended",
+        "resumed",
+        "version_changed",
+        "auth_ok",
+        "auth_failed",
+        "denied",
+        "config_changed",
+        "key_changed",
+        "erased",
+        "anchored",
+        "seed_committed",
+        "seed_revealed",
+    ]
 )
 _REQUIRED: Final = frozenset({"v", "id", "type", "at", "actor", "role"})
 _SHAPES: Final[Mapping[str, type]] = (

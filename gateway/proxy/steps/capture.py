@@ -196,7 +196,9 @@ class Capturer:
         return tuple(self._vault.seal(field, data, place) for field, data in payloads.items())
 
 
-def _write(received: Received, row: NewSuggestion, guards: tuple[Statement, ...], sealed: tuple[Sealed, ...], events: tuple[Event, ...]) -> Write:
+def _write(
+    received: Received, row: NewSuggestion, guards: tuple[Statement, ...], sealed: tuple[Sealed, ...], events: tuple[Event, ...]
+) -> Write:
     return Write(
         events,
         guards=guards,
@@ -213,7 +215,9 @@ def _usage(received: Received, row: NewSuggestion) -> Usage | None:
     if row.state not in {State.PASSED, State.SHADOWED}:
         return None
     outcome: Literal["auto", "ignored"] = "auto" if row.state == State.PASSED else "ignored"
-    return usage.record(row, usage.Work(outcome, received.lane.task.profession, row.answered_at or received.at, released_at=row.released_at))
+    return usage.record(
+        row, usage.Work(outcome, received.lane.task.profession, row.answered_at or received.at, released_at=row.released_at)
+    )
 
 
 def _answered(queued: AnySuggestion, row: NewSuggestion) -> Statement:

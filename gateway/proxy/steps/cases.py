@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
-from uuid import UUID
 
 from sqlalchemy import text
 
 from gateway.ids import random_case
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from sqlalchemy.ext.asyncio import async_sessionmaker
     from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -63,7 +64,8 @@ class Cases:
 
     async def _stored(self, hidden: bytes) -> UUID | None:
         async with self._sessions() as session:
-            return await session.scalar(_FIND, {"reference": hidden})
+            found: UUID | None = await session.scalar(_FIND, {"reference": hidden})
+        return found
 
     def _remember(self, hidden: bytes, case: UUID) -> None:
         if len(self._known) >= _REMEMBERED:

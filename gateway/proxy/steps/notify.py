@@ -50,7 +50,12 @@ class Notifier:
             return captured
         rota, at = requirement.policy.notify_rota, captured.row.answered_at or received.at
         told = event(
-            received, EventType.NOTIFIED, at, actor="system:notify", role="system", detail={"rota": rota or "", "people": str(len(received.people))}
+            received,
+            EventType.NOTIFIED,
+            at,
+            actor="system:notify",
+            role="system",
+            detail={"rota": rota or "", "people": str(len(received.people))},
         )
         notices = tuple(
             owed(name, "suggestion.notified", captured.row.id, person, at)
@@ -71,5 +76,7 @@ class Notifier:
         await asyncio.to_thread(self._spool.keep, captured.write)
         people = (captured.row.notified_person or "").split(",")
         rota = captured.row.asked[0] if captured.row.asked else None
-        accepted = await asyncio.gather(*(self._notices.tell_now("suggestion.notified", captured.row.id, person, rota) for person in people))
+        accepted = await asyncio.gather(
+            *(self._notices.tell_now("suggestion.notified", captured.row.id, person, rota) for person in people)
+        )
         log.warning("notify.spooled", suggestion=str(captured.row.id), accepted=sum(accepted))

@@ -24,13 +24,21 @@ if TYPE_CHECKING:
 
 _NOT_NEGATIVE: Final = "This is not a negative result."
 _TOLD: Final = {
-    State.REJECTED: (Told.REJECTED, "rejected_by_clinician", "A clinician has examined this suggestion and rejected it; it will not be released."),
+    State.REJECTED: (
+        Told.REJECTED,
+        "rejected_by_clinician",
+        "A clinician has examined this suggestion and rejected it; it will not be released.",
+    ),
     State.RECALLED: (Told.REJECTED, "recalled", "A clinician has rejected this suggestion after it had left; do not use it."),
     State.EXPIRED: (Told.EXPIRED, "review_expired", "Nobody signed this suggestion in time, so it was withdrawn. Proceed without AI."),
     State.CANCELLED: (Told.CANCELLED, "cancelled", "The caller gave this up before it was signed."),
     State.FAILED: (Told.FAILED, "upstream_failed", "The AI system gave no usable answer. Proceed without AI."),
     State.SUSPENDED: (Told.SUSPENDED, "suspended", "This AI system was stopped and its answer withdrawn. Proceed without AI."),
-    State.SHADOWED: (Told.NOT_ANALYSED, "not_analysed", "This AI system is under evaluation; nothing of it is released. Proceed without AI."),
+    State.SHADOWED: (
+        Told.NOT_ANALYSED,
+        "not_analysed",
+        "This AI system is under evaluation; nothing of it is released. Proceed without AI.",
+    ),
 }
 
 
