@@ -27,21 +27,21 @@ from gateway.identity.machines import Machines
 from gateway.identity.passwords import Passwords
 from gateway.identity.people import People
 from gateway.identity.sessions import PasswordReauthentication, Sessions
-from gateway.operations.bus import Bus
 from gateway.operations.metrics import Metrics
-from gateway.operations.notices import Notices
-from gateway.operations.stops import Stops
 from gateway.outbound import Outbound
 from gateway.policy.lanes import Lane, Lanes
 from gateway.policy.rules import decide, policy_document
 from gateway.proxy.held import Held
-from gateway.proxy.parts import Parts
 from gateway.proxy.relay import Relay
 from gateway.proxy.routes import Routes
 from gateway.proxy.steps.capture import Capturer
 from gateway.proxy.steps.cases import Cases
 from gateway.proxy.steps.notify import Notifier
+from gateway.proxy.steps.parts import Parts
 from gateway.proxy.steps.release import Counter
+from gateway.signals.bus import Bus
+from gateway.signals.notices import Notices
+from gateway.signals.stops import Stops
 from gateway.signoff.clocks import Clocks
 from gateway.signoff.desk import Desk
 from gateway.signoff.emergency import Emergency
@@ -52,7 +52,8 @@ from gateway.suggestions.repository import Suggestions
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from sqlalchemy.ext.asyncio import AsyncEngine
+    from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker
+    from sqlmodel.ext.asyncio.session import AsyncSession
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from gateway.operations.keys import Keys
@@ -127,44 +128,88 @@ def _build(settings: Settings, keys: Keys, url: str, clock: Clock) -> Replica:
     lanes, bus, pool = lanes_of(settings), Bus(url), engine(url)
     made = sessions(pool)
     identity = LogIdentity(settings.establishment.id, settings.establishment.origin, keys.log, keys.vkeys)
-    writer, machines, stops = Writer(url, identity), Machines(url), Stops(url, settings.establishment.id)
-    outbound, suggestions = Outbound(settings.systems), Suggestions(made, keys.vault)
-    base = settings.server.public_url.rstrip("/")
-    notices = Notices(url, settings.webhooks, outbound, keys.webhook, base, os.environ, clock)
-    spool = Spool(settings.spool_directory)
-    signoff = SignOff(suggestions, writer, lanes, keys, clock)
-    desk = Desk(
-        signoff,
-        Emergency(suggestions, writer, lanes, keys, clock, notices),
-        StopButton(settings, suggestions, writer, keys, clock),
-        stops,
-        settings,
+    core = _Core(
+        settings, keys, url, clock, lanes, bus, made, Writer(url, identity), Suggestions(made, keys.vault), Outbound(settings.systems)
     )
-    parts = Parts(
-        server=settings.server,
-        machines=machines,
-        routes=Routes(lanes.all),
-        cases=Cases(made, keys),
-        capturer=Capturer(settings.establishment.id, keys.vault),
-        notifier=Notifier(settings.rotas, notices, spool),
-        counter=Counter(suggestions, base),
-        suggestions=suggestions,
-        writer=writer,
-        outbound=outbound,
-        held=Held(bus),
-        stops=stops,
-        keys=keys,
-        clock=clock,
-        via=f"garant-{settings.establishment.id}".encode(),
-    )
+    notices = Notices(url, settings.webhooks, core.outbound, keys.webhook, core.base, os.environ, clock)
+    spool, stops = Spool(settings.spool_directory), Stops(url, settings.establishment.id)
+    desk = _desk(core, notices, stops)
+    parts = _relay_parts(core, Notifier(settings.rotas, notices, spool), stops)
     metrics = Metrics(parts)
-    people, passwords = People(made), Passwords()
-    proving = PasswordReauthentication(people, passwords, clock)
-    accounts = Sessions(made, writer, keys, clock, proving)
-    api_parts = ApiParts(settings, keys, writer, bus, made, people, passwords, accounts, machines, clock, proving, desk)
-    control = control_app(api_parts, (signoff_routes.router, stop_routes.router))
-    control.include_router(health_router(writer, metrics))
-    return Replica(settings, Relay(parts), control, parts, desk, bus, Clocks(signoff, lanes, notices, clock), notices, spool, pool, metrics)
+    control = _control(core, parts, desk, metrics)
+    clocks = Clocks(desk.signoff, lanes, notices, clock)
+    return Replica(settings, Relay(parts), control, parts, desk, bus, clocks, notices, spool, pool, metrics)
+
+
+@dataclass(frozen=True, slots=True)
+class _Core:
+    """What every part is built from."""
+
+    settings: Settings
+    keys: Keys
+    url: str
+    clock: Clock
+    lanes: Lanes
+    bus: Bus
+    sessions: async_sessionmaker[AsyncSession]
+    writer: Writer
+    suggestions: Suggestions
+    outbound: Outbound
+
+    @property
+    def base(self) -> str:
+        """The public address."""
+        return self.settings.server.public_url.rstrip("/")
+
+
+def _desk(core: _Core, notices: Notices, stops: Stops) -> Desk:
+    signoff = SignOff(core.suggestions, core.writer, core.lanes, core.keys, core.clock)
+    emergency = Emergency(core.suggestions, core.writer, core.lanes, core.keys, core.clock, notices)
+    return Desk(signoff, emergency, StopButton(core.settings, core.suggestions, core.writer, core.keys, core.clock), stops, core.settings)
+
+
+def _relay_parts(core: _Core, notifier: Notifier, stops: Stops) -> Parts:
+    establishment = core.settings.establishment.id
+    return Parts(
+        server=core.settings.server,
+        machines=Machines(core.url),
+        routes=Routes(core.lanes.all),
+        cases=Cases(core.sessions, core.keys),
+        capturer=Capturer(establishment, core.keys.vault),
+        notifier=notifier,
+        counter=Counter(core.suggestions, core.base),
+        suggestions=core.suggestions,
+        writer=core.writer,
+        outbound=core.outbound,
+        held=Held(core.bus),
+        stops=stops,
+        keys=core.keys,
+        clock=core.clock,
+        via=f"garant-{establishment}".encode(),
+    )
+
+
+def _control(core: _Core, parts: Parts, desk: Desk, metrics: Metrics) -> ASGIApp:
+    people, passwords = People(core.sessions), Passwords()
+    proving = PasswordReauthentication(people, passwords, core.clock)
+    accounts = Sessions(core.sessions, core.writer, core.keys, core.clock, proving)
+    given = ApiParts(
+        core.settings,
+        core.keys,
+        core.writer,
+        core.bus,
+        core.sessions,
+        people,
+        passwords,
+        accounts,
+        parts.machines,
+        core.clock,
+        proving,
+        desk,
+    )
+    app = control_app(given, (signoff_routes.router, stop_routes.router))
+    app.include_router(health_router(core.writer, metrics))
+    return app
 
 
 async def _start(built: Replica, url: str) -> None:

@@ -74,8 +74,9 @@ def demo(
 ) -> None:
     """Try everything on this machine: a real model, real cases, a database, the gateway, accounts. Made-up patients."""
     from gateway.demo import story  # noqa: PLC0415
+    from impact.cli import rates  # noqa: PLC0415
 
-    sys.exit(story.play(once=once, directory=directory))
+    sys.exit(story.play(once=once, directory=directory, table=lambda found: rates(found, pilot=True)))
 
 
 @app.command()
@@ -170,9 +171,11 @@ def impact_rates(
     config: Config = _DEFAULT,
 ) -> None:
     """Counts, shares and minutes per task, from the ledger."""
-    from gateway.operations.measuring import rates  # noqa: PLC0415
+    from gateway.usage import records  # noqa: PLC0415
+    from impact.cli import rates  # noqa: PLC0415
 
-    typer.echo(_with_database(config, lambda settings, _, url: rates(settings, url, pilot=pilot, form=form)))
+    found = _with_database(config, lambda settings, _, url: records(url, settings.establishment.id))
+    typer.echo(rates(found, pilot=pilot, form=form))
 
 
 def _print_report(report: Report) -> None:

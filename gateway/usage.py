@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime  # noqa: TC003 - dataclass fields
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import orjson
 
 from gateway.audit.batch import Usage
 from gateway.clock import rfc3339
+from gateway.database import connect
 from impact.ledger import VERSION, UsageRecord
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
     from gateway.database import Connection
     from gateway.suggestions.models import AnySuggestion
+
+LedgerRow: TypeAlias = UsageRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,15 @@ async def read(connection: Connection, establishment: str, *, after: int = -1) -
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         async for row in connection.cursor(query, establishment, after):
             yield UsageRecord.from_mapping({**orjson.loads(row["facts"]), "log_index": row["log_index"]})
+
+
+async def records(url: str, establishment: str) -> list[UsageRecord]:
+    """Every ledger row, in log order."""
+    connection = await connect(url)
+    try:
+        return [found async for found in read(connection, establishment)]
+    finally:
+        await connection.close()
 
 
 def _time(moment: datetime | None) -> str | None:

@@ -22,9 +22,9 @@ from gateway.identity.people import People
 from gateway.identity.roles import Author, Right
 from gateway.identity.sessions import Reauthentication, Session, Sessions, check_csrf
 from gateway.ids import uuid7
-from gateway.operations.bus import Bus
 from gateway.operations.keys import Keys
 from gateway.settings import Settings
+from gateway.signals.bus import Bus
 
 COOKIE: Final = "garant_session"
 CSRF_HEADER: Final = "X-CSRF-Token"

@@ -11,7 +11,7 @@ import json
 import signal
 import time
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import typer
 
@@ -20,19 +20,22 @@ from gateway.demo.model import train
 from gateway.demo.scenes import Play, Scenes
 from gateway.demo.stage import Stage, prepared
 from gateway.operations.auditing import export, verify_folder, verify_live
-from gateway.operations.measuring import rates, records
+from gateway.usage import records
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from gateway.audit.verifier import Report
+    from gateway.usage import LedgerRow
+
+    Table: TypeAlias = Callable[[list[LedgerRow]], str]
 
 _WAITING_CASES: Final = 6
 
 
-def play(*, once: bool, directory: Path | None) -> int:
-    """Run the demo; returns the exit code."""
+def play(*, once: bool, directory: Path | None, table: Table) -> int:
+    """Run the demo; returns the exit code. `table` prints the ledger."""
     began = time.monotonic()
 
     def say(step: str) -> None:
@@ -43,7 +46,7 @@ def play(*, once: bool, directory: Path | None) -> int:
         with ExitStack() as stack:
             stage = prepared(stack, directory, say)
             say(f"ready: {stage.base}")
-            return _once(stage, say) if once else _serve(stage)
+            return _once(stage, say, table) if once else _serve(stage)
     except DemoFailedError as error:
         typer.echo(str(error), err=True)
         return 1
@@ -82,7 +85,7 @@ def _letterhead(stage: Stage) -> None:
     typer.echo("\n".join(lines))
 
 
-def _once(stage: Stage, say: Callable[[str], None]) -> int:
+def _once(stage: Stage, say: Callable[[str], None], table: Table) -> int:
     first, second = (Clinician(stage.base, login, stage.accounts[login]) for login in ("dr.martin", "dr.leroy"))
     first.sign_in()
     second.sign_in()
@@ -92,8 +95,8 @@ def _once(stage: Stage, say: Callable[[str], None]) -> int:
     folder = stage.directory / "export"
     asyncio.run(export(stage.settings, stage.keys, stage.url, folder))
     outside = verify_folder(folder, stage.settings.keys_directory / "log.vkey")
-    rows = asyncio.run(records(stage.settings, stage.url))
-    typer.echo(asyncio.run(rates(stage.settings, stage.url, pilot=True, form="table")))
+    rows = asyncio.run(records(stage.url, stage.settings.establishment.id))
+    typer.echo(table(rows))
     return _conclusion(play_, report, outside, len(rows))
 
 

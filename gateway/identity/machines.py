@@ -25,7 +25,7 @@ from gateway.errors import BadInput, Unauthenticated
 from gateway.identity.roles import COMMAND_LINE, Author
 from gateway.identity.tables import MachineRow
 from gateway.ids import uuid7
-from gateway.operations.bus import Bus, Topic, message
+from gateway.signals.bus import Bus, Topic, message
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

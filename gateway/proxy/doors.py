@@ -17,10 +17,10 @@ from gateway.audit.leaf import Event, EventType
 from gateway.errors import BadInput, Unknown, UpstreamFailed
 from gateway.ids import uuid7
 from gateway.messages import Reply
-from gateway.operations.bus import Topic, message
 from gateway.outbound import Outgoing, forwarded_headers, returned_headers
 from gateway.proxy.sending import RETRY_AFTER_SECONDS, delivered, send_reply
 from gateway.proxy.steps.release import pending
+from gateway.signals.bus import Topic, message
 from gateway.suggestions.repository import moved
 from gateway.suggestions.states import Action
 
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from gateway.identity.machines import Machine
     from gateway.messages import Call
     from gateway.policy.lanes import Lane
-    from gateway.proxy.parts import Parts
     from gateway.proxy.routes import Found
+    from gateway.proxy.steps.parts import Parts
     from gateway.suggestions.models import AnySuggestion
 
 _NATIVE: Final = ("/suggestions/", "/holds/")

@@ -11,7 +11,7 @@ from collections import defaultdict
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from gateway.operations.bus import Bus, Topic
+from gateway.signals.bus import Bus, Topic
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

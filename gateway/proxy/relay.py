@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
     from gateway.identity.machines import Machine
     from gateway.policy.lanes import Lane
-    from gateway.proxy.parts import Parts
     from gateway.proxy.routes import Found
+    from gateway.proxy.steps.parts import Parts
 
 PREFIXES: Final = ("/v1", "/v2", "/call/", "/suggestions/", "/holds/")
 _T = TypeVar("_T")

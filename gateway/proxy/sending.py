@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from gateway.messages import Headers, Reply
     from gateway.proxy.intercept import Held
-    from gateway.proxy.parts import Parts
+    from gateway.proxy.steps.parts import Parts
     from gateway.suggestions.models import AnySuggestion
 
 KEEP_ALIVE_SECONDS: Final = 15.0

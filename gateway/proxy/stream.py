@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from gateway.identity.machines import Machine
     from gateway.messages import Answer
     from gateway.policy.lanes import Lane
-    from gateway.proxy.parts import Parts
     from gateway.proxy.routes import Found
+    from gateway.proxy.steps.parts import Parts
     from gateway.suggestions.models import AnySuggestion
 
 

@@ -20,8 +20,8 @@ from gateway.audit.batch import Write
 from gateway.audit.leaf import Event, EventType
 from gateway.errors import GarantError
 from gateway.ids import uuid7
-from gateway.operations.bus import Bus, Topic, message
-from gateway.operations.notices import owed
+from gateway.signals.bus import Bus, Topic, message
+from gateway.signals.notices import owed
 from gateway.signoff.record import wakes
 from gateway.suggestions.repository import changed, moved
 from gateway.suggestions.states import Action, State
@@ -29,8 +29,8 @@ from gateway.suggestions.states import Action, State
 if TYPE_CHECKING:
     from gateway.audit.batch import Statement
     from gateway.clock import Clock
-    from gateway.operations.notices import Notices
     from gateway.policy.lanes import Lanes
+    from gateway.signals.notices import Notices
     from gateway.signoff.service import SignOff
     from gateway.suggestions.tables import Suggestion
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from gateway.operations.stops import Stops
     from gateway.settings import Settings
+    from gateway.signals.stops import Stops
     from gateway.signoff.emergency import Emergency
     from gateway.signoff.service import SignOff
     from gateway.signoff.stopping import StopButton

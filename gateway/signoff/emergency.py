@@ -15,8 +15,8 @@ from gateway.audit.leaf import EventType
 from gateway.clock import rfc3339
 from gateway.errors import Conflict, Forbidden
 from gateway.identity.roles import Role
-from gateway.operations.bus import Topic, message
-from gateway.operations.notices import owed
+from gateway.signals.bus import Topic, message
+from gateway.signals.notices import owed
 from gateway.signoff.record import final_events, person_event, wakes
 from gateway.suggestions.content import Place, commitment
 from gateway.suggestions.exchange import unpack
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from gateway.identity.people import Person
     from gateway.identity.sessions import Authentication
     from gateway.operations.keys import Keys
-    from gateway.operations.notices import Notices
     from gateway.policy.lanes import Lanes
+    from gateway.signals.notices import Notices
     from gateway.signoff.models import EmergencyReason
     from gateway.suggestions.content import Sealed
     from gateway.suggestions.repository import Suggestions

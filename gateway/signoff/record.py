@@ -12,7 +12,7 @@ from gateway.audit.batch import Statement, Usage
 from gateway.audit.leaf import Event, EventType
 from gateway.clock import rfc3339
 from gateway.ids import uuid7
-from gateway.operations.bus import Topic, message
+from gateway.signals.bus import Topic, message
 from gateway.suggestions.content import Sealed, sha256
 from gateway.suggestions.states import State
 from gateway.suggestions.tables import Signature

@@ -14,7 +14,7 @@ from gateway.audit.batch import Statement, Write
 from gateway.audit.leaf import Event, EventType
 from gateway.errors import BadInput, Conflict, Unknown
 from gateway.ids import uuid7
-from gateway.operations.bus import Topic, message
+from gateway.signals.bus import Topic, message
 from gateway.signoff.record import wakes
 from gateway.suggestions.repository import moved
 from gateway.suggestions.states import Action

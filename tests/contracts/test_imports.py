@@ -41,7 +41,7 @@ VIOLATIONS = [
     ("impact-alone", "impact/__init__.py", "import gateway.clock", "impact -> gateway.clock"),
     ("impact-doors", "gateway/policy/models.py", "import impact", "gateway.policy.models -> impact"),
     ("http-client", "gateway/proxy/intercept.py", "import httpx", "gateway.proxy.intercept -> httpx"),
-    ("http-client", "gateway/operations/notices.py", "import aiohttp", "gateway.operations.notices -> aiohttp"),
+    ("http-client", "gateway/signals/notices.py", "import aiohttp", "gateway.signals.notices -> aiohttp"),
     ("no-io", "gateway/adapters/protocol.py", "import asyncio", "gateway.adapters.protocol -> asyncio"),
     ("no-io", "gateway/policy/models.py", "import gateway.database", "gateway.policy.models -> gateway.database"),
     ("verifier-alone", "gateway/audit/tree.py", "import gateway.database", "gateway.audit.tree -> gateway.database"),

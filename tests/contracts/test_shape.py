@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 LIMITS = Limits()
 # The design names the modules of the top folder; a migration is a file forever, so their number only grows.
 NAMED = {
-    "gateway": frozenset({"app", "cli", "settings", "errors", "clock", "ids", "database", "outbound", "usage"}),
+    "gateway": frozenset({"app", "cli", "settings", "errors", "clock", "ids", "database", "outbound", "usage", "messages"}),
     "gateway/migrations/versions": frozenset[str](),
 }
 

@@ -15,8 +15,8 @@ from gateway import usage
 from gateway.audit.batch import Statement, Usage, Write
 from gateway.audit.leaf import Event, EventType
 from gateway.ids import uuid7
-from gateway.operations.bus import Topic, message
 from gateway.policy.models import ReleaseMode
+from gateway.signals.bus import Topic, message
 from gateway.suggestions.content import Place, Sealed, Vault
 from gateway.suggestions.exchange import pack
 from gateway.suggestions.labels import labelled

@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING
 import structlog
 
 from gateway.audit.leaf import EventType
-from gateway.operations.bus import Topic, message
-from gateway.operations.notices import owed
 from gateway.policy.escalation import on_call
 from gateway.policy.models import ReleaseMode
 from gateway.proxy.steps.capture import Captured, Received, event
+from gateway.signals.bus import Topic, message
+from gateway.signals.notices import owed
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from gateway.audit.spool import Spool
-    from gateway.operations.notices import Notices
     from gateway.settings import Rota
+    from gateway.signals.notices import Notices
 
 log = structlog.get_logger()
 

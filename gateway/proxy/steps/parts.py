@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from gateway.clock import Clock
     from gateway.identity.machines import Machines
     from gateway.operations.keys import Keys
-    from gateway.operations.stops import Stops
     from gateway.outbound import Outbound
     from gateway.proxy.held import Held
     from gateway.proxy.routes import Routes
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from gateway.proxy.steps.notify import Notifier
     from gateway.proxy.steps.release import Counter
     from gateway.settings import Server
+    from gateway.signals.stops import Stops
     from gateway.suggestions.repository import Suggestions
 
 log = structlog.get_logger()

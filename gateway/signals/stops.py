@@ -13,7 +13,7 @@ import asyncpg
 import structlog
 
 from gateway.database import connect
-from gateway.operations.bus import Bus, Topic
+from gateway.signals.bus import Bus, Topic
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet

@@ -22,7 +22,7 @@ from gateway.audit.batch import Statement
 from gateway.clock import Clock, rfc3339
 from gateway.database import connect
 from gateway.ids import uuid7
-from gateway.operations.bus import Bus, Topic
+from gateway.signals.bus import Bus, Topic
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
