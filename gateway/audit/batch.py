@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -23,29 +24,52 @@ if TYPE_CHECKING:
 
 _LOCK_HEAD: Final = "SELECT size, frontier, checkpoint, stops FROM log_head WHERE establishment = $1 FOR UPDATE"
 _PREVIOUS: Final = "SELECT case_id, max(index) AS index FROM entries WHERE case_id = ANY($1::uuid[]) GROUP BY case_id"
-_APPEND: Final = """
-WITH added AS (
+_ROWS: Final = """added AS (
   INSERT INTO entries (establishment, index, id, type, at, case_id, suggestion_id, task, leaf, leaf_hash)
-  SELECT $1, e.* FROM unnest($2::bigint[], $3::uuid[], $4::text[], $5::timestamptz[], $6::uuid[], $7::uuid[], $8::text[],
-                             $9::bytea[], $10::bytea[]) AS e
+  SELECT $1, e.* FROM {source}unnest($2::bigint[], $3::uuid[], $4::text[], $5::timestamptz[], $6::uuid[], $7::uuid[], $8::text[],
+                                     $9::bytea[], $10::bytea[]) AS e
 ), counted AS (
   INSERT INTO usage_records (establishment, log_index, record, task, at, facts)
-  SELECT $1, u.* FROM unnest($11::bigint[], $12::uuid[], $13::text[], $14::timestamptz[], $15::jsonb[]) AS u
-)
-UPDATE log_head SET size = $16, frontier = $17, checkpoint = $18, stops = $19 WHERE establishment = $1
-"""
+  SELECT $1, u.* FROM {source}unnest($11::bigint[], $12::uuid[], $13::text[], $14::timestamptz[], $15::jsonb[]) AS u
+)"""
+_SET_HEAD: Final = "UPDATE log_head SET size = $16, frontier = $17, checkpoint = $18"
+_APPEND: Final = f"WITH {_ROWS.format(source='')} {_SET_HEAD}, stops = $19 WHERE establishment = $1"
+_SAME_HEAD: Final = "establishment = $1 AND frontier = $19 AND checkpoint = $20 AND stops = '{}'"
+_AT_ONCE: Final = f"WITH head AS ({_SET_HEAD} WHERE {_SAME_HEAD} RETURNING 1), {_ROWS.format(source='head, ')}"
 _WAKE: Final = f"SELECT pg_notify('{CHANNEL}', message) FROM unnest($1::text[]) AS message"  # noqa: S608 - our own constant
 _KEEP: Final = "INSERT INTO checkpoints (establishment, size, at, note) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING"
 KEEP_EVERY_SECONDS: Final = 60.0
+_REST_AFTER_CONTENTION: Final = 16
+_STOPPED: Final = "The stop button was pressed for this AI system, task or site. Proceed without AI; this is not a negative result."
+
+
+@dataclass(frozen=True, slots=True)
+class Bulk:
+    """An insert that cannot conflict, so that many of them fit into one statement: table, columns, their types."""
+
+    table: str
+    columns: tuple[str, ...]
+    types: tuple[str, ...]
+
+    @property
+    def sql(self) -> str:
+        """The same insert for one row."""
+        places = ", ".join(f"${n}" for n in range(1, len(self.columns) + 1))
+        return f"INSERT INTO {self.table} ({', '.join(self.columns)}) VALUES ({places})"  # noqa: S608 - our own names
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One SQL statement; with `key` it is a guard that must return a row whose first column is that id."""
+    """One SQL statement; with `key` it is a guard that must return a row whose first column is that id.
+
+    Args:
+        bulk: where it is a plain insert, what it inserts into; the statement may then go with others in one.
+    """
 
     sql: str
     args: tuple[object, ...]
     key: UUID | None = None
+    bulk: Bulk | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +152,9 @@ class Log:
 
     def __init__(self, identity: LogIdentity) -> None:
         self.identity = identity
-        self._trusted: tuple[bytes, str] | None = None
+        self._trusted: Head | None = None
         self._kept_at: datetime | None = None
+        self._rest = 0
 
     async def open(self, connection: Connection) -> None:
         """Make the head row of an empty log; check that the one found is ours."""
@@ -147,12 +172,43 @@ class Log:
 
     async def commit(self, connection: Connection, writes: Sequence[Write]) -> list[Outcome]:
         """Commit a batch; each write gets its receipt or its refusal, in order."""
+        outcomes = await self._at_once(connection, writes)
+        if outcomes is not None:
+            return outcomes
         excluded: dict[int, GarantError] = {}
         while True:
             try:
                 return await self._attempt(connection, writes, excluded)
             except ExcludedError as error:
                 excluded.update(error.refusals)
+
+    async def _at_once(self, connection: Connection, writes: Sequence[Write]) -> list[Outcome] | None:
+        """One statement for everything, if the head is still the one we left; None where that is not so or not possible.
+
+        Comparing and setting the head row is as good as locking it: nobody can have written in between.
+        """
+        head = self._trusted
+        if head is None or self._rest > 0 or not all(_plain(write) for write in writes) or self._keep_due(writes):
+            self._rest = max(0, self._rest - 1)
+            return None
+        rows = _Rows(self.identity.establishment, head.frontier.size, await _previous(connection, writes))
+        outcomes: list[Outcome] = [rows.add(write) for write in writes]
+        following, note = self._signed(head, rows)
+        kinds, bulks = _grouped(writes)
+        arguments = (*rows.columns(), following.size, following.to_bytes(), note, head.frontier.to_bytes(), head.checkpoint, *bulks)
+        if await connection.fetchval(at_once(kinds), *arguments) != 1:
+            self._rest, self._trusted = _REST_AFTER_CONTENTION, None
+            return None
+        self._trusted = Head(following, note, ())
+        return outcomes
+
+    def _signed(self, head: Head, rows: _Rows) -> tuple[Frontier, str]:
+        frontier = head.frontier.extend(rows.hashes)
+        return frontier, sign_checkpoint(self.identity.origin, frontier.size, frontier.root(), self.identity.key)
+
+    def _keep_due(self, writes: Sequence[Write]) -> bool:
+        at = writes[-1].events[-1].at
+        return self._kept_at is None or (at - self._kept_at).total_seconds() >= KEEP_EVERY_SECONDS
 
     async def _attempt(self, connection: Connection, writes: Sequence[Write], excluded: Mapping[int, GarantError]) -> list[Outcome]:
         outcomes: list[Outcome] = [excluded.get(n, Receipt(())) for n in range(len(writes))]
@@ -172,16 +228,16 @@ class Log:
         rows = _Rows(self.identity.establishment, head.frontier.size, previous)
         for n in accepted:
             outcomes[n] = rows.add(writes[n])
-        frontier = head.frontier.extend(rows.hashes)
-        note = sign_checkpoint(self.identity.origin, frontier.size, frontier.root(), self.identity.key)
-        await connection.execute(
-            _APPEND, *rows.columns(), frontier.size, frontier.to_bytes(), note, _stops_after(head.stops, accepted, writes)
-        )
-        await self._keep(connection, frontier.size, note, writes[accepted[-1]].events[-1].at)
+        frontier, note = self._signed(head, rows)
+        stops = _stops_after(head.stops, accepted, writes)
+        await connection.execute(_APPEND, *rows.columns(), frontier.size, frontier.to_bytes(), note, stops)
+        if self._keep_due(writes):
+            self._kept_at = writes[accepted[-1]].events[-1].at
+            await connection.execute(_KEEP, self.identity.establishment, frontier.size, self._kept_at, note)
         wakes = [message for n in accepted for message in writes[n].wake]
         if wakes:
             await connection.execute(_WAKE, wakes)
-        self._trusted = (frontier.to_bytes(), note)
+        self._trusted = Head(frontier, note, tuple(stops))
 
     async def _lock(self, connection: Connection) -> Head:
         row = await connection.fetchrow(_LOCK_HEAD, self.identity.establishment)
@@ -189,7 +245,7 @@ class Log:
             message = "The log's head row is missing: the database is not the one this establishment's log was written to. Restore it, then start again."
             raise AuditUnavailable(message, code="log_damaged")
         frontier = _frontier(row["frontier"])
-        if (row["frontier"], row["checkpoint"]) != self._trusted:
+        if self._trusted is None or (frontier, row["checkpoint"]) != (self._trusted.frontier, self._trusted.checkpoint):
             self._check_head(frontier, row["size"], row["checkpoint"])
         return Head(frontier, row["checkpoint"], tuple(row["stops"]))
 
@@ -201,11 +257,6 @@ class Log:
                 f"The log's head does not match its signed checkpoint, so nothing is written. Signed: {checkpoint!r}; found: {ours!r}."
             )
             raise AuditUnavailable(message, code="log_damaged")
-
-    async def _keep(self, connection: Connection, size: int, note: str, at: datetime) -> None:
-        if self._kept_at is None or (at - self._kept_at).total_seconds() >= KEEP_EVERY_SECONDS:
-            await connection.execute(_KEEP, self.identity.establishment, size, at, note)
-            self._kept_at = at
 
 
 class _Rows:
@@ -252,12 +303,32 @@ def _frontier(data: bytes) -> Frontier:
         raise AuditUnavailable(message, code="log_damaged") from error
 
 
-async def find_committed(connection: Connection, write: Write) -> Receipt | None:
-    """The receipt of a write whose COMMIT got no answer, or None if it never happened."""
-    rows = await connection.fetch(
-        "SELECT index FROM entries WHERE id = ANY($1::uuid[]) ORDER BY index", [event.id for event in write.events]
-    )
-    return Receipt(tuple(row["index"] for row in rows)) if rows else None
+@lru_cache(maxsize=64)
+def at_once(kinds: tuple[Bulk, ...]) -> str:
+    """The statement that compares and sets the head and inserts everything, for these kinds of rows."""
+    parts, place = [], 21
+    for number, kind in enumerate(kinds):
+        arrays = ", ".join(f"${place + n}::{name}[]" for n, name in enumerate(kind.types))
+        place += len(kind.types)
+        into = f"INSERT INTO {kind.table} ({', '.join(kind.columns)})"
+        parts.append(f", bulk{number} AS ({into} SELECT b.* FROM head, unnest({arrays}) AS b)")  # noqa: S608 - our own names
+    return f"{_AT_ONCE}{''.join(parts)} SELECT count(*) FROM head"
+
+
+def _plain(write: Write) -> bool:
+    """Whether a write only adds rows that cannot conflict, and tells nobody."""
+    adds = not write.guards and all(effect.bulk is not None for effect in write.effects)
+    return adds and not write.wake and write.stop is None and write.resume is None
+
+
+def _grouped(writes: Sequence[Write]) -> tuple[tuple[Bulk, ...], list[list[object]]]:
+    """The kinds of rows in a batch, and their columns one after the other."""
+    groups: dict[Bulk, list[tuple[object, ...]]] = {}
+    for write in writes:
+        for effect in write.effects:
+            if effect.bulk is not None:
+                groups.setdefault(effect.bulk, []).append(effect.args)
+    return tuple(groups), [list(column) for rows in groups.values() for column in zip(*rows, strict=True)]
 
 
 async def _refused(connection: Connection, writes: Sequence[tuple[int, Write]]) -> set[int]:
@@ -303,7 +374,7 @@ async def _previous(connection: Connection, writes: Sequence[Write]) -> dict[UUI
 def _check_stops(stops: Sequence[str], accepted: Sequence[int], writes: Sequence[Write]) -> None:
     if not stops:
         return
-    forbidden = {n: _stopped_sentence() for n in accepted if not set(writes[n].scopes).isdisjoint(stops)}
+    forbidden = {n: Suspended(_STOPPED) for n in accepted if not set(writes[n].scopes).isdisjoint(stops)}
     if forbidden:
         raise ExcludedError(forbidden)
 
@@ -316,7 +387,3 @@ def _stops_after(stops: Sequence[str], accepted: Sequence[int], writes: Sequence
         if writes[n].resume is not None:
             active.pop(str(writes[n].resume), None)
     return list(active)
-
-
-def _stopped_sentence() -> Suspended:
-    return Suspended("The stop button was pressed for this AI system, task or site. Proceed without AI; this is not a negative result.")

@@ -22,7 +22,6 @@ from gateway.audit.batch import (
     Outcome,
     Receipt,
     Write,
-    find_committed,
 )
 from gateway.audit.note import NoteError
 from gateway.database import Connection, connect
@@ -237,3 +236,11 @@ class Writer:
             raise
         self._connection = connection
         return connection
+
+
+async def find_committed(connection: Connection, write: Write) -> Receipt | None:
+    """The receipt of a write whose COMMIT got no answer, or None if it never happened."""
+    rows = await connection.fetch(
+        "SELECT index FROM entries WHERE id = ANY($1::uuid[]) ORDER BY index", [event.id for event in write.events]
+    )
+    return Receipt(tuple(row["index"] for row in rows)) if rows else None

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from gateway.audit.batch import Bulk
 from gateway.errors import Conflict
 
 if TYPE_CHECKING:
@@ -23,7 +24,11 @@ if TYPE_CHECKING:
 
 _LABEL: Final = b"garant/c1\n"
 _NONCE: Final = 12
-INSERT_PAYLOAD: Final = "INSERT INTO payloads (suggestion_id, field, entry_id, salt, kek, wrapped_key, nonce, ciphertext) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
+PAYLOADS: Final = Bulk(
+    "payloads",
+    ("suggestion_id", "field", "entry_id", "salt", "kek", "wrapped_key", "nonce", "ciphertext"),
+    ("uuid", "text", "uuid", "bytea", "text", "bytea", "bytea", "bytea"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +58,7 @@ class Sealed:
     commitment: str
 
     def row(self, suggestion: UUID) -> tuple[object, ...]:
-        """Arguments of `INSERT_PAYLOAD`."""
+        """The row of `PAYLOADS`."""
         return (suggestion, self.field, self.entry, self.salt, self.kek, self.wrapped_key, self.nonce, self.ciphertext)
 
 

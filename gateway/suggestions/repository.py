@@ -5,13 +5,14 @@ Every change of state is a guard: it names the state and version it expects, tak
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
 from sqlmodel import col, func, select
 
-from gateway.audit.batch import Statement
+from gateway.audit.batch import Bulk, Statement
 from gateway.errors import Conflict, Unknown
-from gateway.suggestions.content import INSERT_PAYLOAD, Place, Sealed, Vault
+from gateway.suggestions.content import PAYLOADS, Place, Sealed, Vault
 from gateway.suggestions.states import AWAITING, Action, State, after, sources
 from gateway.suggestions.tables import Payload, Signature, Suggestion
 
@@ -28,7 +29,31 @@ if TYPE_CHECKING:
 COLUMNS: Final = tuple(Suggestion.model_fields)
 _PLACES: Final = ", ".join(f"${n}" for n in range(1, len(COLUMNS) + 1))
 INSERT: Final = f"INSERT INTO suggestions ({', '.join(COLUMNS)}) VALUES ({_PLACES}) ON CONFLICT (attach_key) DO NOTHING RETURNING id"  # noqa: S608 - names of our own columns
-INSERT_CASE: Final = "INSERT INTO cases (id, establishment, reference) VALUES ($1, $2, $3) ON CONFLICT (reference) DO NOTHING"
+_INSERT_PAYLOAD: Final = PAYLOADS.sql
+_PASSED: Final = {
+    "id": "uuid",
+    "establishment": "text",
+    "site": "text",
+    "case_id": "uuid",
+    "system": "text",
+    "task": "text",
+    "kind": "text",
+    "protocol": "text",
+    "mode": "text",
+    "policy": "text",
+    "machine": "text",
+    "model": "text",
+    "model_version": "text",
+    "state": "text",
+    "urgency": "smallint",
+    "stream": "bool",
+    "received_at": "timestamptz",
+    "answered_at": "timestamptz",
+    "released_at": "timestamptz",
+}
+_PASSING: Final = Bulk("suggestions", tuple(_PASSED), tuple(_PASSED.values()))
+_INSERT_PASSED: Final = _PASSING.sql
+_passed_values: Final = attrgetter(*_PASSED)
 
 
 def inserted(row: AnySuggestion) -> Statement:
@@ -36,9 +61,14 @@ def inserted(row: AnySuggestion) -> Statement:
     return Statement(INSERT, tuple(getattr(row, name) for name in COLUMNS), key=row.id)
 
 
+def passed(row: AnySuggestion) -> Statement:
+    """The plain insert of a support task's finished row, which has no attach key and so cannot conflict."""
+    return Statement(_INSERT_PASSED, _passed_values(row), bulk=_PASSING)
+
+
 def stored(suggestion: UUID, payloads: Iterable[Sealed]) -> tuple[Statement, ...]:
     """The statements that store payloads."""
-    return tuple(Statement(INSERT_PAYLOAD, sealed.row(suggestion)) for sealed in payloads)
+    return tuple(Statement(_INSERT_PAYLOAD, sealed.row(suggestion), bulk=PAYLOADS) for sealed in payloads)
 
 
 def moved(row: AnySuggestion, action: Action, changes: Mapping[str, object] | None = None) -> Statement:

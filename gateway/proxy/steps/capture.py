@@ -21,7 +21,7 @@ from gateway.suggestions.content import Place, Sealed, Vault
 from gateway.suggestions.exchange import pack
 from gateway.suggestions.labels import labelled
 from gateway.suggestions.models import NewSuggestion
-from gateway.suggestions.repository import inserted, moved, stored
+from gateway.suggestions.repository import inserted, moved, passed, stored
 from gateway.suggestions.states import Action, State
 
 if TYPE_CHECKING:
@@ -142,8 +142,15 @@ class Capturer:
         commitments = {part.field: part.commitment for part in sealed if part.field in {"suggestion", "labelled"}}
         entry = replace(entry, commitments={"suggestion": commitments["suggestion"]})
         row = self._row(received, view, state, at)
-        guards = (*case_guard(received.case, self._establishment), inserted(row)) if queued is None else (_answered(queued, row),)
+        guards = self._guards(received, row, queued)
         return Captured(row, sealed, _write(received, row, guards, sealed, (entry, *_consequences(received, state, at, commitments))))
+
+    def _guards(self, received: Received, row: NewSuggestion, queued: AnySuggestion | None) -> tuple[Statement, ...]:
+        """What must hold for the commit; a support task's own new row cannot conflict with anything."""
+        if queued is not None:
+            return (_answered(queued, row),)
+        case = case_guard(received.case, self._establishment)
+        return case if _is_plain(row) else (*case, inserted(row))
 
     def queued(self, received: Received) -> Captured:
         """A background call, promised before the AI system has answered."""
@@ -202,13 +209,17 @@ def _write(
     return Write(
         events,
         guards=guards,
-        effects=stored(row.id, sealed),
+        effects=(passed(row), *stored(row.id, sealed)) if _is_plain(row) else stored(row.id, sealed),
         usage=_usage(received, row),
         scopes=received.lane.scopes(received.machine.site) if row.state not in {State.FAILED, State.SHADOWED} else (),
         wake=_news(row),
         new_case=received.case.new,
         refusal="An equal call is already being answered.",
     )
+
+
+def _is_plain(row: NewSuggestion) -> bool:
+    return row.state == State.PASSED and row.attach_key is None and not row.background
 
 
 def _usage(received: Received, row: NewSuggestion) -> Usage | None:
