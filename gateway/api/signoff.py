@@ -27,7 +27,7 @@ from gateway.suggestions.tables import Suggestion
 
 router = APIRouter(tags=["sign-off"])
 _T = TypeVar("_T")
-_OWED: Final = frozenset({"notified", "drafted", "emergency"})
+OWED: Final = frozenset({"notified", "drafted", "emergency"})
 
 
 def desk_of(parts: TheParts) -> Desk:
@@ -254,7 +254,7 @@ def _waiting(row: Suggestion, session: Session, now: datetime) -> Waiting:
     return Waiting(
         **kept,
         waiting_seconds=max(0.0, (now - row.received_at).total_seconds()),
-        signature_owed=row.state in _OWED,
+        signature_owed=row.state in OWED,
         leased=held,
         leased_by_me=held and row.leased_by == session.person.id,
     )

@@ -2,12 +2,13 @@
 
 from datetime import datetime
 from typing import Final
+from uuid import UUID
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from gateway.api.dependencies import CurrentSession, TheParts, demand
-from gateway.api.signoff import TheDesk
+from gateway.api.signoff import OWED, TheDesk
 from gateway.identity.roles import Right
 from gateway.policy.escalation import gaps
 from gateway.signoff.models import Strict
@@ -71,3 +72,26 @@ async def rota_gaps(session: CurrentSession, parts: TheParts, desk: TheDesk) -> 
     now = parts.clock.now()
     found = [(rota.id, gap) for rota in desk.settings.rotas for gap in gaps(rota, now, _HOURS_AHEAD)]
     return [Gap(rota=name, start=start, end=end) for name, (start, end) in found]
+
+
+class Owed(BaseModel):
+    """A signature that is owed: overdue, or for something that has left already."""
+
+    id: UUID
+    task: str
+    mode: str
+    state: str
+    overdue: bool
+    rung: int
+    asked: list[str]
+    received_at: datetime
+    due_at: datetime | None
+
+
+@router.get("/owed")
+async def owed(session: CurrentSession, parts: TheParts, desk: TheDesk) -> list[Owed]:
+    """Signatures that are overdue, or owed for what has left unsigned; overdue ones first."""
+    await demand(parts, session, Right.STOP)
+    rows = await desk.signoff.suggestions.waiting({task.id for task in desk.settings.tasks})
+    listed = [row for row in rows if row.overdue or row.state in OWED]
+    return [Owed(**{name: getattr(row, name) for name in Owed.model_fields}) for row in listed]

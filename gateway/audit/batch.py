@@ -312,7 +312,7 @@ def at_once(kinds: tuple[Bulk, ...]) -> str:
         place += len(kind.types)
         into = f"INSERT INTO {kind.table} ({', '.join(kind.columns)})"
         parts.append(f", bulk{number} AS ({into} SELECT b.* FROM head, unnest({arrays}) AS b)")  # noqa: S608 - our own names
-    return f"{_AT_ONCE}{''.join(parts)} SELECT count(*) FROM head"
+    return f"{_AT_ONCE}{''.join(parts)} SELECT count(*) FROM head"  # noqa: S608 - our own names
 
 
 def _plain(write: Write) -> bool:

@@ -6,6 +6,7 @@ ids up first, so that a crash in the middle of a merge repeats nothing.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import os
@@ -39,6 +40,7 @@ class Spool:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
+        self.filled = asyncio.Event()
 
     def keep(self, write: Write) -> None:
         """Put a write on disk; returns after fsync of file and folder. Raises OSError where the disk refuses."""

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from gateway.messages import Answer, Call, Reply
     from gateway.policy.lanes import Lane
     from gateway.proxy.routes import Found
+    from gateway.proxy.steps.cases import Case
     from gateway.proxy.steps.parts import Parts
     from gateway.suggestions.models import AnySuggestion
 
@@ -80,7 +81,7 @@ async def receive(parts: Parts, found: Found, lane: Lane, machine: Machine) -> R
     call, recognised = found.call, found.recognised
     reference = call.header(b"garant-case")
     name = reference.decode("utf-8", "replace") if reference else recognised.case_ref
-    case = await parts.cases.find(name)
+    case = await _case(parts, lane, name)
     received = Received(uuid7(), lane, machine, recognised, call.body, case, parts.clock.now(), None, None)
     return _on_call(parts, _attachable(parts, received, call, name))
 
@@ -89,7 +90,7 @@ async def attach(parts: Parts, received: Received) -> AnySuggestion | None:
     """The suggestion that an equal call made before. Raises KeyReused for one key with two bodies."""
     if received.attach_key is None:
         return None
-    row = await parts.suggestions.attached(_recent_keys(received))
+    row = await _attached(parts, received)
     if row is not None and row.body_hash != received.body_hash:
         message = "This Idempotency-Key was used before with another body. Use a new key for a new question."
         raise KeyReused(message)
@@ -125,7 +126,7 @@ async def capture(parts: Parts, received: Received, answer: Answer, view: View) 
 async def settle(parts: Parts, row: AnySuggestion, found: Found, lane: Lane) -> Done | Held:
     """A stored suggestion becomes a reply, or a wait."""
     as_refusal = lane.route.while_held == "refusal"
-    if leaving(row) is None and pending(row):
+    if leaving(row) is None and pending(row) and _may_wait(row, found.call):
         asked = _respond_async(found.call) and lane.system.protocol != "openai"
         return Held(
             row,
@@ -194,6 +195,25 @@ def _check_loop(parts: Parts, call: Call) -> None:
         raise BadInput(message, code="loop")
 
 
+async def _case(parts: Parts, lane: Lane, reference: str | None) -> Case:
+    """The case; a time-critical call does not wait for a database that is away, and gets a fresh one."""
+    try:
+        return await parts.cases.find(reference)
+    except AuditUnavailable:
+        if lane.requirement.mode is not ReleaseMode.NOTIFY_NOW:
+            raise
+        return await parts.cases.find(None)
+
+
+async def _attached(parts: Parts, received: Received) -> AnySuggestion | None:
+    try:
+        return await parts.suggestions.attached(_recent_keys(received))
+    except AuditUnavailable:
+        if received.lane.requirement.mode is not ReleaseMode.NOTIFY_NOW:
+            raise
+        return None
+
+
 def _attachable(parts: Parts, received: Received, call: Call, case: str | None) -> Received:
     key, lane = call.header(b"idempotency-key"), received.lane
     if key is None and lane.requirement.mode is ReleaseMode.LOG_ONLY:
@@ -229,6 +249,11 @@ def _wait_seconds(call: Call, lane: Lane) -> float:
         if name.lower() == b"wait" and value.isdigit():
             return min(float(value), MAX_PREFER_WAIT, lane.route.wait_seconds)
     return lane.route.wait_seconds
+
+
+def _may_wait(row: AnySuggestion, call: Call) -> bool:
+    """A time-critical caller gets the state at once, unless it asks to wait."""
+    return row.state != State.NOTIFIED or b"wait=" in (call.header(b"prefer") or b"").replace(b" ", b"").lower() or _respond_async(call)
 
 
 def _respond_async(call: Call) -> bool:

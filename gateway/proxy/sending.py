@@ -13,7 +13,7 @@ from gateway.adapters.openai_chat import stream_tail
 from gateway.adapters.sse import KEEP_ALIVE
 from gateway.audit.batch import Statement, Write
 from gateway.audit.leaf import Event, EventType
-from gateway.errors import GarantError
+from gateway.errors import AuditUnavailable, GarantError
 from gateway.ids import uuid7
 from gateway.proxy.steps.release import leaving, pending
 
@@ -88,7 +88,8 @@ async def _decided(parts: Parts, held: Held, changed: asyncio.Event, seconds: fl
                 await changed.wait()
         if not changed.is_set():
             return row
-        row = await _now(parts, held)
+        with suppress(AuditUnavailable):  # the database is away: wait on, its return wakes everybody
+            row = await _now(parts, held)
     return row
 
 

@@ -48,13 +48,15 @@ async def pass_through(parts: Parts, found: Found, lane: Lane, machine: Machine,
     received = await receive(parts, found, lane, machine)
     target = received.recognised.forward_path + ("?" + found.call.query.decode("latin-1") if found.call.query else "")
     outgoing = Outgoing(found.call.method, target, forwarded_headers(found.call.headers, parts.via), received.recognised.forward_body)
+    passing: _Passing | None = None
     try:
         async with parts.outbound.door(lane.system.id).opened(outgoing) as (head, chunks):
             check_usable(head, lane)
             passing = await _begin(parts, received)
             await _pass(parts, passing, head, chunks, send)
     except UpstreamFailed as error:
-        await parts.writer.append(parts.capturer.failed(received, error.code, parts.clock.now()))
+        if passing is None:  # what broke off later is told by the entry that ends the stream
+            await parts.writer.append(parts.capturer.failed(received, error.code, parts.clock.now()))
         raise
 
 

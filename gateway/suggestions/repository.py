@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from sqlmodel import col, func, select
 
 from gateway.audit.batch import Bulk, Statement
+from gateway.database import reading
 from gateway.errors import Conflict, Unknown
 from gateway.suggestions.content import PAYLOADS, Place, Sealed, Vault
 from gateway.suggestions.states import AWAITING, Action, State, after, sources
@@ -107,7 +108,7 @@ class Suggestions:
 
     async def get(self, suggestion: UUID) -> Suggestion:
         """One suggestion. Raises Unknown."""
-        async with self._sessions() as session:
+        async with reading(self._sessions) as session:
             row = await session.get(Suggestion, suggestion)
         if row is None:
             message = "There is no suggestion with this id. It may have been typed wrongly, or belong to another establishment."
@@ -116,7 +117,7 @@ class Suggestions:
 
     async def attached(self, keys: Iterable[bytes]) -> Suggestion | None:
         """The suggestion that an equal call made before, or None."""
-        async with self._sessions() as session:
+        async with reading(self._sessions) as session:
             found = await session.exec(
                 select(Suggestion).where(col(Suggestion.attach_key).in_(list(keys))).order_by(col(Suggestion.received_at).desc())
             )
@@ -124,20 +125,20 @@ class Suggestions:
 
     async def payload(self, row: AnySuggestion, field: str) -> bytes | None:
         """The decrypted bytes of a field, or None where none is stored. Raises Conflict for damaged content."""
-        async with self._sessions() as session:
+        async with reading(self._sessions) as session:
             stored_row = await session.get(Payload, (row.id, field))
         return None if stored_row is None else self.opened(row, stored_row)
 
     async def payloads(self, row: AnySuggestion) -> dict[str, bytes]:
         """All decrypted payloads by field, in one query."""
-        async with self._sessions() as session:
+        async with reading(self._sessions) as session:
             found = await session.exec(select(Payload).where(Payload.suggestion_id == row.id))
             rows = found.all()
         return {stored_row.field: self.opened(row, stored_row) for stored_row in rows if stored_row.ciphertext is not None}
 
     async def sealed(self, row: AnySuggestion, field: str) -> Sealed | None:
         """A stored payload still sealed; its commitment is empty (the log has it)."""
-        async with self._sessions() as session:
+        async with reading(self._sessions) as session:
             stored_row = await session.get(Payload, (row.id, field))
         return None if stored_row is None else _sealed(stored_row)
 
@@ -148,18 +149,18 @@ class Suggestions:
         query = (
             select(Suggestion).where(col(Suggestion.state).in_(states), col(Suggestion.task).in_(list(tasks))).order_by(*order).limit(limit)
         )
-        async with self._sessions() as session:
+        async with reading(self._sessions) as session:
             return list((await session.exec(query)).all())
 
     async def due(self, now: datetime, *, limit: int = 200) -> list[Suggestion]:
         """Those whose clock has struck."""
         query = select(Suggestion).where(col(Suggestion.next_clock_at) <= now).order_by(col(Suggestion.next_clock_at)).limit(limit)
-        async with self._sessions() as session:
+        async with reading(self._sessions) as session:
             return list((await session.exec(query)).all())
 
     async def next_due(self) -> datetime | None:
         """When the next clock strikes."""
-        async with self._sessions() as session:
+        async with reading(self._sessions) as session:
             return (await session.exec(select(func.min(Suggestion.next_clock_at)))).first()
 
     async def withdrawable(self, scope: str, *, limit: int = 1000) -> list[Suggestion]:
@@ -168,13 +169,13 @@ class Suggestions:
         column = {"system": Suggestion.system, "task": Suggestion.task, "site": Suggestion.site}[kind]
         states = [state.value for state in sources(Action.SUSPEND)]
         query = select(Suggestion).where(col(column) == name, col(Suggestion.state).in_(states)).limit(limit)
-        async with self._sessions() as session:
+        async with reading(self._sessions) as session:
             return list((await session.exec(query)).all())
 
     async def signatures(self, suggestion: UUID) -> list[Signature]:
         """The signed records of a suggestion, oldest first."""
         query = select(Signature).where(Signature.suggestion_id == suggestion).order_by(col(Signature.at))
-        async with self._sessions() as session:
+        async with reading(self._sessions) as session:
             return list((await session.exec(query)).all())
 
     def opened(self, row: AnySuggestion, stored_row: Payload) -> bytes:

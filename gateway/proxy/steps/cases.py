@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import text
 
+from gateway.database import reading
 from gateway.ids import random_case
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class Cases:
         return case if known is None else Case(known, case.reference, new=False)
 
     async def _stored(self, hidden: bytes) -> UUID | None:
-        async with self._sessions() as session:
+        async with reading(self._sessions) as session:
             found: UUID | None = await session.scalar(_FIND, {"reference": hidden})
         return found
 

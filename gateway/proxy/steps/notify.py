@@ -74,6 +74,7 @@ class Notifier:
     async def spool(self, captured: Captured) -> None:
         """Keep the write on disk, then tell the people past the database."""
         await asyncio.to_thread(self._spool.keep, captured.write)
+        self._spool.filled.set()
         people = (captured.row.notified_person or "").split(",")
         rota = captured.row.asked[0] if captured.row.asked else None
         accepted = await asyncio.gather(

@@ -12,6 +12,7 @@ from gateway.adapters.protocol import Operation, Recognised, Withheld
 from gateway.adapters.protocol import State as Told
 from gateway.adapters.registry import adapter
 from gateway.clock import rfc3339
+from gateway.errors import Conflict
 from gateway.messages import Headers, Reply
 from gateway.outbound import returned_headers
 from gateway.suggestions.exchange import unpack
@@ -71,6 +72,9 @@ class Counter:
 
     async def _released(self, row: AnySuggestion, field: str, recognised: Recognised | None) -> Reply:
         payloads = await self.suggestions.payloads(row)
+        if "suggestion" not in payloads:
+            message = "The content of this answer is not kept, so it cannot be given again. Ask anew, with another Idempotency-Key."
+            raise Conflict(message, code="content_not_kept")
         exchange = unpack(payloads["exchange"]) if "exchange" in payloads else None
         body = payloads.get(field, payloads["suggestion"])
         kept: Headers = returned_headers(exchange.headers) if exchange else ((b"content-type", b"application/json"),)
