@@ -48,6 +48,9 @@ from gateway.signoff.emergency import Emergency
 from gateway.signoff.service import SignOff
 from gateway.signoff.stopping import StopButton
 from gateway.suggestions.repository import Suggestions
+from gateway.web.forms import router as form_router
+from gateway.web.pages import router as page_router
+from impact.pages import usage_by_task
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -194,21 +197,25 @@ def _control(core: _Core, parts: Parts, desk: Desk, metrics: Metrics) -> ASGIApp
     proving = PasswordReauthentication(people, passwords, core.clock)
     accounts = Sessions(core.sessions, core.writer, core.keys, core.clock, proving)
     given = ApiParts(
-        core.settings,
-        core.keys,
-        core.writer,
-        core.bus,
-        core.sessions,
-        people,
-        passwords,
-        accounts,
-        parts.machines,
-        core.clock,
-        proving,
-        desk,
+        settings=core.settings,
+        keys=core.keys,
+        writer=core.writer,
+        bus=core.bus,
+        database=core.sessions,
+        people=people,
+        passwords=passwords,
+        sessions=accounts,
+        machines=parts.machines,
+        clock=core.clock,
+        reauthentication=proving,
+        signoff=desk,
+        url=core.url,
     )
     app = control_app(given, (signoff_routes.router, stop_routes.router))
     app.include_router(health_router(core.writer, metrics))
+    app.include_router(page_router)
+    app.include_router(form_router)
+    app.state.usage_by_task = usage_by_task
     return app
 
 

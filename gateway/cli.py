@@ -49,6 +49,8 @@ def main() -> None:
         app()
     except GarantError as error:
         _fail(error.message)
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
 
 
 @app.command()

@@ -43,6 +43,7 @@ class Parts:
     Args:
         database: makes reading database sessions.
         signoff: the sign-off service, typed by its own room.
+        url: the database, for readings outside the pool (the whole log, the ledger).
     """
 
     settings: Settings
@@ -57,6 +58,7 @@ class Parts:
     clock: Clock
     reauthentication: Reauthentication
     signoff: object = None
+    url: str = ""
 
 
 def parts_of(request: Request) -> Parts:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -56,6 +57,7 @@ def up(config: Path) -> None:
     """Serve until Ctrl-C or SIGTERM."""
     settings = load(config, os.environ)
     logs.configure(settings.log_level)
+    signal.signal(signal.SIGTERM, _ended)  # uvicorn passes the signal on when it has closed; what is open here closes too
     listener = serving.bound(settings.server.host, settings.server.port)
     with database(settings) as (keys, url):
         log.info("gateway.starting", port=listener.getsockname()[1], replicas=settings.server.replicas)
@@ -77,6 +79,10 @@ def one_replica(config: Path, descriptor: int) -> None:
     serving.run(
         replica(settings, keys, os.environ["GARANT_DATABASE_URL"]), settings.server, listener, lambda: _ready(listener.getsockname()[1])
     )
+
+
+def _ended(*_: object) -> None:
+    raise SystemExit(0)
 
 
 def _ready(port: int) -> None:

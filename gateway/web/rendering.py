@@ -1,0 +1,108 @@
+"""Pages from templates: escaped, in the visitor's language, under a strict content security policy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+
+from fastapi import Request  # noqa: TC002 - FastAPI reads annotations at run time
+from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.routing import APIRoute
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from gateway.api.dependencies import COOKIE, parts_of
+from gateway.errors import GarantError, Unauthenticated
+from gateway.web.texts import LANGUAGES, language_of, words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from fastapi import Response
+
+    from gateway.api.dependencies import Parts
+    from gateway.identity.sessions import Session
+
+LANGUAGE_COOKIE: Final = "garant_language"
+_POLICY: Final = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+_SEE_OTHER: Final = 303
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who looks at a page: a session or none, and a language."""
+
+    request: Request
+    parts: Parts
+    session: Session | None
+    language: str
+
+    def page(self, template: str, status: int = 200, **values: object) -> HTMLResponse:
+        """Render a template; `t` holds the words, `session` who is signed in."""
+        rights = {right.value for right in self.session.person.rights} if self.session else set()
+        html = (
+            _environment()
+            .get_template(template)
+            .render(
+                t=words(self.language),
+                language=self.language,
+                languages=LANGUAGES,
+                session=self.session,
+                rights=rights,
+                here=self.request.url.path,
+                **values,
+            )
+        )
+        answer = HTMLResponse(html, status, {"Content-Security-Policy": _POLICY, "Referrer-Policy": "no-referrer"})
+        if "lang" in self.request.query_params:
+            answer.set_cookie(LANGUAGE_COOKIE, self.language, samesite="strict", httponly=True)
+        return answer
+
+
+class PageRoute(APIRoute):
+    """A page's refusals are pages: who is not signed in is sent to sign in, others read why."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The handler, with refusals turned into pages."""
+        handle = super().get_route_handler()
+
+        async def page(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except Unauthenticated:
+                return to("/")
+            except GarantError as error:
+                return (await visitor(request)).page("problem.html", error.status, message=error.message)
+
+        return page
+
+
+async def visitor(request: Request) -> Visitor:
+    """The visitor of a request; an ended session is none."""
+    parts = parts_of(request)
+    asked = request.query_params.get("lang")
+    chosen = asked if asked in LANGUAGES else request.cookies.get(LANGUAGE_COOKIE)
+    language = language_of(chosen, request.headers.get("accept-language", ""))
+    return Visitor(request, parts, await _session(request, parts), language)
+
+
+def to(address: str) -> RedirectResponse:
+    """Go on to another page with GET."""
+    return RedirectResponse(address, _SEE_OTHER)
+
+
+async def _session(request: Request, parts: Parts) -> Session | None:
+    token = request.cookies.get(COOKIE)
+    if not token:
+        return None
+    try:
+        return await parts.sessions.find(token)
+    except Unauthenticated:
+        return None
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("gateway.web"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
