@@ -42,6 +42,7 @@ def play(*, once: bool, directory: Path | None, table: Table) -> int:
         typer.echo(f"[{time.monotonic() - began:5.1f} s] {step}")
 
     signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGINT, _interrupt)  # also where a shell started it with the signal ignored
     try:
         with ExitStack() as stack:
             stage = prepared(stack, directory, say)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from gateway.settings import Server
 
 BACKLOG: Final = 8192
-END_SECONDS: Final = 10
+END_SECONDS: Final = 3
 log = structlog.get_logger()
 
 

@@ -20,7 +20,7 @@ from gateway.identity.people import NewPerson, People, create_person
 from gateway.identity.roles import Role
 from gateway.identity.sessions import PasswordReauthentication, Sessions
 from gateway.ids import uuid7
-from gateway.operations.bus import Bus
+from gateway.signals.bus import Bus
 from gateway.policy.models import Kind, Policy, Task
 from gateway.settings import Establishment, Server, Settings
 
