@@ -84,6 +84,7 @@ class SignOff:
         lane = self.lanes.of(row.system, row.task)
         check_may_sign(person, lane, now)
         _check_awaiting(row)
+        check_second_person(row, person)
         check_free(row, person, now)
         opened = await self._shown(row, lane)
         lease = {"lease": uuid7(), "leased_by": person.id, "leased_until": now + timedelta(seconds=lane.requirement.policy.lease_seconds)}
@@ -140,9 +141,9 @@ class SignOff:
         """The undo window is over: release what was signed (by the clock, for the person who signed)."""
         now = self.clock.now()
         signatures = standing(await self.suggestions.signatures(row.id))
-        final = await self.suggestions.sealed(row, "final")
-        suggestion = await self.suggestions.payload(row, "suggestion") or b""
-        body = suggestion if final is None or final.ciphertext is None else await self.suggestions.payload(row, "final") or b""
+        final, payloads = await self.suggestions.sealed(row, "final"), await self.suggestions.payloads(row)
+        suggestion = payloads["suggestion"]
+        body = payloads.get("final", suggestion) if final is not None and final.ciphertext is not None else suggestion
         value = "" if final is None else commitment(final.salt, "final", body)
         lane = self.lanes.of(row.system, row.task)
         work = ledger(row, lane, self.keys, signatures, suggestion, body, now)
@@ -233,15 +234,13 @@ class SignOff:
         if final is not None and first is not None:
             sealed.append(replace(first, commitment=commitment(first.salt, "final", final)))
         elif final is not None:
-            changed_bytes = final != signing.opened.suggestion
-            sealed.append(
-                self.keys.vault.seal("final", final, place) if changed_bytes else self.keys.vault.commit_only("final", final, place)
-            )
+            keep = self.keys.vault.seal if final != signing.opened.suggestion else self.keys.vault.commit_only
+            sealed.append(self._named(keep("final", final, place), event.id))
         return Signed.of(event, signing, tuple(sealed), final or b"")
 
     @staticmethod
     def _named(sealed: Sealed, entry: UUID) -> Sealed:
-        """Several people may comment on one suggestion: each payload is kept under its own entry."""
+        """Several people may decide on one suggestion, or one person again: each payload is kept under its own entry."""
         return replace(sealed, field=f"{sealed.field}/{entry}")
 
 

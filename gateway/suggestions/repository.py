@@ -8,7 +8,7 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
-from sqlmodel import col, func, select
+from sqlmodel import col, func, or_, select
 
 from gateway.audit.batch import Bulk, Statement
 from gateway.database import reading
@@ -132,14 +132,16 @@ class Suggestions:
     async def payloads(self, row: AnySuggestion) -> dict[str, bytes]:
         """All decrypted payloads by field, in one query."""
         async with reading(self._sessions) as session:
-            found = await session.exec(select(Payload).where(Payload.suggestion_id == row.id))
+            found = await session.exec(select(Payload).where(Payload.suggestion_id == row.id).order_by(col(Payload.entry_id)))
             rows = found.all()
-        return {stored_row.field: self.opened(row, stored_row) for stored_row in rows if stored_row.ciphertext is not None}
+        return {_name(stored_row): self.opened(row, stored_row) for stored_row in rows if stored_row.ciphertext is not None}
 
     async def sealed(self, row: AnySuggestion, field: str) -> Sealed | None:
-        """A stored payload still sealed; its commitment is empty (the log has it)."""
+        """The latest stored payload of a field, still sealed; its commitment is empty (the log has it)."""
+        named = or_(col(Payload.field) == field, col(Payload.field).startswith(f"{field}/"))
+        query = select(Payload).where(Payload.suggestion_id == row.id, named).order_by(col(Payload.entry_id).desc())
         async with reading(self._sessions) as session:
-            stored_row = await session.get(Payload, (row.id, field))
+            stored_row = (await session.exec(query)).first()
         return None if stored_row is None else _sealed(stored_row)
 
     async def waiting(self, tasks: Iterable[str], *, limit: int = 5000) -> list[Suggestion]:
@@ -183,5 +185,9 @@ class Suggestions:
         return self._vault.open(_sealed(stored_row), Place(row.establishment, row.case_id, stored_row.entry_id))
 
 
+def _name(row: Payload) -> str:
+    return row.field.partition("/")[0]
+
+
 def _sealed(row: Payload) -> Sealed:
-    return Sealed(row.field.partition("/")[0], row.entry_id, row.salt, row.kek, row.wrapped_key, row.nonce, row.ciphertext, "")
+    return Sealed(_name(row), row.entry_id, row.salt, row.kek, row.wrapped_key, row.nonce, row.ciphertext, "")

@@ -110,7 +110,7 @@ def stopped_release(scope: str) -> Story:
 
 def undone() -> Story:
     story = held()
-    story.add("deferred", 1)
+    story.add("deferred", 1, decision="undone")
     story.events.insert(3, story.events.pop())
     return story
 

@@ -119,8 +119,9 @@ class Rules:
         life.signatures = (*life.signatures, (entry["actor"], final))
 
     def deferred(self, entry: Entry, life: _Life) -> None:
-        """Who defers, takes back an own sign-off."""
-        life.signatures = tuple(pair for pair in life.signatures if pair[0] != entry["actor"])
+        """Who takes an own sign-off back (decision `undone`) has not signed; putting a case back changes no signature."""
+        if entry.get("decision") == "undone":
+            life.signatures = tuple(pair for pair in life.signatures if pair[0] != entry["actor"])
 
     def break_glass(self, entry: Entry, life: _Life) -> None:
         """A clinician declares an emergency."""
