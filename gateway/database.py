@@ -51,6 +51,11 @@ class Embedded:
             self._server = pgserver.get_server(self._directory, cleanup_mode="stop")
         return self._server.get_uri()
 
+    def again(self) -> None:
+        """Start the server again after it has crashed."""
+        if self._server is not None:
+            self._server.ensure_postgres_running()
+
     def _own_lock_file(self) -> None:
         """Move the wheel's lock out of the shared temporary folder, where two users of one machine collide."""
         import fasteners  # noqa: PLC0415
