@@ -155,6 +155,17 @@ class Writer:
             self._ready.clear()
             while self._queue:
                 await self._write(self._take())
+            await self._stay_connected()
+
+    async def _stay_connected(self) -> None:
+        """A lost connection is made again although nobody writes: a load balancer asks whether the log can be written."""
+        while not (self.available or self._queue or self._stopping or self.damaged):
+            try:
+                await self._reconnect()
+            except _BROKEN:
+                await asyncio.sleep(_RECONNECT_SECONDS)
+            except (AuditUnavailable, NoteError) as error:
+                self._damage([], error)
 
     def _take(self) -> list[_Pending]:
         batch: list[_Pending] = []
@@ -234,6 +245,7 @@ class Writer:
         except BaseException:
             connection.terminate()
             raise
+        connection.add_termination_listener(lambda _: self._ready.set())
         self._connection = connection
         return connection
 

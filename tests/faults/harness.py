@@ -1,146 +1,158 @@
-"""Kills replicas and the database in mid-traffic, and counts what became of every acknowledged entry.
+"""Kills replicas and the database in mid-traffic, then counts what is missing: entries, order, agreement.
 
-`python -m tests.faults.harness --kills 200` is the long run; the tests run the same code for less.
+The promise under test: an acknowledged entry is in the log at its acknowledged place, for ever, and every checkpoint
+that anybody could read is a prefix of the log as it ends.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
+import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import UUID
 
-import psutil
-
+from gateway.audit.note import open_checkpoint
+from gateway.audit.tree import Frontier, leaf_hash
 from gateway.audit.verifier import verify
-from gateway.database import Embedded, migrate
+from gateway.database import migrate
 from gateway.operations import keys as secret_files
 from gateway.operations.auditing import snapshot
-from tests.faults.appender import ORIGIN
+from tests.faults.appender import ESTABLISHMENT, ORIGIN
+from tests.faults.postgres import Postgres
+
+if TYPE_CHECKING:
+    from gateway.operations.keys import Keys
+
+ROOT = Path(__file__).parents[2]
+LOSING = ("synchronous_commit=off", "wal_writer_delay=10000", "wal_writer_flush_after=1GB", "wal_buffers=64MB")
 
 
-@dataclass(slots=True)
-class Verdict:
-    """What was found after the kills."""
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What was left. `lost`: acknowledged and not there; `forks`: readable checkpoints that the final log contradicts."""
 
-    replica_kills: int = 0
-    database_kills: int = 0
-    acknowledged: int = 0
-    lost: int = 0
-    forks: int = 0
-    size: int = 0
-    verified: bool = False
+    database_kills: int
+    replica_kills: int
+    acknowledged: int
+    size: int
+    checkpoints: int
+    lost: int
+    forks: int
+    refused: int
+    verified: bool
 
     @property
-    def clean(self) -> bool:
-        """Nothing lost, nothing forked, the log verifies."""
-        return self.lost == 0 and self.forks == 0 and self.verified
+    def kept(self) -> bool:
+        """Whether the promise held."""
+        return self.verified and self.lost == self.forks == self.refused == 0
 
 
 @dataclass
-class Faults:
-    """A database of its own, two writers, and a record of what they acknowledged."""
+class Harness:
+    """Writers and their database.
+
+    Args:
+        folder: for everything; the path must be short.
+        unsafe: the control: COMMIT does not wait for the disk.
+        replicas: how many writer processes.
+    """
 
     folder: Path
-    asynchronous: bool = False
+    unsafe: bool = False
     replicas: int = 2
-    _processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    _writers: list[subprocess.Popen[bytes]] = field(default_factory=list)
     _outputs: list[Path] = field(default_factory=list)
+    _kills: dict[str, int] = field(default_factory=lambda: {"database": 0, "replica": 0})
 
-    def run(self, kills: int, seconds: float = 1.5) -> Verdict:
-        """Kill a replica and the database in turn, `kills` times in all, then look."""
-        verdict = Verdict()
-        self._start_database()
+    def run(self, database_kills: int, replica_kills: int, traffic_seconds: float = 1.0) -> Outcome:
+        """Traffic and kills, in turn, then the count."""
+        self._database = Postgres(self.folder / "pg", LOSING if self.unsafe else ())
         try:
-            for _ in range(self.replicas):
-                self._start_writer()
-            for number in range(kills):
-                time.sleep(seconds)
-                if number % 2:
-                    self._kill_replica(number // 2 % self.replicas)
-                    verdict.replica_kills += 1
-                else:
+            keys = self._prepare()
+            for turn in range(max(database_kills, replica_kills)):
+                time.sleep(traffic_seconds)
+                if turn < replica_kills:
+                    self._kill_replica(turn % self.replicas)
+                    time.sleep(traffic_seconds / 2)
+                if turn < database_kills:
                     self._kill_database()
-                    verdict.database_kills += 1
-            time.sleep(0 if self.asynchronous else seconds)
-            return self._counted(verdict)
+            time.sleep(traffic_seconds)
+            self._end_writers()
+            return asyncio.run(self._counted(keys))
         finally:
-            self._stop()
+            self._end_writers()
+            self._database.stop()
 
-    def _start_database(self) -> None:
-        self._embedded = Embedded(self.folder / "postgres")
-        self.url = self._embedded.start()
-        if self.asynchronous:
-            with (self.folder / "postgres" / "postgresql.conf").open("a") as settings:
-                settings.write("\nwal_writer_delay = 10000ms\nsynchronous_commit = off\n")
-            self._kill_database()
+    def _prepare(self) -> Keys:
+        self._database.prepare()
+        self._database.start()
+        migrate(self._database.url)
         secret_files.create(self.folder / "keys", ORIGIN)
-        migrate(self.url)
+        self._writers = [self._writer() for _ in range(self.replicas)]
+        self._traffic()
+        return secret_files.load(self.folder / "keys", ORIGIN)
 
-    def _start_writer(self) -> None:
-        output = self.folder / f"acknowledged-{len(self._outputs)}.txt"
-        command = [sys.executable, "-m", "tests.faults.appender", self.url, str(self.folder / "keys")]
+    def _writer(self) -> subprocess.Popen[bytes]:
+        output = self.folder / f"writer-{len(self._outputs)}.txt"
         self._outputs.append(output)
-        with output.open("wb") as file:
-            self._processes.append(subprocess.Popen([*command, *(["--asynchronous"] * self.asynchronous)], stdout=file, stderr=subprocess.DEVNULL))
+        environ = {**os.environ, **({"GARANT_TEST_UNSAFE": "1"} if self.unsafe else {})}
+        command = [sys.executable, "-m", "tests.faults.appender", self._database.url, str(self.folder / "keys")]
+        with output.open("wb") as file, output.with_suffix(".err").open("wb") as errors:
+            return subprocess.Popen(command, stdout=file, stderr=errors, cwd=ROOT, env=environ)
 
-    def _kill_replica(self, number: int) -> None:
-        self._processes[number].send_signal(signal.SIGKILL)
-        self._processes[number].wait()
-        self._start_writer()
-        self._processes[number] = self._processes.pop()
+    def _traffic(self) -> None:
+        """Wait until the newest writer has an entry acknowledged: kills hit traffic, not start-up."""
+        until = time.monotonic() + 30
+        while not any(line.startswith("A") for line in _lines(self._outputs[-1])):
+            assert time.monotonic() < until, self._outputs[-1].with_suffix(".err").read_text(encoding="utf-8")
+            time.sleep(0.05)
+
+    def _kill_replica(self, which: int) -> None:
+        self._writers[which].send_signal(signal.SIGKILL)
+        self._writers[which].wait(10)
+        self._writers[which] = self._writer()
+        self._kills["replica"] += 1
+        self._traffic()
 
     def _kill_database(self) -> None:
-        """SIGKILL to the postmaster and all its children, then start it again."""
-        master = psutil.Process(int((self.folder / "postgres" / "postmaster.pid").read_text().split()[0]))
-        family = [master, *master.children(recursive=True)]
-        for process in family:
-            process.kill()
-        psutil.wait_procs(family, 10)
-        (self.folder / "postgres" / "postmaster.pid").unlink(missing_ok=True)
-        self._embedded.again()
+        self._database.kill()
+        self._kills["database"] += 1
+        self._database.start()
 
-    def _counted(self, verdict: Verdict) -> Verdict:
-        for process in self._processes:
+    def _end_writers(self) -> None:
+        for process in self._writers:
             process.kill()
-            process.wait()
-        found = asyncio.run(snapshot(self.url, "faults"))
-        place = {json.loads(leaf)["id"]: index for index, leaf in enumerate(found.leaves)}
-        for entry, index in self._acknowledged():
-            verdict.acknowledged += 1
-            verdict.lost += entry not in place
-            verdict.forks += entry in place and place[entry] != index
-        keys = secret_files.load(self.folder / "keys", ORIGIN)
+            process.wait(10)
+
+    async def _counted(self, keys: Keys) -> Outcome:
+        found = await snapshot(self._database.url, ESTABLISHMENT)
+        lines = [line for output in self._outputs for line in _lines(output)]
+        said = [line.split() for line in lines if line.startswith("A ")]
+        notes = {line[2:] for line in lines if line.startswith("C ")}
+        there = {UUID(json.loads(leaf)["id"]): index for index, leaf in enumerate(found.leaves)}
+        lost = sum(there.get(UUID(name)) != int(index) for _, name, index in said)
         report = verify(found.leaves, found.checkpoint, keys.vkeys, found.policies, found.kept)
-        verdict.size, verdict.verified = report.size, report.ok
-        return verdict
-
-    def _acknowledged(self) -> list[tuple[str, int]]:
-        lines = [line.split() for output in self._outputs for line in output.read_text().splitlines(keepends=True) if line.endswith("\n")]
-        return [(entry, int(index)) for entry, index in lines]
-
-    def _stop(self) -> None:
-        for process in self._processes:
-            process.kill()
-            process.wait()
-        self._embedded.stop()
+        refused = sum(line.startswith("D ") for line in lines)
+        forks = _forks(found.leaves, {json.loads(note) for note in notes}, keys)
+        return Outcome(self._kills["database"], self._kills["replica"], len(said), len(found.leaves), len(notes), lost, forks, refused, report.ok)
 
 
-def main() -> None:
-    """The long run, by hand."""
-    arguments = argparse.ArgumentParser(description="Kill replicas and the database; count what was lost.")
-    arguments.add_argument("--kills", type=int, default=200)
-    arguments.add_argument("--asynchronous", action="store_true", help="the control that must lose entries")
-    given = arguments.parse_args()
-    with tempfile.TemporaryDirectory(prefix="garant-faults-") as folder:
-        print(Faults(Path(folder), given.asynchronous).run(given.kills))
+def _lines(output: Path) -> list[str]:
+    """Whole lines only: what a kill cut off was never said."""
+    return [line for line in output.read_text(encoding="utf-8").splitlines(keepends=True) if line.endswith("\n")]
 
 
-if __name__ == "__main__":
-    main()
+def _forks(leaves: list[bytes], notes: set[str], keys: Keys) -> int:
+    signed = sorted((open_checkpoint(note, keys.vkeys) for note in notes), key=lambda one: one.size)
+    frontier, forks = Frontier(), 0
+    for checkpoint in signed:
+        frontier = frontier.extend(leaf_hash(leaf) for leaf in leaves[frontier.size : checkpoint.size])
+        forks += (frontier.size, frontier.root()) != (checkpoint.size, checkpoint.root)
+    return forks
