@@ -34,7 +34,7 @@ _ROWS: Final = """added AS (
 )"""
 _SET_HEAD: Final = "UPDATE log_head SET size = $16, frontier = $17, checkpoint = $18"
 _APPEND: Final = f"WITH {_ROWS.format(source='')} {_SET_HEAD}, stops = $19 WHERE establishment = $1"
-_SAME_HEAD: Final = "establishment = $1 AND frontier = $19 AND checkpoint = $20 AND stops = '{}'"
+_SAME_HEAD: Final = "establishment = $1 AND size = $16 - cardinality($2::bigint[]) AND frontier = $19 AND checkpoint = $20 AND stops = '{}'"
 _AT_ONCE: Final = f"WITH head AS ({_SET_HEAD} WHERE {_SAME_HEAD} RETURNING 1), {_ROWS.format(source='head, ')}"
 _WAKE: Final = f"SELECT pg_notify('{CHANNEL}', message) FROM unnest($1::text[]) AS message"  # noqa: S608 - our own constant
 _KEEP: Final = "INSERT INTO checkpoints (establishment, size, at, note) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING"
@@ -245,7 +245,8 @@ class Log:
             message = "The log's head row is missing: the database is not the one this establishment's log was written to. Restore it, then start again."
             raise AuditUnavailable(message, code="log_damaged")
         frontier = _frontier(row["frontier"])
-        if self._trusted is None or (frontier, row["checkpoint"]) != (self._trusted.frontier, self._trusted.checkpoint):
+        known = None if self._trusted is None else (self._trusted.frontier, self._trusted.frontier.size, self._trusted.checkpoint)
+        if (frontier, row["size"], row["checkpoint"]) != known:
             self._check_head(frontier, row["size"], row["checkpoint"])
         return Head(frontier, row["checkpoint"], tuple(row["stops"]))
 
