@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import tempfile
 import threading
 import time
@@ -33,6 +32,7 @@ from tests.conftest import of_database
 from tests.fakes.model_server import ModelServer
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Coroutine, Iterator
 
     import uvicorn
@@ -168,7 +168,12 @@ class Stage:
         sent = {"authorization": f"Bearer {self.key}", **{name.replace("_", "-"): value for name, value in headers.items()}}
         content = body if isinstance(body, bytes) else None
         with httpx.Client(timeout=30) as client:
-            return client.post(f"{self.replicas[replica].base}/call/{task}{path}", headers=sent, content=content, json=None if content is not None else body)
+            return client.post(
+                f"{self.replicas[replica].base}/call/{task}{path}",
+                headers=sent,
+                content=content,
+                json=None if content is not None else body,
+            )
 
     def chat(self, task: str = "diagnosis", *, replica: int = 0, stream: bool = False, **headers: str) -> httpx.Response:
         """One chat completion."""
@@ -183,7 +188,9 @@ class Stage:
     def api(self, who: Clinician, method: str, path: str, body: object = None, *, replica: int = 0) -> httpx.Response:
         """One call of the control API."""
         with httpx.Client(timeout=30) as client:
-            return client.request(method, f"{self.replicas[replica].base}/api{path}", json=body, headers={"authorization": f"Bearer {who.token}"})
+            return client.request(
+                method, f"{self.replicas[replica].base}/api{path}", json=body, headers={"authorization": f"Bearer {who.token}"}
+            )
 
     def entries(self, kind: str | None = None) -> list[dict[str, Any]]:
         """The log's entries, all or of one type."""
@@ -239,8 +246,13 @@ def _prepared(stack: ExitStack, folder: Path, url: str, count: int) -> Stage:
     model, pager = stack.enter_context(ModelServer()), stack.enter_context(ModelServer())
     path = folder / "garant.toml"
     routes = "".join(_route(task) for task in MODES)
-    policies = "".join(f'[[policies]]\nid = "{task}"\n{text}\n[[tasks]]\nid = "{task}"\nkind = "{kind}"\npolicy = "{task}"\nprofession = "doctor"\n' for task, (kind, text) in MODES.items())
-    path.write_text(CONFIGURATION.format(folder=folder, upstream=model.url, pager=pager.url, routes=routes, policies=policies), encoding="utf-8")
+    policies = "".join(
+        f'[[policies]]\nid = "{task}"\n{text}\n[[tasks]]\nid = "{task}"\nkind = "{kind}"\npolicy = "{task}"\nprofession = "doctor"\n'
+        for task, (kind, text) in MODES.items()
+    )
+    path.write_text(
+        CONFIGURATION.format(folder=folder, upstream=model.url, pager=pager.url, routes=routes, policies=policies), encoding="utf-8"
+    )
     settings = load(path, ENVIRONMENT)
     secret_files.create(settings.keys_directory, settings.establishment.origin)
     keys = secret_files.load(settings.keys_directory, settings.establishment.origin)
@@ -260,7 +272,13 @@ def _route(task: str) -> str:
 async def _people(stage: Stage) -> None:
     writer = Writer(stage.url, LogIdentity("test", stage.settings.establishment.origin, stage.keys.log, stage.keys.vkeys))
     await writer.start()
-    for login, profession, role in (("dr.a", "doctor", Role.CLINICIAN), ("dr.b", "doctor", Role.CLINICIAN), ("nurse", "nurse", Role.CLINICIAN), ("quality", "quality", Role.QUALITY), ("it", "it", Role.IT)):
+    for login, profession, role in (
+        ("dr.a", "doctor", Role.CLINICIAN),
+        ("dr.b", "doctor", Role.CLINICIAN),
+        ("nurse", "nurse", Role.CLINICIAN),
+        ("quality", "quality", Role.QUALITY),
+        ("it", "it", Role.IT),
+    ):
         stage.one_time[login] = await create_person(writer, stage.keys, NewPerson(login, f"Dr {login}", profession, frozenset({role})))
     stage.key = await create_machine(writer, NewMachine("test", frozenset(MODES)))
     await writer.stop()

@@ -103,9 +103,11 @@ def _read(source: _Source) -> None:
 
 
 def _file(source: _Source, path: Path) -> Tree | None:
+    text = ""
     try:
         data = path.read_bytes()
-        tree = tomllib.loads(data.decode("utf-8").replace("\r\n", "\n"))
+        text = data.decode("utf-8").replace("\r\n", "\n")
+        tree = tomllib.loads(text)
     except FileNotFoundError:
         source.problems.append(
             Problem(
@@ -117,16 +119,16 @@ def _file(source: _Source, path: Path) -> Tree | None:
             Problem(str(path), 1, f"the file cannot be read ({type(error).__name__})", "make it readable, as UTF-8 text")
         )
     except tomllib.TOMLDecodeError as error:
-        source.problems.append(Problem(str(path), _syntax_line(error), f"not TOML: {error}", "mend the syntax at this line"))
+        source.problems.append(Problem(str(path), _syntax_line(error, text), f"not TOML: {error}", "mend the syntax at this line"))
     else:
         source.positions[str(path)] = Positions(data)
         return tree
     return None
 
 
-def _syntax_line(error: tomllib.TOMLDecodeError) -> int:
+def _syntax_line(error: tomllib.TOMLDecodeError, text: str) -> int:
     digits = str(error).partition("at line ")[2].partition(",")[0]
-    return int(digits) if digits.isdigit() else 1
+    return int(digits) if digits.isdigit() else max(1, len(text.splitlines()))
 
 
 def _override(tree: Tree, environ: Mapping[str, str]) -> None:

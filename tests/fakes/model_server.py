@@ -8,7 +8,7 @@ import socket
 import struct
 import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -51,7 +51,15 @@ class Seen:
 def chat(text: str = f"{CANARY} malignant 0.93", **more: object) -> bytes:
     """A chat completion with members nobody knows."""
     choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
-    document = {"id": "c-1", "object": "chat.completion", "created": 1, "model": "reader", "choices": [choice], "x_unknown": {"kept": 1.50}, **more}
+    document = {
+        "id": "c-1",
+        "object": "chat.completion",
+        "created": 1,
+        "model": "reader",
+        "choices": [choice],
+        "x_unknown": {"kept": 1.50},
+        **more,
+    }
     return json.dumps(document).encode()
 
 
@@ -76,7 +84,7 @@ def response(text: str = f"{CANARY} response") -> bytes:
 def inference() -> bytes:
     """An inference answer."""
     outputs = [{"name": "probability", "datatype": "FP64", "shape": [1, 2], "data": [0.93, 0.07]}]
-    outputs.append({"name": "label", "datatype": "BYTES", "shape": [1], "data": [CANARY]})  # type: ignore[dict-item]
+    outputs.append({"name": "label", "datatype": "BYTES", "shape": [1], "data": [CANARY]})
     return json.dumps({"model_name": "tensor", "model_version": "7", "outputs": outputs}).encode()
 
 
@@ -104,7 +112,7 @@ class ModelServer:
     gone: int = 0
     port: int = 0
 
-    def __enter__(self) -> ModelServer:
+    def __enter__(self) -> Self:
         """Start."""
         self._loop = asyncio.new_event_loop()
         ready = threading.Event()
@@ -165,7 +173,10 @@ class ModelServer:
             writer.write(b"" if script.reset else b"0\r\n\r\n")
         else:
             length = len(script.body) if script.announce is None else script.announce
-            writer.write((head + f"content-length: {length}\r\n\r\n").encode("latin-1") + script.body[: len(script.body) // (2 if script.reset else 1)])
+            writer.write(
+                (head + f"content-length: {length}\r\n\r\n").encode("latin-1")
+                + script.body[: len(script.body) // (2 if script.reset else 1)]
+            )
         await writer.drain()
         if script.reset:
             sock: socket.socket = writer.get_extra_info("socket")

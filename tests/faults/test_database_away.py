@@ -61,14 +61,16 @@ def test_without_its_log_nothing_is_released_and_a_time_critical_alert_goes_out_
     began = time.monotonic()
     answers = [stage.chat(task) for task in ("diagnosis", "letter")]
     assert time.monotonic() - began < 11
-    assert [(answer.status_code, answer.json()["error"]["code"], CANARY in answer.text) for answer in answers] == [(503, "audit_unavailable", False)] * 2
+    assert [(answer.status_code, answer.json()["error"]["code"], CANARY in answer.text) for answer in answers] == [
+        (503, "audit_unavailable", False)
+    ] * 2
     stage.pager.seen.clear()
     alert = stage.chat("triage")
     told_at = datetime.now().astimezone()
     assert (alert.status_code, CANARY in alert.text) == (403, False)
     assert len(stage.pager.seen) == 1
     away.again()
-    merged = eventually(lambda: [entry for entry in stage.entries("notified")], 20)
+    merged = eventually(lambda: list(stage.entries("notified")), 20)
     assert len(merged) == 1
     assert abs((datetime.fromisoformat(merged[0]["at"]) - told_at).total_seconds()) < 6
     assert stage.verified().ok
@@ -79,7 +81,9 @@ def test_a_held_caller_gets_its_answer_after_the_database_came_back(away: Away) 
     stage = away.stage
     answers: list[httpx.Response] = []
     doctor = stage.clinician()
-    thread = threading.Thread(target=lambda: answers.append(stage.post("diagnosis", "/predict", {"case": "c"}, prefer="respond-async")), daemon=True)
+    thread = threading.Thread(
+        target=lambda: answers.append(stage.post("diagnosis", "/predict", {"case": "c"}, prefer="respond-async")), daemon=True
+    )
     thread.start()
     thread.join(10)
     suggestion = doctor.waiting("diagnosis")

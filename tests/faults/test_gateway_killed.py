@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from contextlib import suppress
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -54,60 +55,79 @@ def stage(postgres_server: str) -> Iterator[Stage]:
             replica = Process()
             replica.begin(made)
             made.replicas.append(replica)
-        eventually(lambda found=made: all(replica.ready() for replica in found.replicas), 30)
+        for replica in made.replicas:
+            assert isinstance(replica, Process)
+            eventually(replica.ready, 30)
         yield made
 
 
-def test_a_killed_replica_delivers_nothing_unsigned_and_loses_nothing(stage: Stage) -> None:
-    signed: dict[str, float] = {}
-    leaks, outcomes, ending = [], Counter[str](), threading.Event()
+class Traffic:
+    """Callers on the second replica, and a clinician on the first who signs whatever waits."""
 
-    def call() -> None:
-        while not ending.is_set():
-            replica = stage.replicas[1]
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        self.signed: set[str] = set()
+        self.leaks: list[str] = []
+        self.outcomes = Counter[str]()
+        self.ending = threading.Event()
+        self._threads = [threading.Thread(target=self._call, daemon=True) for _ in range(4)]
+        self._threads.append(threading.Thread(target=self._sign, daemon=True))
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        self.ending.set()
+        for thread in self._threads:
+            thread.join(15)
+
+    def _call(self) -> None:
+        while not self.ending.is_set():
             try:
-                answer = httpx.post(
-                    f"{replica.base}/call/diagnosis/predict", json={"case": uuid4().hex}, headers={"authorization": f"Bearer {stage.key}"}, timeout=10
-                )
+                self._one()
             except httpx.HTTPError:
-                outcomes["broken off"] += 1
+                self.outcomes["broken off"] += 1
                 time.sleep(0.05)
-                continue
-            outcomes[str(answer.status_code)] += 1
-            if CANARY in answer.text and answer.headers["garant-suggestion"] not in signed:
-                leaks.append(answer.headers["garant-suggestion"])
 
-    def sign() -> None:
-        doctor = stage.clinician()
-        while not ending.is_set():
+    def _one(self) -> None:
+        base, headers = self.stage.replicas[1].base, {"authorization": f"Bearer {self.stage.key}"}
+        answer = httpx.post(f"{base}/call/diagnosis/predict", json={"case": uuid4().hex}, headers=headers, timeout=10)
+        self.outcomes[str(answer.status_code)] += 1
+        if CANARY in answer.text and answer.headers["garant-suggestion"] not in self.signed:
+            self.leaks.append(answer.headers["garant-suggestion"])
+
+    def _sign(self) -> None:
+        doctor = self.stage.clinician()
+        while not self.ending.is_set():
             for case in doctor.queue():
-                signed[str(case["id"])] = time.monotonic()
-                try:
+                self.signed.add(str(case["id"]))
+                with suppress(DemoFailedError, OSError):
                     doctor.decide(str(case["id"]), "approve")
-                except (DemoFailedError, OSError):
-                    outcomes["decision refused"] += 1
 
-    threads = [threading.Thread(target=call, daemon=True) for _ in range(4)] + [threading.Thread(target=sign, daemon=True)]
-    for thread in threads:
-        thread.start()
+
+def replaced(stage: Stage, number: int) -> None:
+    """Kill a replica and start another in its place."""
+    victim, fresh = stage.replicas[number], Process()
+    assert isinstance(victim, Process)
+    victim.process.send_signal(signal.SIGKILL)
+    victim.process.wait()
+    fresh.begin(stage)
+    stage.replicas[number] = fresh
+    eventually(fresh.ready, 20)
+
+
+def test_a_killed_replica_delivers_nothing_unsigned_and_loses_nothing(stage: Stage) -> None:
+    traffic = Traffic(stage)
+    traffic.start()
     for _ in range(2):
         time.sleep(2)
-        victim = stage.replicas[1]
-        assert isinstance(victim, Process)
-        victim.process.send_signal(signal.SIGKILL)
-        victim.process.wait()
-        fresh = Process()
-        fresh.begin(stage)
-        stage.replicas[1] = fresh
-        eventually(fresh.ready, 20)
+        replaced(stage, 1)
     time.sleep(1)
-    ending.set()
-    for thread in threads:
-        thread.join(15)
-    assert outcomes["200"] > 10
-    assert outcomes["broken off"] > 0
-    assert leaks == []
+    traffic.stop()
+    assert traffic.outcomes["200"] > 10
+    assert traffic.outcomes["broken off"] > 0
+    assert traffic.leaks == []
     released = {entry["suggestion"] for entry in stage.entries("released")}
-    delivered = {entry["suggestion"] for entry in stage.entries("delivered")}
-    assert delivered <= released
+    assert {entry["suggestion"] for entry in stage.entries("delivered")} <= released
     assert stage.verified().ok

@@ -48,13 +48,19 @@ def test_a_broken_answer_is_an_error_and_an_entry_and_never_a_suggestion(stage: 
 def test_hanging_up_before_the_commit_cancels_the_ai_systems_work(stage: Stage) -> None:
     stage.model.scripts[CHAT] = Script(never=True)
     with pytest.raises(httpx.ReadTimeout), httpx.Client(timeout=0.3) as known:
-        known.post(f"{stage.base}/call/diagnosis{CHAT}", headers={"authorization": f"Bearer {stage.key}"}, json={"model": "reader", "messages": []})
+        known.post(
+            f"{stage.base}/call/diagnosis{CHAT}", headers={"authorization": f"Bearer {stage.key}"}, json={"model": "reader", "messages": []}
+        )
     assert eventually(lambda: stage.model.gone >= 1, 1.0)
 
 
 def test_hanging_up_after_the_commit_cancels_nothing(stage: Stage) -> None:
     with pytest.raises(httpx.ReadTimeout), httpx.Client(timeout=0.5) as known:
-        known.post(f"{stage.base}/call/diagnosis{CHAT}", headers={"authorization": f"Bearer {stage.key}"}, json={"model": "reader", "messages": [1]})
+        known.post(
+            f"{stage.base}/call/diagnosis{CHAT}",
+            headers={"authorization": f"Bearer {stage.key}"},
+            json={"model": "reader", "messages": [1]},
+        )
     doctor = stage.clinician()
     assert doctor.decide(doctor.waiting("diagnosis"), "approve")["state"] == "released"
 
@@ -62,7 +68,10 @@ def test_hanging_up_after_the_commit_cancels_nothing(stage: Stage) -> None:
 def test_a_letter_streams_as_it_comes_and_is_released_before_its_first_byte(stage: Stage) -> None:
     stage.model.scripts[CHAT] = Script(chunks=chat_stream("one", "two"), pause=0.3, headers=(("content-type", "text/event-stream"),))
     body = {"model": "reader", "messages": [], "stream": True}
-    with httpx.Client(timeout=10) as known, known.stream("POST", f"{stage.base}/call/letter{CHAT}", headers={"authorization": f"Bearer {stage.key}"}, json=body) as answer:
+    with (
+        httpx.Client(timeout=10) as known,
+        known.stream("POST", f"{stage.base}/call/letter{CHAT}", headers={"authorization": f"Bearer {stage.key}"}, json=body) as answer,
+    ):
         parts = answer.iter_bytes()
         first = next(parts)
         released = stage.entries("released")[-1]
@@ -77,7 +86,10 @@ def test_a_caller_who_leaves_a_letters_stream_cancels_it(stage: Stage) -> None:
     stage.model.scripts[CHAT] = Script(chunks=chat_stream(*("word",) * 50), pause=0.1, headers=(("content-type", "text/event-stream"),))
     body = {"model": "reader", "messages": [], "stream": True}
     before = stage.model.gone
-    with httpx.Client(timeout=10) as known, known.stream("POST", f"{stage.base}/call/letter{CHAT}", headers={"authorization": f"Bearer {stage.key}"}, json=body) as answer:
+    with (
+        httpx.Client(timeout=10) as known,
+        known.stream("POST", f"{stage.base}/call/letter{CHAT}", headers={"authorization": f"Bearer {stage.key}"}, json=body) as answer,
+    ):
         next(answer.iter_bytes())
     assert eventually(lambda: stage.model.gone > before, 2.0)
 
@@ -141,16 +153,28 @@ def test_hostile_html_stays_text(stage: Stage) -> None:
     stage.model.scripts[CHAT] = Script(body=chat(hostile))
     shown = []
     with suppress(httpx.ReadTimeout), httpx.Client(timeout=0.5) as known:
-        known.post(f"{stage.base}/call/diagnosis{CHAT}", headers={"authorization": f"Bearer {stage.key}"}, json={"model": "reader", "messages": [2]})
+        known.post(
+            f"{stage.base}/call/diagnosis{CHAT}",
+            headers={"authorization": f"Bearer {stage.key}"},
+            json={"model": "reader", "messages": [2]},
+        )
     doctor = stage.clinician()
-    doctor.decide(doctor.waiting("diagnosis"), "amend", amend=lambda content: shown.append(content) or {content["fields"][0]["pointer"]: "ok"})
+    doctor.decide(
+        doctor.waiting("diagnosis"), "amend", amend=lambda content: shown.append(content) or {content["fields"][0]["pointer"]: "ok"}
+    )
     assert shown[0]["fields"][0]["value"] == hostile
 
 
 def test_planted_patient_data_never_reaches_the_logs(stage: Stage, capfd: pytest.CaptureFixture[str]) -> None:
     planted = "DUPONT-1-55-01"
     stage.model.scripts[CHAT] = Script(status=500, body=planted.encode())
-    stage.post("diagnosis", f"{CHAT}?patient={planted}", {"model": "reader", "messages": [planted], "metadata": {"case": planted}}, garant_case=planted, x_patient=planted)
+    stage.post(
+        "diagnosis",
+        f"{CHAT}?patient={planted}",
+        {"model": "reader", "messages": [planted], "metadata": {"case": planted}},
+        garant_case=planted,
+        x_patient=planted,
+    )
     stage.post("diagnosis", f"/{planted}", {"model": planted})
     stage.post("diagnosis", CHAT, planted.encode())
     captured = capfd.readouterr()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -11,17 +11,19 @@ import tritonclient.http as triton
 from tritonclient.utils import InferenceServerException
 
 from tests.fakes.model_server import CANARY
-from tests.stage import Stage
+
+if TYPE_CHECKING:
+    from tests.stage import Stage
 
 
-def infer(stage: Stage) -> Any:
+def infer(stage: Stage) -> Any:  # noqa: ANN401 - whatever the client gives
     known = triton.InferenceServerClient(f"{stage.base.removeprefix('http://')}/call/diagnosis", network_timeout=20, connection_timeout=20)
     tensor = triton.InferInput("x", [1, 3], "FP64")
     tensor.set_data_from_numpy(np.random.default_rng().random((1, 3)))
     return known.infer("tensor", [tensor], request_id="r-1", headers={"Authorization": f"Bearer {stage.key}"})
 
 
-def decided(stage: Stage, decision: str, **more: object) -> Any:
+def decided(stage: Stage, decision: str, **more: object) -> Any:  # noqa: ANN401 - whatever the client gives
     results: list[Any] = []
 
     def run() -> None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from typing import TYPE_CHECKING
 from uuid import uuid4
-
-import httpx
 
 from gateway.audit.batch import LogIdentity
 from gateway.audit.writer import Writer
@@ -14,9 +13,12 @@ from gateway.identity.machines import NewMachine, create_machine
 from tests.fakes.model_server import CANARY, Script
 from tests.stage import Stage, eventually
 
+if TYPE_CHECKING:
+    import httpx
 
-def asked(stage: Stage, **headers: str) -> httpx.Response:
-    return stage.post("diagnosis", "/predict", {"case": uuid4().hex, "x": 1}, **headers)
+
+def asked(stage: Stage, *, prefer: str) -> httpx.Response:
+    return stage.post("diagnosis", "/predict", {"case": uuid4().hex, "x": 1}, prefer=prefer)
 
 
 def test_respond_async_gets_202_with_a_place_to_look(stage: Stage) -> None:
@@ -94,7 +96,12 @@ def test_one_idempotency_key_with_two_bodies_is_refused(stage: Stage) -> None:
 def test_concurrent_equal_calls_make_one_suggestion(stage: Stage) -> None:
     body, places = {"case": uuid4().hex, "x": 1}, []
     stage.model.scripts["/predict"] = Script(body=stage.model.scripts["/predict"].body, delay=0.2)
-    threads = [threading.Thread(target=lambda: places.append(stage.post("diagnosis", "/predict", body, prefer="respond-async").headers["location"])) for _ in range(4)]
+    threads = [
+        threading.Thread(
+            target=lambda: places.append(stage.post("diagnosis", "/predict", body, prefer="respond-async").headers["location"])
+        )
+        for _ in range(4)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -104,7 +111,15 @@ def test_concurrent_equal_calls_make_one_suggestion(stage: Stage) -> None:
 
 
 def test_unknown_members_and_headers_arrive_and_credentials_do_not(stage: Stage) -> None:
-    stage.post("letter", "/v1/chat/completions", {"model": "reader", "messages": [], "odd": 1.50}, x_odd="kept", connection="x-hop", x_hop="dropped", cookie="c=1")
+    stage.post(
+        "letter",
+        "/v1/chat/completions",
+        {"model": "reader", "messages": [], "odd": 1.50},
+        x_odd="kept",
+        connection="x-hop",
+        x_hop="dropped",
+        cookie="c=1",
+    )
     seen = stage.model.seen[-1]
     assert b'"odd":1.5' in seen.body.replace(b" ", b"")
     assert seen.headers["x-odd"] == "kept"

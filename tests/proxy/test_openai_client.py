@@ -22,14 +22,16 @@ def client(stage: Stage, task: str = "diagnosis") -> openai.OpenAI:
     return openai.OpenAI(base_url=f"{stage.base}/call/{task}/v1", api_key=stage.key, timeout=20)
 
 
-def ask(stage: Stage, task: str = "diagnosis", **more: Any) -> Any:
+def ask(stage: Stage, task: str = "diagnosis", **more: Any) -> Any:  # noqa: ANN401 - whatever the client gives
     with client(stage, task) as known:
         return known.chat.completions.create(model="reader", messages=[{"role": "user", "content": f"q{time.monotonic_ns()}"}], **more)
 
 
 def streamed(stage: Stage) -> str:
     with client(stage) as known:
-        chunks = known.chat.completions.create(model="reader", messages=[{"role": "user", "content": f"q{time.monotonic_ns()}"}], stream=True)
+        chunks = known.chat.completions.create(
+            model="reader", messages=[{"role": "user", "content": f"q{time.monotonic_ns()}"}], stream=True
+        )
         return "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
 
 
@@ -47,7 +49,7 @@ def later(work: Callable[[], Any]) -> tuple[threading.Thread, list[Any]]:
     return thread, results
 
 
-def decided(stage: Stage, work: Callable[[], Any], decision: str, task: str = "diagnosis", **more: object) -> Any:
+def decided(stage: Stage, work: Callable[[], Any], decision: str, task: str = "diagnosis", **more: object) -> Any:  # noqa: ANN401 - whatever the client gives
     thread, results = later(work)
     doctor = stage.clinician()
     suggestion = doctor.waiting(task)

@@ -30,7 +30,9 @@ def opened(stage: Stage, suggestion: str, who: str = "dr.a") -> dict[str, object
 def decide(stage: Stage, suggestion: str, shown: dict[str, object], who: str = "dr.a", **more: object) -> httpx.Response:
     doctor = stage.clinician(who)
     body = {"lease": shown["lease"], "shown_sha256": shown["shown_sha256"], "decision": "approve", "proof": doctor.password, **more}
-    return stage.api(doctor, "POST", f"/suggestions/{suggestion}/decision", {name: value for name, value in body.items() if value is not None})
+    return stage.api(
+        doctor, "POST", f"/suggestions/{suggestion}/decision", {name: value for name, value in body.items() if value is not None}
+    )
 
 
 def refused(stage: Stage, answer: httpx.Response, code: str) -> None:
@@ -52,7 +54,11 @@ def test_a_suggestion_that_changed_after_it_was_opened_voids_the_decision(stage:
     first, _, _ = held(stage)
     shown = opened(stage, first)
     other, _, _ = held(stage, "refusing")
-    stage.rows("UPDATE payloads SET ciphertext = (SELECT ciphertext FROM payloads WHERE suggestion_id = $2 AND field = 'suggestion') WHERE suggestion_id = $1 AND field = 'suggestion'", first, other)
+    stage.rows(
+        "UPDATE payloads SET ciphertext = (SELECT ciphertext FROM payloads WHERE suggestion_id = $2 AND field = 'suggestion') WHERE suggestion_id = $1 AND field = 'suggestion'",
+        first,
+        other,
+    )
     answer = decide(stage, first, shown)
     refused(stage, answer, "content_damaged")
 
@@ -220,7 +226,9 @@ def test_one_ledger_row_for_each_finished_instance(stage: Stage) -> None:
         stage.clinician().decide(suggestion, decision, **more, **({"reason": "other"} if decision == "reject" else {}))
         thread.join(10)
     stage.chat("letter")
-    rows = stage.rows("SELECT facts->>'outcome' AS outcome, (facts->>'edit_distance')::float AS edit FROM usage_records ORDER BY log_index")[before:]
+    rows = stage.rows(
+        "SELECT facts->>'outcome' AS outcome, (facts->>'edit_distance')::float AS edit FROM usage_records ORDER BY log_index"
+    )[before:]
     assert [row["outcome"] for row in rows] == ["accepted", "amended", "rejected", "auto"]
     assert rows[0]["edit"] == 0.0
     assert rows[1]["edit"] > 0.0

@@ -51,7 +51,7 @@ def test_webhooks_carry_an_ed25519_signature_too(stage: Stage) -> None:
 def test_a_receiver_that_is_gone_is_not_asked_again(stage: Stage) -> None:
     stage.pager.scripts["/hook"] = Script(status=410)
     stage.chat("triage")
-    assert eventually(lambda: [row for row in stage.rows("SELECT gone, attempts FROM notices WHERE gone")])[-1]["attempts"] == 1
+    assert eventually(lambda: list(stage.rows("SELECT gone, attempts FROM notices WHERE gone")))[-1]["attempts"] == 1
 
 
 def test_content_goes_to_a_time_critical_caller_labelled_and_only_where_the_policy_says_so(stage: Stage) -> None:
@@ -79,7 +79,13 @@ def test_nothing_expires_silently_and_nothing_approves_itself(stage: Stage) -> N
     thread.start()
     suggestion = stage.clinician().waiting("short")
     thread.join(10)
-    kinds = eventually(lambda: (found := [entry["type"] for entry in stage.entries() if entry.get("suggestion") == suggestion]) and "expired" in found and found)
+    kinds = eventually(
+        lambda: (
+            (found := [entry["type"] for entry in stage.entries() if entry.get("suggestion") == suggestion])
+            and "expired" in found
+            and found
+        )
+    )
     assert kinds == ["received", "notified", "overdue", "escalated", "expired"]
     assert CANARY not in answers[0].text
 
@@ -136,7 +142,7 @@ def test_a_stop_outlives_a_restart_and_resuming_needs_a_name_and_a_reason(three:
 
 
 def test_a_release_that_was_signed_while_the_button_was_pressed_is_refused(three: Stage) -> None:
-    thread = threading.Thread(target=lambda: three.chat(), daemon=True)
+    thread = threading.Thread(target=three.chat, daemon=True)
     thread.start()
     doctor = three.clinician()
     suggestion = doctor.waiting("diagnosis")
