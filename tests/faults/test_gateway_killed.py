@@ -55,9 +55,9 @@ def stage(postgres_server: str) -> Iterator[Stage]:
             replica = Process()
             replica.begin(made)
             made.replicas.append(replica)
-        for replica in made.replicas:
-            assert isinstance(replica, Process)
-            eventually(replica.ready, 30)
+        for started in made.replicas:
+            assert isinstance(started, Process)
+            eventually(started.ready, 30)
         yield made
 
 

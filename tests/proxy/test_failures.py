@@ -151,7 +151,7 @@ def test_huge_headers_are_refused(stage: Stage) -> None:
 def test_hostile_html_stays_text(stage: Stage) -> None:
     hostile = "<script>alert(1)</script>\u202e"
     stage.model.scripts[CHAT] = Script(body=chat(hostile))
-    shown = []
+    shown: list[dict[str, object]] = []
     with suppress(httpx.ReadTimeout), httpx.Client(timeout=0.5) as known:
         known.post(
             f"{stage.base}/call/diagnosis{CHAT}",
@@ -159,10 +159,13 @@ def test_hostile_html_stays_text(stage: Stage) -> None:
             json={"model": "reader", "messages": [2]},
         )
     doctor = stage.clinician()
-    doctor.decide(
-        doctor.waiting("diagnosis"), "amend", amend=lambda content: shown.append(content) or {content["fields"][0]["pointer"]: "ok"}
-    )
-    assert shown[0]["fields"][0]["value"] == hostile
+
+    def amend(content: dict[str, list[dict[str, object]]]) -> dict[str, object]:
+        shown.append(content["fields"][0])
+        return {str(content["fields"][0]["pointer"]): "ok"}
+
+    doctor.decide(doctor.waiting("diagnosis"), "amend", amend=amend)
+    assert shown[0]["value"] == hostile
 
 
 def test_planted_patient_data_never_reaches_the_logs(stage: Stage, capfd: pytest.CaptureFixture[str]) -> None:
