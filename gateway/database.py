@@ -146,9 +146,19 @@ def migrate(url: str) -> None:
     config.attributes["url"] = url
     try:
         command.upgrade(config, "head")
-    except asyncpg.InsufficientPrivilegeError as error:
+    except (asyncpg.InsufficientPrivilegeError, DBAPIError) as error:
+        if not _lacks_privilege(error):
+            raise
         message = (
-            f"The database user may not prepare Garant's tables and roles ({error}). "
-            "Let a database administrator run 'garant database prepare' once with an owner's URL, or grant CREATEROLE and CREATE."
+            "The database user may not prepare Garant's tables and roles. Ask the database administrator to make the user owner of the "
+            "database and to grant it CREATEROLE, at least for the first start of each new version."
         )
         raise Misconfigured(message) from error
+
+
+def _lacks_privilege(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, asyncpg.InsufficientPrivilegeError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
