@@ -68,7 +68,7 @@ async def intercept(parts: Parts, found: Found, lane: Lane, machine: Machine) ->
     if attached is not None:
         return await settle(parts, attached, found, lane)
     if found.recognised.background:
-        return await promise(parts, received, found)
+        return await promise(parts, received, found, lane)
     answer, view = await forward(parts, received, found.call)
     row = await capture(parts, received, answer, view)
     if row.state == State.PASSED:
@@ -126,7 +126,7 @@ async def capture(parts: Parts, received: Received, answer: Answer, view: View) 
 async def settle(parts: Parts, row: AnySuggestion, found: Found, lane: Lane) -> Done | Held:
     """A stored suggestion becomes a reply, or a wait."""
     as_refusal = lane.route.while_held == "refusal"
-    if leaving(row) is None and pending(row) and _may_wait(row, found.call):
+    if leaving(row) is None and pending(row) and not row.background and _may_wait(row, found.call):
         asked = _respond_async(found.call) and lane.system.protocol != "openai"
         return Held(
             row,
@@ -138,10 +138,16 @@ async def settle(parts: Parts, row: AnySuggestion, found: Found, lane: Lane) -> 
     return Done(await parts.counter.reply(row, found.recognised, as_refusal=as_refusal), row)
 
 
-async def promise(parts: Parts, received: Received, found: Found) -> Done:
-    """A background call: commit the promise, answer at once, work on."""
+async def promise(parts: Parts, received: Received, found: Found, lane: Lane) -> Done | Held:
+    """A background call: commit the promise, answer at once, work on; an equal one that was faster is joined."""
     captured = parts.capturer.queued(received)
-    await parts.writer.append(captured.write)
+    try:
+        await parts.writer.append(captured.write)
+    except Conflict:
+        row = await attach(parts, received)
+        if row is None:
+            raise
+        return await settle(parts, row, found, lane)
     parts.background(work_on(parts, received, captured.row, found.call))
     return Done(await parts.counter.reply(captured.row, found.recognised))
 
