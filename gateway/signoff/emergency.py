@@ -97,7 +97,7 @@ class Emergency:
 
     async def _labelled(self, row: Suggestion) -> bytes:
         payloads = await self.suggestions.payloads(row)
-        if "suggestion" not in payloads or "labelled" in payloads:
+        if not {"suggestion", "exchange"} <= payloads.keys() or "labelled" in payloads:
             message_ = (
                 "There is nothing here that an emergency release could add: the AI system has not answered, or the answer has left already."
             )

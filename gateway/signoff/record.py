@@ -65,7 +65,7 @@ class Signed:
         detail = {"kind": "substituted" if signing.decision.changes_decision else "refined"} if signing.decision.amendment else {}
         if signing.decision.reason:
             detail["reason"] = signing.decision.reason
-        second = signing.opened.row.state == State.FIRST_SIGNED
+        second = signing.opened.row.first_signer is not None
         kept = tuple(part for part in sealed if not (second and part.field == "final"))
         return cls(replace(event, commitments=commitments, auth=auth, detail={**event.detail, **detail}), commitments, kept, final)
 

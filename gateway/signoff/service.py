@@ -193,7 +193,7 @@ class SignOff:
         earlier = standing(await self.suggestions.signatures(row.id))
         effects = (*signature.statements, *stored(row.id, signed.sealed))
         name = {"decision": signing.decision.decision, **_CLEARED}
-        if row.signatures > 1 and row.state != State.FIRST_SIGNED:
+        if row.signatures > 1 and row.first_signer is None:
             guard = moved(row, Action.SIGN_FIRST, {**name, "first_signer": signing.person.id})
             return Write((signed.event,), guards=(guard,), effects=effects, wake=wakes(row))
         decided = {**name, "decided_at": signing.at, "overdue": False}
@@ -210,19 +210,19 @@ class SignOff:
         opened = signing.opened
         exchange = unpack(opened.payloads["exchange"])
         if signing.decision.amendment is None:
-            final = opened.payloads.get("final", opened.suggestion) if opened.row.state == State.FIRST_SIGNED else opened.suggestion
+            final = opened.payloads.get("final", opened.suggestion) if opened.row.first_signer is not None else opened.suggestion
         else:
             answer = exchange.answer(opened.suggestion)
             final = adapter(opened.row.protocol).render(answer, signing.decision.amendment, exchange.recognised, str(opened.row.id)).body
         first = opened.payloads.get("final", opened.suggestion)
-        if opened.row.state == State.FIRST_SIGNED and final != first:
+        if opened.row.first_signer is not None and final != first:
             message = "The first signature is on another text. Two-person means both sign the same; reject it, or sign what the first person signed."
             raise Conflict(message, code="signatures_differ")
         return final
 
     async def _first_final(self, row: Suggestion) -> Sealed | None:
         """The final bytes as the first of two persons committed to them: the second repeats that commitment."""
-        return await self.suggestions.sealed(row, "final") if row.state == State.FIRST_SIGNED else None
+        return await self.suggestions.sealed(row, "final") if row.first_signer is not None else None
 
     def _signed(self, signing: Signing, kind: EventType, final: bytes | None, first: Sealed | None = None) -> Signed:
         row, decision = signing.opened.row, signing.decision

@@ -14,7 +14,7 @@ class State(StrEnum):
     QUEUED = "queued"  # promised to the caller, the AI system has not answered yet
     HELD = "held"  # answered, waiting for a signature; nothing has left
     NOTIFIED = "notified"  # a named clinician was told; waiting for a signature
-    FIRST_SIGNED = "first_signed"  # two-person: one of two has signed
+    FIRST_SIGNED = "first_signed"  # two-person: held, and one of two has signed
     SIGNED = "signed"  # decided, inside the undo window
     DRAFTED = "drafted"  # left watermarked, waiting for a signature
     EMERGENCY = "emergency"  # left by break-glass, a signature is owed
@@ -81,12 +81,15 @@ TRANSITIONS: dict[tuple[State, Action], State] = {
     (_S.SIGNED, _A.CANCEL): _S.CANCELLED,
     (_S.SIGNED, _A.SUSPEND): _S.SUSPENDED,
     (_S.NOTIFIED, _A.SIGN): _S.RELEASED,
+    (_S.NOTIFIED, _A.SIGN_FIRST): _S.NOTIFIED,
     (_S.NOTIFIED, _A.REJECT): _S.REJECTED,
     (_S.NOTIFIED, _A.BREAK_GLASS): _S.EMERGENCY,
     (_S.NOTIFIED, _A.SUSPEND): _S.SUSPENDED,
     (_S.DRAFTED, _A.SIGN): _S.RELEASED,
+    (_S.DRAFTED, _A.SIGN_FIRST): _S.DRAFTED,
     (_S.DRAFTED, _A.REJECT): _S.RECALLED,
     (_S.EMERGENCY, _A.SIGN): _S.RELEASED,
+    (_S.EMERGENCY, _A.SIGN_FIRST): _S.EMERGENCY,  # what has left stays out; the second signature is still owed
     (_S.EMERGENCY, _A.REJECT): _S.RECALLED,
 }
 
