@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import socket
 import struct
 import time
 import uuid
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
@@ -22,14 +24,17 @@ from gateway.demo.model import VERSION, Model, train
 from gateway.operations.serving import bound
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from typing import Any
 
     from starlette.requests import Request
 
 READER, WRITER, NUMERIC = "wdbc-reader", "letter-writer", "wdbc"
 _BINARY: Final = "inference-header-content-length"
-_CHUNK: Final = 24
+_UNREADABLE: Final = (KeyError, ValueError, TypeError, IndexError, AttributeError, RecursionError, struct.error)
+
+
+class UnknownModelError(LookupError):
+    """The request names a model that this server does not have."""
 
 
 class DemoServer:
@@ -44,24 +49,34 @@ class DemoServer:
 
     def app(self) -> Starlette:
         """The application."""
-        names = ("", "/versions/{version}")
+        paths = (f"/v2/models/{NUMERIC}", f"/v2/models/{NUMERIC}/versions/{VERSION}")
         return Starlette(
             routes=[
+                Route("/v1/models", self.models),
                 Route("/v1/chat/completions", self.chat, methods=["POST"]),
                 Route("/v1/responses", self.responses, methods=["POST"]),
                 Route("/predict", self.predict, methods=["POST"]),
-                *(Route(f"/v2/models/{NUMERIC}{name}/infer", self.infer, methods=["POST"]) for name in names),
-                *(Route(f"/v2/models/{NUMERIC}{name}", self.describe) for name in names),
-                Route(f"/v2/models/{NUMERIC}/ready", self.ready),
-            ]
+                Route("/v2", self.server),
+                Route("/v2/health/live", self.alive),
+                Route("/v2/health/ready", self.alive),
+                *(Route(f"{path}/infer", self.infer, methods=["POST"]) for path in paths),
+                *(Route(f"{path}/ready", self.ready) for path in paths),
+                *(Route(path, self.describe) for path in paths),
+            ],
+            exception_handlers={404: _not_served, 405: _not_served},
         )
+
+    async def models(self, _request: Request) -> Response:
+        """The models that speak OpenAI's protocol."""
+        listed = [{"id": name, "object": "model", "created": 0, "owned_by": "demo"} for name in (READER, WRITER)]
+        return JSONResponse({"object": "list", "data": listed})
 
     async def chat(self, request: Request) -> Response:
         """OpenAI chat completions."""
-        asked = await request.json()
         try:
+            asked = await request.json()
             text = self._text(asked["model"], asked["messages"][-1]["content"])
-        except (KeyError, ValueError, TypeError, IndexError) as error:
+        except (UnknownModelError, *_UNREADABLE) as error:
             return _refused(error)
         base = {
             "id": f"chatcmpl-{uuid.uuid4().hex}",
@@ -70,44 +85,30 @@ class DemoServer:
             "system_fingerprint": f"demo-{VERSION}",
         }
         if asked.get("stream"):
-            return StreamingResponse(_chat_events(base, text), media_type="text/event-stream")
+            return StreamingResponse(letters.chat_events(base, text), media_type="text/event-stream")
         choice = {"index": 0, "message": {"role": "assistant", "content": text, "refusal": None}, "logprobs": None, "finish_reason": "stop"}
         usage = {"prompt_tokens": 0, "completion_tokens": len(text.split()), "total_tokens": len(text.split())}
         return JSONResponse({**base, "object": "chat.completion", "choices": [choice], "usage": usage})
 
     async def responses(self, request: Request) -> Response:
-        """OpenAI responses, without a stream."""
-        asked = await request.json()
+        """OpenAI responses."""
         try:
+            asked = await request.json()
             given = asked["input"] if isinstance(asked["input"], str) else asked["input"][-1]["content"]
             text = self._text(asked["model"], given)
-        except (KeyError, ValueError, TypeError, IndexError) as error:
+        except (UnknownModelError, *_UNREADABLE) as error:
             return _refused(error)
-        part = {"type": "output_text", "text": text, "annotations": []}
-        item = {"id": f"msg_{uuid.uuid4().hex}", "type": "message", "role": "assistant", "status": "completed", "content": [part]}
-        document = {
-            "id": f"resp_{uuid.uuid4().hex}",
-            "object": "response",
-            "created_at": int(time.time()),
-            "status": "completed",
-            "model": asked["model"],
-        }
-        empty: dict[str, Any] = {
-            "error": None,
-            "incomplete_details": None,
-            "instructions": None,
-            "metadata": {},
-            "parallel_tool_calls": False,
-            "tools": [],
-        }
-        return JSONResponse({**document, **empty, "output": [item], "tool_choice": "auto", "temperature": 0.0, "top_p": 1.0})
+        document = letters.response(asked["model"], text)
+        if asked.get("stream"):
+            return StreamingResponse(letters.response_events(document, text), media_type="text/event-stream")
+        return JSONResponse(document)
 
     async def predict(self, request: Request) -> Response:
         """Plain JSON."""
         try:
             measurements = (await request.json())["measurements"]
             found = self._model.predict([float(measurements[name]) for name in self._model.names])
-        except (KeyError, ValueError, TypeError) as error:
+        except _UNREADABLE as error:
             return JSONResponse({"detail": f"cannot be read: {error}"}, status_code=422)
         weighed = [{"name": name, "value": value, "weight": round(weight, 4)} for name, value, weight in found.weighed]
         probability = round(found.malignant, 6)
@@ -116,15 +117,23 @@ class DemoServer:
     async def infer(self, request: Request) -> Response:
         """Open Inference Protocol v2, data as JSON or as the binary extension."""
         body = await request.body()
-        size = int(request.headers.get(_BINARY, len(body)))
         try:
+            size = int(request.headers.get(_BINARY, len(body)))
             asked = json.loads(body[:size])
             rows = _rows(asked["inputs"][0], body[size:], len(self._model.names))
             found = [self._model.predict(row) for row in rows]
-        except (KeyError, ValueError, TypeError, IndexError, struct.error) as error:
+            numbers = [value for one in found for value in (one.malignant, 1 - one.malignant)]
+            return _inferred(asked, numbers, [one.label for one in found])
+        except _UNREADABLE as error:
             return JSONResponse({"error": f"the input cannot be read: {error}"}, status_code=400)
-        numbers = [value for one in found for value in (one.malignant, 1 - one.malignant)]
-        return _inferred(asked, numbers, [one.label for one in found])
+
+    async def server(self, _request: Request) -> Response:
+        """The server's metadata."""
+        return JSONResponse({"name": "garant-demo", "version": VERSION, "extensions": ["binary_tensor_data"]})
+
+    async def alive(self, _request: Request) -> Response:
+        """Live and ready: the port opens only once the model is trained."""
+        return JSONResponse({})
 
     async def describe(self, _request: Request) -> Response:
         """The model's metadata."""
@@ -137,12 +146,13 @@ class DemoServer:
         """The model is trained."""
         return JSONResponse({"name": NUMERIC, "ready": True})
 
-    def _text(self, model: str, message: str) -> str:
+    def _text(self, model: str, content: str | list[dict[str, str]]) -> str:
+        message = content if isinstance(content, str) else "\n".join(part["text"] for part in content)
         if model == WRITER:
             return letters.letter(message)
         if model != READER:
-            unknown = f"no model '{model}'"
-            raise ValueError(unknown)
+            unknown = f"no model {model!r}; there are {READER!r} and {WRITER!r}"
+            raise UnknownModelError(unknown)
         return letters.from_message(self._model, message)
 
 
@@ -181,29 +191,31 @@ def _packed(texts: list[str]) -> bytes:
     return b"".join(struct.pack("<I", len(text.encode())) + text.encode() for text in texts)
 
 
-def _chat_events(base: dict[str, Any], text: str) -> Iterator[bytes]:
-    def event(delta: dict[str, str], finish: str | None) -> bytes:
-        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
-        return b"data: " + json.dumps({**base, "object": "chat.completion.chunk", "choices": [choice]}).encode() + b"\n\n"
-
-    yield event({"role": "assistant", "content": ""}, None)
-    for start in range(0, len(text), _CHUNK):
-        yield event({"content": text[start : start + _CHUNK]}, None)
-    yield event({}, "stop")
-    yield b"data: [DONE]\n\n"
-
-
 def _refused(error: Exception) -> Response:
-    problem = {"message": f"the request cannot be read: {error}", "type": "invalid_request_error", "param": None, "code": "bad_input"}
-    return JSONResponse({"error": problem}, status_code=400)
+    unknown = isinstance(error, UnknownModelError)
+    message = str(error) if unknown else f"the request cannot be read: {error}"
+    code = "model_not_found" if unknown else "bad_input"
+    problem = {"message": message, "type": "invalid_request_error", "param": "model" if unknown else None, "code": code}
+    return JSONResponse({"error": problem}, status_code=404 if unknown else 400)
+
+
+async def _not_served(request: Request, error: Exception) -> Response:
+    """A path or method that is not served, said in the shape of the protocol whose path it is."""
+    status = error.status_code if isinstance(error, HTTPException) else 404
+    text = f"{request.method} {request.url.path} is not served here"
+    openai = {"message": text, "type": "invalid_request_error", "param": None, "code": "not_found"}
+    shapes: dict[str, Any] = {"v1": {"error": openai}, "v2": {"error": text}}
+    return JSONResponse(shapes.get(request.url.path.split("/")[1], {"detail": text}), status_code=status)
 
 
 def main() -> None:
     """Train, bind, say where, serve."""
     arguments = argparse.ArgumentParser(description="The demo's AI server.")
-    arguments.add_argument("--port", type=int, default=0)
-    port = arguments.parse_args().port
-    listener = bound("127.0.0.1", port)
+    place = arguments.add_mutually_exclusive_group()
+    place.add_argument("--port", type=int, default=0, help="0 lets the kernel choose")
+    place.add_argument("--fd", type=int, help="an open, listening socket of the parent")
+    given = arguments.parse_args()
+    listener = bound("127.0.0.1", given.port) if given.fd is None else socket.socket(fileno=given.fd)
     model = train()
     figures = model.figures
     line = {
