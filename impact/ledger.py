@@ -1,22 +1,28 @@
 """THE CONTRACT: one usage record per task instance, versioned and pseudonymous; everything in `impact` starts from it.
 
-A record is validated on the way in, so that nothing behind this door has to doubt it. Only the standard library is
-needed here; the Parquet form is in `parquet.py`.
+A record is validated on the way in, so that nothing behind this door has to doubt it; whatever the bytes, only
+`LedgerError` (or an `OSError` of the file itself) comes out. Only the standard library is needed here; the Parquet form
+is in `parquet.py`.
 """
 
 from __future__ import annotations
 
 import json
-import math
-from dataclasses import asdict, dataclass, fields
-from datetime import datetime
+from collections import Counter
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Final, Literal, get_args
+from uuid import UUID
+
+from impact.fields import described, exactly, flag, identifier, one_of, or_none, seconds, share, text, time, whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
+    from impact.fields import Check
+
 VERSION: Final = 1
+MAX_LINE: Final = 65_536  # bytes; a record has about 1,000
 Arm = Literal["ai", "holdout", "not_routed"]
 Outcome = Literal["auto", "accepted", "amended", "rejected", "ignored"]
 TimeSource = Literal["reported", "lease", "none"]
@@ -24,6 +30,14 @@ TimeSource = Literal["reported", "lease", "none"]
 
 class LedgerError(ValueError):
     """A record that cannot be used; the message names the place and what to do."""
+
+    def __init__(self, message: str, column: int | None = None) -> None:
+        super().__init__(message)
+        self.column = column
+
+    def at(self, place: str) -> LedgerError:
+        """The same error, said with its place and, where it is known, the column."""
+        return LedgerError(f"{place}{'' if self.column is None else f', column {self.column}'}: {self}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +50,7 @@ class UsageRecord:
         log_index: index of the log entry that finished it.
         worker: keyed pseudonym that changes each quarter, used only to cluster; "" where nobody worked on it.
         received_at, answered_at, opened_at, decided_at, released_at: RFC 3339, UTC.
-        human_seconds_raw, human_seconds: active seconds of all people who touched it, raw and capped.
+        human_seconds_raw, human_seconds: active seconds of all people who touched it, raw and capped; never more capped than raw.
         time_source: whether seconds were reported by the page, bounded by a lease, or there were none.
         edit_distance: normalised to [0, 1], None where there is no final text.
         substituted_decision: an amendment that changed the decision, not only its wording.
@@ -75,130 +89,135 @@ class UsageRecord:
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, object]) -> UsageRecord:
-        """A record from plain values. Raises LedgerError, naming the field."""
-        version = values.get("version")
-        if isinstance(version, int) and version > VERSION:
-            message = f"This ledger is of version {version}; this program reads up to {VERSION}. Install a newer one."
-            raise LedgerError(message)
-        missing = [name for name in NAMES if name not in values]
-        unknown = sorted(set(values) - set(NAMES))
-        if missing or unknown:
-            message = f"A record lacks {', '.join(missing) or 'nothing'} and has unknown fields {', '.join(unknown) or 'none'}."
-            raise LedgerError(message)
+        """A record from plain values. Raises LedgerError, naming the field and what it must be."""
+        check_version(values.get("version"))
+        check_names(values)
         for name in NAMES:
-            _CHECKS[name](name, values[name])
-        return cls(**values)  # type: ignore[arg-type]
+            if expected := _CHECKS[name](values[name]):
+                raise _refuse(name, values[name], expected)
+        record = cls(**values)  # type: ignore[arg-type]
+        if record.human_seconds > record.human_seconds_raw:
+            raise _refuse(
+                "human_seconds", record.human_seconds, f"at most 'human_seconds_raw', {record.human_seconds_raw}: a cap only lowers"
+            )
+        return record
 
     def to_mapping(self) -> dict[str, object]:
         """Plain values; `from_mapping` gives the record back."""
-        return asdict(self)
+        return {name: getattr(self, name) for name in NAMES}
 
 
 NAMES: Final = tuple(part.name for part in fields(UsageRecord))
 
 
+def check_version(version: object) -> None:
+    """Refuse a ledger of a newer contract than this program knows. Raises LedgerError."""
+    if isinstance(version, int) and version > VERSION:
+        raise LedgerError(
+            f"'version' is {described(version)}; this program reads up to {VERSION}. Install a newer Garant, or export as {VERSION}."
+        )
+
+
+def check_names(names: Iterable[str]) -> None:
+    """Refuse a record that lacks fields, or has others, or one twice. Raises LedgerError naming them."""
+    given = Counter(iter(names))  # a mapping would be taken for counts
+    missing = [f"'{name}'" for name in NAMES if name not in given]
+    unknown = sorted(repr(name)[:60] for name in given if name not in NAMES)
+    double = sorted(repr(name)[:60] for name, times in given.items() if times > 1)
+    found = {"lacks": missing, "has unknown": unknown[:10], "has twice": double}
+    problems = [f"{what} {', '.join(listed)}" for what, listed in found.items() if listed]
+    if problems:
+        raise LedgerError(f"The record {' and '.join(problems)}. Give exactly the fields of the contract, version {VERSION}.")
+
+
+class Once:
+    """Sees every record id of a ledger once; 16 bytes are kept of each."""
+
+    def __init__(self) -> None:
+        self._seen: set[bytes] = set()
+
+    def check(self, record: UsageRecord) -> None:
+        """Refuse a record whose id was seen before. Raises LedgerError."""
+        key = UUID(record.record).bytes
+        if key in self._seen:
+            raise LedgerError(f"'record' {record.record} is there twice; an instance counts once. Export the ledger again.")
+        self._seen.add(key)
+
+
 def read_jsonl(path: Path) -> Iterator[UsageRecord]:
-    """Records of a JSON-lines file, one by one. Raises LedgerError with the line's number; a doubled record is an error."""
-    seen: set[str] = set()
-    with path.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, start=1):
-            record = _line(path, number, line)
-            if record.record in seen:
-                message = f"{path.name}, line {number}: the record {record.record} is there twice. Export the ledger again."
-                raise LedgerError(message)
-            seen.add(record.record)
+    """Records of a JSON-lines file, one by one, in bounded memory but for the ids.
+
+    Raises:
+        LedgerError: with the file's name, the line, and the column or the field; also for a record that is there twice.
+    """
+    once = Once()
+    with path.open("rb") as file:
+        for number, line in enumerate(iter(lambda: file.readline(MAX_LINE + 1), b""), start=1):
+            try:
+                record = UsageRecord.from_mapping(_parse(line))
+                once.check(record)
+            except LedgerError as error:
+                raise error.at(f"{path.name}, line {number}") from error
             yield record
 
 
 def write_jsonl(path: Path, records: Iterable[UsageRecord]) -> int:
-    """Write records as JSON lines; returns how many."""
-    written = 0
-    with path.open("w", encoding="utf-8") as lines:
-        for record in records:
-            lines.write(json.dumps(record.to_mapping(), ensure_ascii=False, separators=(",", ":")) + "\n")
-            written += 1
+    """Write records as JSON lines; returns how many. The file appears when all are written, never half.
+
+    Raises:
+        LedgerError: a record that is there twice.
+    """
+    once, written, part = Once(), 0, path.with_name(path.name + ".part")
+    try:
+        with part.open("w", encoding="utf-8", newline="\n") as lines:
+            for written, record in enumerate(records, start=1):  # noqa: B007 - the last number is the count
+                once.check(record)
+                lines.write(json.dumps(record.to_mapping(), ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n")
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
     return written
 
 
-def _line(path: Path, number: int, line: str) -> UsageRecord:
+def _parse(line: bytes) -> dict[str, object]:
+    if len(line) > MAX_LINE:
+        raise LedgerError(f"The line is longer than {MAX_LINE:,} bytes. Give one record per line.")
     try:
-        values = json.loads(line)
-        if not isinstance(values, dict):
-            message = "not an object"
-            raise LedgerError(message)
-        return UsageRecord.from_mapping(values)
-    except ValueError as error:
-        message = f"{path.name}, line {number}: {error}"
-        raise LedgerError(message) from error
+        values: object = json.loads(line.decode("utf-8"), object_pairs_hook=_object)
+    except json.JSONDecodeError as error:
+        raise LedgerError(f"This is no JSON ({error.msg}). Give one record per line, as JSON.", error.colno) from error
+    except UnicodeDecodeError as error:
+        raise LedgerError("These bytes are no UTF-8. Save the ledger as UTF-8.", error.start + 1) from error
+    except RecursionError as error:
+        raise LedgerError("The line is nested too deep. A record is one flat object.") from error
+    except LedgerError:
+        raise
+    except ValueError as error:  # a number with thousands of digits
+        raise LedgerError("The line holds a number too large to read. Export the ledger again.") from error
+    if not isinstance(values, dict):
+        raise LedgerError('The line is no JSON object. Give one record per line, as {"version":1,…}.')
+    return values
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        names = [name for name, _ in pairs]
+        double = next(name for name in names if names.count(name) > 1)
+        raise LedgerError(f"{double[:60]!r} is there twice in one record. Give each field once.")
+    return values
 
 
 def _refuse(name: str, value: object, expected: str) -> LedgerError:
-    return LedgerError(f"'{name}' is {str(value)[:60]!r}; expected is {expected}.")
+    return LedgerError(f"'{name}' is {described(value)}; it must be {expected}.")
 
 
-def _text(name: str, value: object) -> None:
-    if not isinstance(value, str):
-        raise _refuse(name, value, "text")
-
-
-def _count(name: str, value: object) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise _refuse(name, value, "a whole number from 0")
-
-
-def _flag(name: str, value: object) -> None:
-    if not isinstance(value, bool):
-        raise _refuse(name, value, "true or false")
-
-
-def _seconds(name: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
-        raise _refuse(name, value, "seconds, 0 or more")
-
-
-def _share(name: str, value: object) -> None:
-    if value is None:
-        return
-    _seconds(name, value)
-    if isinstance(value, int | float) and value > 1:
-        raise _refuse(name, value, "a share between 0 and 1")
-
-
-def _time(name: str, value: object) -> None:
-    try:
-        moment = datetime.fromisoformat(str(value))
-    except ValueError as error:
-        raise _refuse(name, value, "a time like 2026-01-31T10:00:00Z") from error
-    if moment.tzinfo is None or moment.utcoffset():
-        raise _refuse(name, value, "a time in UTC, like 2026-01-31T10:00:00Z")
-
-
-def _time_or_none(name: str, value: object) -> None:
-    if value is not None:
-        _time(name, value)
-
-
-def _arm(name: str, value: object) -> None:
-    if value not in get_args(Arm):
-        raise _refuse(name, value, f"one of {', '.join(get_args(Arm))}")
-
-
-def _outcome(name: str, value: object) -> None:
-    if value not in get_args(Outcome):
-        raise _refuse(name, value, f"one of {', '.join(get_args(Outcome))}")
-
-
-def _source(name: str, value: object) -> None:
-    if value not in get_args(TimeSource):
-        raise _refuse(name, value, f"one of {', '.join(get_args(TimeSource))}")
-
-
-_CHECKS: Final = (
-    dict.fromkeys(NAMES, _text)
-    | dict.fromkeys(("version", "log_index"), _count)
-    | dict.fromkeys(("substituted_decision", "two_person", "break_glass"), _flag)
-    | dict.fromkeys(("human_seconds_raw", "human_seconds"), _seconds)
-    | dict.fromkeys(("received_at", "answered_at"), _time)
-    | dict.fromkeys(("opened_at", "decided_at", "released_at"), _time_or_none)
-    | {"edit_distance": _share, "arm": _arm, "outcome": _outcome, "time_source": _source}
+_CHECKS: Final[dict[str, Check]] = (
+    dict.fromkeys(NAMES, text)
+    | dict.fromkeys(("two_person", "break_glass", "substituted_decision"), flag)
+    | dict.fromkeys(("human_seconds_raw", "human_seconds"), seconds)
+    | dict.fromkeys(("received_at", "answered_at"), time)
+    | dict.fromkeys(("opened_at", "decided_at", "released_at"), or_none(time))
+    | {"version": exactly(VERSION), "record": identifier, "log_index": whole, "edit_distance": or_none(share)}
+    | {"arm": one_of(get_args(Arm)), "outcome": one_of(get_args(Outcome)), "time_source": one_of(get_args(TimeSource))}
 )

@@ -1,0 +1,118 @@
+"""The ledger as Parquet, for statisticians: the same records and the same refusals as JSON lines.
+
+pyarrow is optional and imported where it is used. Times stay text, as in the contract, so that a record comes back
+exactly as it was written. Columns, in the contract's order, required unless marked *:
+
+| Arrow type | fields |
+|---|---|
+| int32, int64 | `version`; `log_index` |
+| float64 | `human_seconds_raw`, `human_seconds`, `edit_distance`* |
+| bool | `substituted_decision`, `two_person`, `break_glass` |
+| string | all others; `opened_at`*, `decided_at`*, `released_at`* may be null |
+
+The file's metadata holds `garant.ledger.version`.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+
+from impact.ledger import NAMES, VERSION, LedgerError, Once, UsageRecord, check_names, check_version
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+    from types import ModuleType
+
+ROWS: Final = 10_000  # records held in memory at a time
+VERSION_KEY: Final = b"garant.ledger.version"
+OPTIONAL: Final = frozenset({"edit_distance", "opened_at", "decided_at", "released_at"})
+TYPES: Final = (
+    dict.fromkeys(NAMES, "string")
+    | {"version": "int32", "log_index": "int64"}
+    | dict.fromkeys(("human_seconds_raw", "human_seconds", "edit_distance"), "float64")
+    | dict.fromkeys(("substituted_decision", "two_person", "break_glass"), "bool")
+)
+
+
+def read_parquet(path: Path) -> Iterator[UsageRecord]:
+    """Records of a Parquet file, one by one.
+
+    Raises:
+        LedgerError: with the file's name, the row (from 1) and the field; pyarrow is missing; this is no Parquet file.
+    """
+    once = Once()
+    for number, values in enumerate(_rows(path), start=1):
+        try:
+            record = UsageRecord.from_mapping(values)
+            once.check(record)
+        except LedgerError as error:
+            raise error.at(f"{path.name}, row {number}") from error
+        yield record
+
+
+def write_parquet(path: Path, records: Iterable[UsageRecord]) -> int:
+    """Write records as Parquet; returns how many. The file appears when all are written, never half.
+
+    Raises:
+        LedgerError: a record that is there twice; pyarrow is missing.
+    """
+    arrow, parquet = _arrow(), _arrow(".parquet")
+    schema, part, written = _schema(arrow), path.with_name(path.name + ".part"), 0
+    try:
+        with parquet.ParquetWriter(part, schema, compression="zstd") as file:
+            for rows in _batches(records):
+                file.write_table(arrow.Table.from_pylist(rows, schema=schema))
+                written += len(rows)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    return written
+
+
+def _arrow(part: str = "") -> ModuleType:
+    try:
+        return import_module(f"pyarrow{part}")
+    except ImportError as error:
+        raise LedgerError("Parquet needs pyarrow, which is not installed. Run 'pip install pyarrow', or use JSON lines.") from error
+
+
+def _schema(arrow: ModuleType) -> object:
+    columns = [arrow.field(name, getattr(arrow, _FACTORIES.get(kind, kind))(), name in OPTIONAL) for name, kind in TYPES.items()]
+    return arrow.schema(columns, metadata={VERSION_KEY: str(VERSION).encode()})
+
+
+_FACTORIES: Final = {"bool": "bool_"}
+
+
+def _batches(records: Iterable[UsageRecord]) -> Iterator[list[dict[str, object]]]:
+    once, source = Once(), iter(records)
+    while found := list(islice(source, ROWS)):
+        for record in found:
+            once.check(record)
+        yield [record.to_mapping() for record in found]
+
+
+def _rows(path: Path) -> Iterator[dict[str, object]]:
+    """Plain values row by row; whatever pyarrow finds wrong is a LedgerError."""
+    arrow, parquet = _arrow(), _arrow(".parquet")
+    with path.open("rb") as source:
+        try:
+            file = parquet.ParquetFile(source)
+            _check_columns(path, file.schema_arrow)
+            for batch in file.iter_batches(batch_size=ROWS):
+                yield from batch.to_pylist()
+        except (arrow.ArrowException, OSError) as error:
+            raise LedgerError(f"{path.name}: this is no readable Parquet file ({str(error)[:120]}). Export the ledger again.") from error
+
+
+def _check_columns(path: Path, schema: object) -> None:
+    names, metadata = getattr(schema, "names", []), getattr(schema, "metadata", None) or {}
+    version = metadata.get(VERSION_KEY, b"")
+    try:
+        check_version(int(version) if version.isdigit() else VERSION)
+        check_names(names)
+    except LedgerError as error:
+        raise error.at(path.name) from error
