@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from gateway.errors import BadInput, Conflict, Forbidden
 from gateway.identity.roles import Role
 from gateway.signoff.models import Reason
+from gateway.suggestions.states import AWAITING, State
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -115,3 +116,11 @@ def check_amendment(decision: Decision, pointers: frozenset[str]) -> None:
     if unknown:
         message = f"Only what was shown can be amended; these places were not: {', '.join(unknown)[:300]}."
         raise BadInput(message, code="amendment_elsewhere")
+
+
+def check_awaiting(row: Suggestion) -> None:
+    """Somebody is still asked for a signature."""
+    if State(row.state) not in AWAITING:
+        here = row.state.replace("_", " ")
+        message = f"This case is already {here}; there is nothing left to decide. The log tells who decided and when."
+        raise Conflict(message, code="already_decided")

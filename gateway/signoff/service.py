@@ -29,6 +29,7 @@ from gateway.signoff.record import (
 )
 from gateway.signoff.rules import (
     check_amendment,
+    check_awaiting,
     check_free,
     check_fresh,
     check_lease,
@@ -41,7 +42,7 @@ from gateway.signoff.rules import (
 from gateway.suggestions.content import Place, Sealed, commitment, sha256
 from gateway.suggestions.exchange import shown, unpack
 from gateway.suggestions.repository import changed, moved, stored
-from gateway.suggestions.states import AWAITING, Action, State
+from gateway.suggestions.states import Action, State
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -83,7 +84,7 @@ class SignOff:
         row, now = await self.suggestions.get(suggestion), self.clock.now()
         lane = self.lanes.of(row.system, row.task)
         check_may_sign(person, lane, now)
-        _check_awaiting(row)
+        check_awaiting(row)
         check_second_person(row, person)
         check_free(row, person, now)
         opened = await self._shown(row, lane)
@@ -96,7 +97,7 @@ class SignOff:
         """Approve, amend or reject exactly what was shown. Raises what the rules raise; nothing is decided then."""
         row, now = await self.suggestions.get(suggestion), self.clock.now()
         lane = self.lanes.of(row.system, row.task)
-        _check_awaiting(row)
+        check_awaiting(row)
         check_may_sign(person, lane, now)
         check_lease(row, person, decision.lease, now)
         check_second_person(row, person)
@@ -242,10 +243,3 @@ class SignOff:
     def _named(sealed: Sealed, entry: UUID) -> Sealed:
         """Several people may decide on one suggestion, or one person again: each payload is kept under its own entry."""
         return replace(sealed, field=f"{sealed.field}/{entry}")
-
-
-def _check_awaiting(row: Suggestion) -> None:
-    if State(row.state) not in AWAITING:
-        here = row.state.replace("_", " ")
-        message = f"This case is already {here}; there is nothing left to decide. The log tells who decided and when."
-        raise Conflict(message, code="already_decided")
