@@ -8,7 +8,7 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
-from sqlmodel import col, func, or_, select
+from sqlmodel import col, func, or_, select, text
 
 from gateway.audit.batch import Bulk, Statement
 from gateway.database import reading
@@ -54,6 +54,7 @@ _PASSED: Final = {
 }
 _PASSING: Final = Bulk("suggestions", tuple(_PASSED), tuple(_PASSED.values()))
 _INSERT_PASSED: Final = _PASSING.sql
+_LOGGED: Final = text("(SELECT entries.index FROM entries WHERE entries.id = signatures.entry_id)")
 _passed_values: Final = attrgetter(*_PASSED)
 
 
@@ -175,8 +176,8 @@ class Suggestions:
             return list((await session.exec(query)).all())
 
     async def signatures(self, suggestion: UUID) -> list[Signature]:
-        """The signed records of a suggestion, oldest first."""
-        query = select(Signature).where(Signature.suggestion_id == suggestion).order_by(col(Signature.at))
+        """The signed records of a suggestion in the order of the log, which the clocks of two replicas cannot turn round."""
+        query = select(Signature).where(Signature.suggestion_id == suggestion).order_by(_LOGGED)
         async with reading(self._sessions) as session:
             return list((await session.exec(query)).all())
 
