@@ -6,7 +6,6 @@ import asyncio
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -19,6 +18,7 @@ from gateway.ids import random_case, uuid7
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from uuid import UUID
 
 ORIGIN = "test.invalid/garant/one"
 TAKE = "INSERT INTO cases (id, establishment) VALUES ($1, 'one') ON CONFLICT DO NOTHING RETURNING id"

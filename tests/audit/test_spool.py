@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 texts = st.text(max_size=20)
 names = st.dictionaries(texts, texts, max_size=3)
 times = st.datetimes(timezones=st.just(UTC))
-values = st.one_of(st.none(), st.booleans(), st.integers(-(2**53), 2**53), texts, st.binary(max_size=40), st.uuids(), times, st.lists(texts, max_size=3))
+values = st.one_of(
+    st.none(), st.booleans(), st.integers(-(2**53), 2**53), texts, st.binary(max_size=40), st.uuids(), times, st.lists(texts, max_size=3)
+)
 events = st.builds(
     Event, st.uuids(), st.sampled_from(EventType), times, texts.filter(bool), texts.filter(bool), st.none() | st.uuids(),
     st.none() | st.uuids(), st.none() | texts, st.none() | texts, st.none() | texts, st.none() | names, st.none() | names, st.none() | names, names,

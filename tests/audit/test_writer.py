@@ -149,7 +149,9 @@ async def test_a_database_that_does_not_answer_is_told_within_five_seconds_and_w
 async def test_a_lost_connection_is_mended_without_the_caller_noticing(url: str) -> None:
     async with writing(url) as (writer,):
         await writer.append(write())
-        await rows(url, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
+        await rows(
+            url, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
         receipts = await asyncio.gather(*(writer.append(write()) for _ in range(20)))
     assert sorted(receipt.indexes[0] for receipt in receipts) == list(range(1, 21))
 

@@ -21,7 +21,7 @@ from uuid import UUID
 from gateway.audit.note import open_checkpoint
 from gateway.audit.tree import Frontier, leaf_hash
 from gateway.audit.verifier import verify
-from gateway.database import migrate
+from gateway.database import connect, migrate
 from gateway.operations import keys as secret_files
 from gateway.operations.auditing import snapshot
 from tests.faults.appender import ESTABLISHMENT, ORIGIN
@@ -97,6 +97,7 @@ class Harness:
         secret_files.create(self.folder / "keys", ORIGIN)
         self._writers = [self._writer() for _ in range(self.replicas)]
         self._traffic()
+        asyncio.run(_settled(self._database.url))
         return secret_files.load(self.folder / "keys", ORIGIN)
 
     def _writer(self) -> subprocess.Popen[bytes]:
@@ -135,13 +136,22 @@ class Harness:
         found = await snapshot(self._database.url, ESTABLISHMENT)
         lines = [line for output in self._outputs for line in _lines(output)]
         said = [line.split() for line in lines if line.startswith("A ")]
-        notes = {line[2:] for line in lines if line.startswith("C ")}
+        notes = {json.loads(line[2:]) for line in lines if line.startswith("C ")} - {None}
         there = {UUID(json.loads(leaf)["id"]): index for index, leaf in enumerate(found.leaves)}
         lost = sum(there.get(UUID(name)) != int(index) for _, name, index in said)
         report = verify(found.leaves, found.checkpoint, keys.vkeys, found.policies, found.kept)
         refused = sum(line.startswith("D ") for line in lines)
-        forks = _forks(found.leaves, {json.loads(note) for note in notes}, keys)
-        return Outcome(self._kills["database"], self._kills["replica"], len(said), len(found.leaves), len(notes), lost, forks, refused, report.ok)
+        forks = _forks(found.leaves, notes, keys)
+        return Outcome(
+            self._kills["database"], self._kills["replica"], len(said), len(found.leaves), len(notes), lost, forks, refused, report.ok
+        )
+
+
+async def _settled(url: str) -> None:
+    """What was prepared is on disk, also in the control: only traffic is at stake."""
+    connection = await connect(url, role=None)
+    await connection.execute("CHECKPOINT")
+    await connection.close()
 
 
 def _lines(output: Path) -> list[str]:

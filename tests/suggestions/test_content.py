@@ -30,7 +30,9 @@ def test_what_was_sealed_opens_again_and_is_what_the_log_says(field: str, data: 
 
 
 @pytest.mark.parametrize(
-    "elsewhere", [replace(HERE, establishment="two"), replace(HERE, case=random_case()), replace(HERE, entry=uuid7())], ids=["establishment", "case", "entry"]
+    "elsewhere",
+    [replace(HERE, establishment="two"), replace(HERE, case=random_case()), replace(HERE, entry=uuid7())],
+    ids=["establishment", "case", "entry"],
 )
 def test_a_payload_moved_elsewhere_does_not_open(elsewhere: Place) -> None:
     sealed = VAULT.seal("suggestion", b"text", HERE)
@@ -43,8 +45,9 @@ def test_a_payload_moved_elsewhere_does_not_open(elsewhere: Place) -> None:
 def test_a_changed_payload_does_not_open(member: str, place: int) -> None:
     sealed = VAULT.seal("suggestion", b"a text of some length", HERE)
     other = {"field": "final", "kek": "old"}.get(member) or _flipped(getattr(sealed, member), place)
+    changed = replace(sealed, **{member: other})  # type: ignore[arg-type]
     with pytest.raises(Conflict):
-        VAULT.open(replace(sealed, **{member: other}), HERE)
+        VAULT.open(changed, HERE)
 
 
 def test_what_is_only_committed_to_cannot_be_shown() -> None:
@@ -60,7 +63,9 @@ def test_equal_texts_have_unlike_commitments_and_ciphertexts() -> None:
 
 
 @given(names, names, st.booleans(), st.booleans(), st.none() | names, st.integers(100, 599), headers)
-def test_an_exchange_comes_back_as_it_was_kept(model: str, path: str, stream: bool, background: bool, request: str | None, status: int, sent: tuple[tuple[bytes, bytes], ...]) -> None:
+def test_an_exchange_comes_back_as_it_was_kept(
+    model: str, path: str, stream: bool, background: bool, request: str | None, status: int, sent: tuple[tuple[bytes, bytes], ...]
+) -> None:
     recognised = Recognised(Operation.INFER, model, path, b"", stream=stream, background=background, request_id=request)
     found = unpack(pack(recognised, Answer(status, sent, b"body")))
     assert found.recognised == recognised

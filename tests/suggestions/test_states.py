@@ -6,7 +6,19 @@ import pytest
 
 from gateway.suggestions.states import AWAITING, PENDING, RELEASABLE, TRANSITIONS, Action, State, after, sources
 
-ENDED = frozenset({State.RELEASED, State.REJECTED, State.RECALLED, State.EXPIRED, State.CANCELLED, State.FAILED, State.SUSPENDED, State.SHADOWED, State.PASSED})
+ENDED = frozenset(
+    {
+        State.RELEASED,
+        State.REJECTED,
+        State.RECALLED,
+        State.EXPIRED,
+        State.CANCELLED,
+        State.FAILED,
+        State.SUSPENDED,
+        State.SHADOWED,
+        State.PASSED,
+    }
+)
 CONFIRMED = frozenset({Action.SIGN, Action.FINALISE, Action.PASS})
 
 
