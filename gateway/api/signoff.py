@@ -23,6 +23,7 @@ from gateway.ids import uuid7
 from gateway.signoff.desk import Desk
 from gateway.signoff.models import Decision, EmergencyReason, Opened, Reason, Strict
 from gateway.signoff.record import standing
+from gateway.suggestions.models import Waiting as WaitingRow
 from gateway.suggestions.tables import Suggestion
 
 router = APIRouter(tags=["sign-off"])
@@ -248,11 +249,10 @@ async def _logged(parts: Parts, session: Session, suggestion: UUID, work: Awaita
         raise
 
 
-def _waiting(row: Suggestion, session: Session, now: datetime) -> Waiting:
+def _waiting(row: WaitingRow, session: Session, now: datetime) -> Waiting:
     held = row.leased_until is not None and row.leased_until > now
-    kept = {name: getattr(row, name) for name in Waiting.model_fields if name in Suggestion.model_fields}
-    return Waiting(
-        **kept,
+    return Waiting.model_construct(
+        **row._asdict(),
         waiting_seconds=max(0.0, (now - row.received_at).total_seconds()),
         signature_owed=row.state in OWED,
         leased=held,

@@ -69,8 +69,7 @@ class Clocks:
     async def strike(self) -> int:
         """Everything that is due now; returns how many suggestions were touched."""
         rows = await self.signoff.suggestions.due(self.clock.now())
-        await asyncio.gather(*(self._strike(row) for row in rows))
-        return len(rows)
+        return sum(await asyncio.gather(*(self._strike(row) for row in rows)))
 
     async def _run(self) -> None:
         while True:
@@ -85,15 +84,23 @@ class Clocks:
 
     async def _sleep(self, until: datetime | None) -> None:
         seconds = _LONGEST_SLEEP if until is None else (until - self.clock.now()).total_seconds()
+        if seconds <= 0:  # it was due just now and could not be done: the configuration or the log has to change first
+            seconds = _RETRY_SECONDS
         with suppress(TimeoutError):
-            async with asyncio.timeout(min(max(seconds, 0.0), _LONGEST_SLEEP)):
+            async with asyncio.timeout(min(seconds, _LONGEST_SLEEP)):
                 await self._ready.wait()
 
-    async def _strike(self, row: Suggestion) -> None:
+    async def _strike(self, row: Suggestion) -> bool:
         try:
             await self._act(row)
         except GarantError as error:  # somebody decided in this very moment, or the log is away: the next strike sees
             log.info("clocks.skipped", code=error.code, suggestion=str(row.id))
+            return False
+        except Exception as error:
+            # One case that cannot be read must not stop the clocks of all others.
+            log.exception("clocks.failed", error=type(error).__name__, suggestion=str(row.id))
+            return False
+        return True
 
     async def _act(self, row: Suggestion) -> None:
         now = self.clock.now()

@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from gateway.identity.sessions import Authentication
     from gateway.operations.keys import Keys
     from gateway.policy.lanes import Lane, Lanes
+    from gateway.suggestions.models import Waiting
     from gateway.suggestions.repository import Suggestions
     from gateway.suggestions.tables import Suggestion
 
@@ -73,7 +74,7 @@ class SignOff:
     keys: Keys
     clock: Clock
 
-    async def queue(self, person: Person) -> list[Suggestion]:
+    async def queue(self, person: Person) -> list[Waiting]:
         """What waits for this person: overdue first, then urgency, then age."""
         now = self.clock.now()
         tasks = {lane.task.id for lane in self.lanes.all if may_sign(person, lane, now)}

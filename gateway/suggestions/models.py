@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -58,3 +58,22 @@ class NewSuggestion:
     first_signer: UUID | None = None
     code: str = ""
     decision: str = ""
+
+
+class Waiting(NamedTuple):
+    """A case in a queue: a few columns of its row, because a queue may hold thousands."""
+
+    id: UUID
+    task: str
+    kind: str
+    system: str
+    mode: str
+    state: str
+    urgency: int
+    overdue: bool
+    rung: int
+    received_at: datetime
+    due_at: datetime | None
+    leased_by: UUID | None
+    leased_until: datetime | None
+    asked: list[str]

@@ -8,12 +8,14 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
+from sqlalchemy import select as sa_select
 from sqlmodel import col, func, or_, select, text
 
 from gateway.audit.batch import Bulk, Statement
 from gateway.database import reading
 from gateway.errors import Conflict, Unknown
 from gateway.suggestions.content import PAYLOADS, Place, Sealed, Vault
+from gateway.suggestions.models import Waiting
 from gateway.suggestions.states import AWAITING, Action, State, after, sources
 from gateway.suggestions.tables import Payload, Signature, Suggestion
 
@@ -145,15 +147,17 @@ class Suggestions:
             stored_row = (await session.exec(query)).first()
         return None if stored_row is None else _sealed(stored_row)
 
-    async def waiting(self, tasks: Iterable[str], *, limit: int = 5000) -> list[Suggestion]:
+    async def waiting(self, tasks: Iterable[str], *, limit: int = 10_000) -> list[Waiting]:
         """What waits for a person in these tasks: overdue first, then by urgency, then the longest waiting."""
         order = (col(Suggestion.overdue).desc(), col(Suggestion.urgency), col(Suggestion.received_at))
         states = [state.value for state in AWAITING]
+        chosen = [getattr(Suggestion, name) for name in Waiting._fields]
         query = (
-            select(Suggestion).where(col(Suggestion.state).in_(states), col(Suggestion.task).in_(list(tasks))).order_by(*order).limit(limit)
+            sa_select(*chosen).where(col(Suggestion.state).in_(states), col(Suggestion.task).in_(list(tasks))).order_by(*order).limit(limit)
         )
         async with reading(self._sessions) as session:
-            return list((await session.exec(query)).all())
+            rows = (await (await session.connection()).execute(query)).all()
+        return [Waiting._make(row) for row in rows]
 
     async def due(self, now: datetime, *, limit: int = 200) -> list[Suggestion]:
         """Those whose clock has struck."""
