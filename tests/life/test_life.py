@@ -102,11 +102,14 @@ class Life(RuleBasedStateMachine):
         if self.act(case, f"{action} of {case.task}", lambda: self.world.decide(who, opened, kind, decides), allowed=not refused):
             self.decided(case, action, who, kind)
 
-    @rule(case=cases, who=clinicians, at=replicas)
-    def decide_twice_at_once(self, case: Case, who: str, at: int) -> None:
+    @rule(task=st.sampled_from(["diagnosis", "pair", "undoable", "triage", "draft"]), who=clinicians, at=replicas)
+    def decide_twice_at_once(self, task: str, who: str, at: int) -> None:
         """The same person, two replicas, two decisions in the same moment: one counts."""
-        if case.state not in AWAITING or who in case.signers or case.holder not in {"", who} or case.task in self.stops:
-            return
+        self.call(task, 1 - at)
+        for case in self.waiting(who)[-1:]:
+            self.race(case, who, at)
+
+    def race(self, case: Case, who: str, at: int) -> None:
         opened = self.world.open(who, case.id, at)
         raised = self.world.together(self.world.deciding(who, opened, "approve", 0), self.world.deciding(who, opened, "reject", 1))
         case.holder = who
@@ -165,6 +168,12 @@ class Life(RuleBasedStateMachine):
         assert self.world.cancel(case.id, at) == (target is not None)
         case.state = target or case.state
         done["cancel"] += target is not None
+
+    @rule(task=st.sampled_from(sorted(ARRIVES)), at=replicas)
+    def call_and_give_up(self, task: str, at: int) -> None:
+        self.call(task, at)
+        for case in self.all[-1:]:
+            self.give_up(case, 1 - at)
 
     @rule(case=cases, at=replicas)
     def break_glass(self, case: Case, at: int) -> None:
