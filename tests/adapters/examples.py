@@ -80,6 +80,8 @@ def binary(values: tuple[float, ...] = (0.25, 0.75), texts: tuple[bytes, ...] = 
     raw = struct.pack(f"<{len(values)}f", *values)
     said = b"".join(struct.pack("<I", len(text)) + text for text in texts)
     sized: list[tuple[str, str, int, bytes]] = [("p", "FP32", len(values), raw), ("label", "BYTES", len(texts), said)]
-    outputs: list[JsonValue] = [{"name": n, "datatype": d, "shape": [s], "parameters": {"binary_data_size": len(b)}} for n, d, s, b in sized]
+    outputs: list[JsonValue] = [
+        {"name": n, "datatype": d, "shape": [s], "parameters": {"binary_data_size": len(b)}} for n, d, s, b in sized
+    ]
     head = orjson.dumps({"model_name": "m", "model_version": "3", "outputs": outputs})
     return answer(head + raw + said, (b"inference-header-content-length", str(len(head)).encode()))

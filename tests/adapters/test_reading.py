@@ -109,7 +109,9 @@ def test_a_cut_or_failed_chat_stream_is_no_answer(body: bytes) -> None:
         adapter("openai").read(answer(body), replace(CHAT, stream=True), Reading())
 
 
-@pytest.mark.parametrize("body", [chat(finish=None), {"error": {"message": "x"}}, {"choices": []}, {"choices": [1]}, {"choices": [{"finish_reason": "stop"}]}])
+@pytest.mark.parametrize(
+    "body", [chat(finish=None), {"error": {"message": "x"}}, {"choices": []}, {"choices": [1]}, {"choices": [{"finish_reason": "stop"}]}]
+)
 def test_a_chat_answer_that_is_not_whole_is_no_answer(body: dict[str, object]) -> None:
     with pytest.raises(UpstreamFailed):
         adapter("openai").read(answer(orjson.dumps(body)), CHAT, Reading())
@@ -139,7 +141,9 @@ def test_a_cut_binary_tensor_is_no_answer(cut: int) -> None:
         adapter("inference_v2").read(replace(whole, body=whole.body[:-cut]), INFER, Reading())
 
 
-@pytest.mark.parametrize("change", [{"shape": [3]}, {"shape": None}, {"datatype": "X"}, {"data": ["x", 1]}, {"data": [True, 1]}, {"name": 1}])
+@pytest.mark.parametrize(
+    "change", [{"shape": [3]}, {"shape": None}, {"datatype": "X"}, {"data": ["x", 1]}, {"data": [True, 1]}, {"name": 1}]
+)
 def test_a_tensor_that_contradicts_itself_is_no_answer(change: dict[str, object]) -> None:
     body = orjson.loads(orjson.dumps(tensors()))
     body["outputs"][0].update(change)

@@ -7,7 +7,7 @@ import json
 import zlib
 from dataclasses import replace
 
-import brotli  # type: ignore[import-untyped]
+import brotli
 import numpy as np
 import orjson
 import pytest
@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import TypeAdapter
-from tritonclient.http import InferResult  # type: ignore[import-untyped]
+from tritonclient.http import InferResult
 
 from gateway.adapters import sse
 from gateway.adapters.document import replaced, with_member, without_member
@@ -35,10 +35,16 @@ from tests.adapters.examples import (
 
 CHAT, RESPONSES, INFER = asked("/v1/chat/completions"), asked("/v1/responses"), asked("/v2/models/m/infer")
 TEXT = "/choices/0/message/content"
-JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda part: st.lists(part) | st.dictionaries(st.text(), part), max_leaves=8)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(), lambda part: st.lists(part) | st.dictionaries(st.text(), part), max_leaves=8
+)
 
 
-@given(st.binary(), st.sampled_from([("openai", CHAT), ("openai", RESPONSES), ("inference_v2", INFER), ("json", asked("/predict"))]), st.booleans())
+@given(
+    st.binary(),
+    st.sampled_from([("openai", CHAT), ("openai", RESPONSES), ("inference_v2", INFER), ("json", asked("/predict"))]),
+    st.booleans(),
+)
 def test_an_approved_answer_leaves_byte_for_byte(body: bytes, door: tuple[str, Recognised], stream: bool) -> None:
     sent = answer(body, (b"content-encoding", b"gzip"), (b"x-vendor", b"1"), (b"connection", b"x-hop"), (b"x-hop", b"1"))
     reply = adapter(door[0]).render(sent, None, replace(door[1], stream=stream), "s")

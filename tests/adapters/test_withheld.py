@@ -9,7 +9,7 @@ import pytest
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import TypeAdapter
-from tritonclient.http import InferResult  # type: ignore[import-untyped]
+from tritonclient.http import InferResult
 
 from gateway.adapters import json_body, openai_chat, openai_responses, sse
 from gateway.adapters.protocol import Reading, State

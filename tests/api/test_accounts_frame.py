@@ -12,15 +12,16 @@ from fastapi import APIRouter
 from gateway.api.frame import MAX_BODY_BYTES, control_app
 from gateway.identity.roles import Role
 from tests.identity.fixtures import identity_database, identity_keys, stage
-from tests.identity.stage import Stage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
     from starlette.types import Message
 
+    from tests.identity.stage import Stage
+
 __all__ = ["identity_database", "identity_keys", "stage"]
-SECRET = "canary-0f3a"  # noqa: S105 - planted to be searched for
+SECRET = "canary-0f3a"
 failing = APIRouter()
 
 

@@ -59,7 +59,9 @@ class Story:
     events: list[Event] = field(default_factory=list)
     serial: int = 0
 
-    def add(self, kind: str, suggestion: int | None, task: str | None = "cytology", actor: str = "p1", role: str = "clinician", **more: object) -> None:
+    def add(
+        self, kind: str, suggestion: int | None, task: str | None = "cytology", actor: str = "p1", role: str = "clinician", **more: object
+    ) -> None:
         """Append one event; `suggestion` also numbers its case."""
         self.serial += 1
         detail = {"site": "main", "system": "reader"} if suggestion is not None else {}
@@ -89,7 +91,15 @@ class Story:
     def release(self, n: int, task: str = "cytology", decision: str = "approve") -> None:
         """The answer leaves."""
         name = "final" if decision in {"approve", "amend"} else "suggestion"
-        self.add("released", n, task, "system:release", "system", decision=decision, commitments={name: mark(n, "final") if name == "final" else mark(n)})
+        self.add(
+            "released",
+            n,
+            task,
+            "system:release",
+            "system",
+            decision=decision,
+            commitments={name: mark(n, "final") if name == "final" else mark(n)},
+        )
 
     def deliver(self, n: int, task: str = "cytology") -> None:
         """The caller has it."""

@@ -19,7 +19,9 @@ texts = st.dictionaries(st.from_regex(r"[a-z_]{1,8}", fullmatch=True), words, mi
 
 
 @given(st.sampled_from(EventType), words.filter(bool), texts, st.none() | st.integers(0, 2**53 - 1))
-def test_every_entry_the_gateway_can_write_has_the_form_the_verifier_expects(kind: EventType, actor: str, detail: dict[str, str], prev: int | None) -> None:
+def test_every_entry_the_gateway_can_write_has_the_form_the_verifier_expects(
+    kind: EventType, actor: str, detail: dict[str, str], prev: int | None
+) -> None:
     event = Event(
         UUID(int=1),
         kind,

@@ -84,7 +84,7 @@ def test_a_malformed_note_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize("size", ["-1", "03", "", "1e3", "٣", "9" * 30])
 def test_a_size_that_is_no_plain_number_is_refused(size: str) -> None:
-    with pytest.raises(NoteError, match="plain number|three lines"):
+    with pytest.raises(NoteError, match=r"plain number|three lines"):
         open_checkpoint(sign_note(f"{ORIGIN}\n{size}\n{NOTE.splitlines()[2]}\n", KEY), VKEYS)
 
 

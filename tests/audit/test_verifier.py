@@ -241,7 +241,11 @@ def test_a_changed_policy_document_is_found() -> None:
 def mutations(leaves: list[bytes]) -> dict[str, list[list[bytes]]]:
     """Every leaf flipped, dropped, duplicated, swapped with its neighbour, emptied, lengthened."""
     rows = range(len(leaves))
-    flips = [[*leaves[:n], leaves[n][:k] + bytes([leaves[n][k] ^ 1]) + leaves[n][k + 1 :], *leaves[n + 1 :]] for n in rows for k in range(0, len(leaves[n]), 9)]
+    flips = [
+        [*leaves[:n], leaves[n][:k] + bytes([leaves[n][k] ^ 1]) + leaves[n][k + 1 :], *leaves[n + 1 :]]
+        for n in rows
+        for k in range(0, len(leaves[n]), 9)
+    ]
     return {
         "flip": flips,
         "drop": [leaves[:n] + leaves[n + 1 :] for n in rows],
@@ -261,7 +265,11 @@ def test_no_mutation_of_the_leaves_passes() -> None:
         assert not any(verify(log, checkpoint, VKEYS, POLICIES).ok for log in logs), name
 
 
-@given(st.lists(st.binary(max_size=60), max_size=5), st.text(max_size=60), st.dictionaries(st.text(max_size=8), st.text(max_size=30), max_size=3))
+@given(
+    st.lists(st.binary(max_size=60), max_size=5),
+    st.text(max_size=60),
+    st.dictionaries(st.text(max_size=8), st.text(max_size=30), max_size=3),
+)
 def test_garbage_gives_a_report(leaves: list[bytes], text: str, policies: dict[str, str]) -> None:
     assert not verify(leaves, text, VKEYS, policies, [text]).ok
 

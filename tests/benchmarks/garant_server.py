@@ -113,7 +113,9 @@ class Commands:
         """What a command printed; NotStartedError when it failed."""
         environment = {**os.environ, **self.environment}
         command = [*GARANT, *arguments]
-        done = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False)
+        done = subprocess.run(
+            command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False
+        )
         if done.returncode:
             raise NotStartedError(f"`garant {' '.join(arguments)}` failed: {(done.stdout + done.stderr)[-600:].strip()}")
         return done.stdout
@@ -166,7 +168,10 @@ async def start_garant(processes: Processes, model: Server, replicas: int = 1) -
     pids = [await up(processes, commands, path, port) for path, port in configured]
     key = machine_key(commands.run("machines", "create", "bench", "--task", PASSED_TASK, "--task", HELD_TASK, "--config", first))
     headers = {"Authorization": f"Bearer {key}"}
-    servers = (Server("Garant", installed_version(), port, pid, door(PASSED_TASK), headers) for (_, port), pid in zip(configured, pids, strict=True))
+    servers = (
+        Server("Garant", installed_version(), port, pid, door(PASSED_TASK), headers)
+        for (_, port), pid in zip(configured, pids, strict=True)
+    )
     return Running(tuple(servers), door(HELD_TASK), commands, first)
 
 

@@ -15,9 +15,9 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import uvloop
 
@@ -28,6 +28,9 @@ from tests.benchmarks.rivals.gateways import start_litellm, start_portkey
 from tests.benchmarks.rivals.nginx import start_model, start_proxy
 from tests.benchmarks.scenarios import Bench, Measure, Pace
 from tests.benchmarks.servers import NotStartedError, Processes, Server
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
 
 RIVALS: dict[str, Callable[[Processes, Server], Awaitable[Server]]] = {
     "nginx": start_proxy,

@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 import time
 from array import array
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
-from typing import cast
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 HEAD_END = b"\r\n\r\n"
 LAST_CHUNK = b"\r\n0\r\n\r\n"

@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks.scenarios import Measure
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tests.benchmarks.scenarios import Measure
 
 WIDTH = 170
 COLUMNS = {
@@ -86,7 +89,9 @@ def spread(measure: Measure) -> str:
 def table(measures: Sequence[Measure]) -> Table:
     """Medians of the rounds, one row for each server and scenario."""
     shown = {name: title for name, title in COLUMNS.items() if any(measure.median(name) is not None for measure in measures)}
-    built = Table("scenario", "server", "version", title="medians of the rounds; latencies in milliseconds, added to the direct call beside it")
+    built = Table(
+        "scenario", "server", "version", title="medians of the rounds; latencies in milliseconds, added to the direct call beside it"
+    )
     for title in (*shown.values(), "rounds' requests/s", "x LiteLLM"):
         built.add_column(title, justify="right")
     last = ""

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import count
 from statistics import median
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from tests.benchmarks.garant_server import Running, Signer, start_signer
 from tests.benchmarks.load import ANSWER_SECONDS, Connection, Load, Round, WrongAnswerError, check_answer, connect, post
 from tests.benchmarks.rivals.nginx import requests_counted
 from tests.benchmarks.servers import HOST, Server, resident_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
 
 Arrivals: TypeAlias = "asyncio.Queue[tuple[Connection, asyncio.Future[bytes]]]"
 
@@ -148,7 +150,9 @@ async def memory(bench: Bench, server: Server, calls: int, callers: int = 16) ->
     samples.append(resident_bytes(server.pid) / MIB)
     tenth = max(1, len(samples) // 10)
     early, late = median(samples[tenth : 2 * tenth] or samples), median(samples[-tenth:])
-    measure.rounds.append({**figures(measured), "resident_mib": late, "highest_mib": max(samples), "slope_percent": 100 * (late / early - 1)})
+    measure.rounds.append(
+        {**figures(measured), "resident_mib": late, "highest_mib": max(samples), "slope_percent": 100 * (late / early - 1)}
+    )
     return measure
 
 

@@ -12,10 +12,13 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
 
 HOST = "127.0.0.1"
 STOP_SECONDS = 10.0
@@ -63,7 +66,7 @@ def owned_inodes(pid: int) -> set[str]:
     links = []
     for descriptor in Path(f"/proc/{pid}/fd").glob("*"):
         try:
-            links.append(os.readlink(descriptor))
+            links.append(str(descriptor.readlink()))
         except FileNotFoundError:
             continue
     return {link[8:-1] for link in links if link.startswith("socket:[")}

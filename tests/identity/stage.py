@@ -17,12 +17,11 @@ from gateway.database import connect, engine, sessions
 from gateway.identity.machines import Machines
 from gateway.identity.passwords import Passwords
 from gateway.identity.people import NewPerson, People, create_person
-from gateway.identity.roles import Role
 from gateway.identity.sessions import PasswordReauthentication, Sessions
 from gateway.ids import uuid7
-from gateway.signals.bus import Bus
 from gateway.policy.models import Kind, Policy, Task
 from gateway.settings import Establishment, Server, Settings
+from gateway.signals.bus import Bus
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -31,10 +30,11 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
     from sqlalchemy.ext.asyncio import AsyncEngine
 
+    from gateway.identity.roles import Role
     from gateway.operations.keys import Keys
 
 ORIGIN = "test.invalid/garant/chu"
-OWN_PASSWORD = "seven herons over the canal"  # noqa: S105 - an example
+OWN_PASSWORD = "seven herons over the canal"
 
 
 class MovedClock:

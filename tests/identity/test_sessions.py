@@ -15,10 +15,10 @@ from gateway.identity.roles import Role
 from gateway.identity.sessions import Authentication, Session, check_csrf, check_fresh, fresh
 from gateway.ids import uuid7
 from gateway.policy.models import Policy
-from tests.identity.stage import Stage
 
 if TYPE_CHECKING:
     from gateway.operations.keys import Keys
+    from tests.identity.stage import Stage
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 PERSON = Person(uuid7(), "ada", "Ada Example", "physician", frozenset({Role.CLINICIAN}))
@@ -28,8 +28,10 @@ def proven(seconds_ago: float) -> Session:
     return Session(b"", PERSON, "csrf", Authentication("password", NOW - timedelta(seconds=seconds_ago)), NOW + timedelta(hours=1))
 
 
-@pytest.mark.parametrize(("policy", "age", "expected"), [(300, 299, True), (300, 301, False), (0, 30, True), (0, 61, False), (300, -5, False)])
-def test_a_proof_is_fresh_for_as_long_as_the_policy_says(policy: int, age: float, expected: bool) -> None:  # noqa: FBT001 - a table
+@pytest.mark.parametrize(
+    ("policy", "age", "expected"), [(300, 299, True), (300, 301, False), (0, 30, True), (0, 61, False), (300, -5, False)]
+)
+def test_a_proof_is_fresh_for_as_long_as_the_policy_says(policy: int, age: float, expected: bool) -> None:
     assert fresh(proven(age), Policy(id="p", reauthenticate_seconds=policy), NOW) is expected
 
 
@@ -57,14 +59,18 @@ async def test_a_login_is_taken_once_whatever_its_case(stage: Stage) -> None:
     new = NewPerson(f"Ada.{uuid7().hex}", "Ada Example", "physician", frozenset({Role.CLINICIAN}))
     await create_person(stage.parts.writer, stage.parts.keys, new, passwords=stage.parts.passwords)
     with pytest.raises(Conflict, match="taken"):
-        await create_person(stage.parts.writer, stage.parts.keys, replace(new, id=uuid7(), login=new.login.upper()), passwords=stage.parts.passwords)
+        await create_person(
+            stage.parts.writer, stage.parts.keys, replace(new, id=uuid7(), login=new.login.upper()), passwords=stage.parts.passwords
+        )
 
 
 async def test_the_database_holds_neither_token_nor_password_and_the_log_no_name(stage: Stage) -> None:
     whom, login, password = await stage.account(Role.CLINICIAN)
     token, _ = await stage.parts.sessions.login(stage.parts.people, stage.parts.passwords, login, password)
     connection = await connect(stage.url)
-    stored = str(await connection.fetch("SELECT p::text, s::text FROM people p JOIN sessions s ON s.person_id = p.id WHERE p.id = $1", whom))
+    stored = str(
+        await connection.fetch("SELECT p::text, s::text FROM people p JOIN sessions s ON s.person_id = p.id WHERE p.id = $1", whom)
+    )
     await connection.close()
     assert token[3:] not in stored
     assert password not in stored

@@ -10,10 +10,13 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tests.benchmarks.servers import NotStartedError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 HERE = Path(__file__).resolve().parent.parent
 LITELLM_CONSTRAINTS = HERE / "constraints-litellm.txt"
@@ -81,7 +84,7 @@ def portkey() -> tuple[Path, str]:
 
 
 def nginx() -> tuple[Path, str]:
-    """nginx from PATH, else Debian's package unpacked into the cache (no root, no service started)."""
+    """Nginx from PATH, else Debian's package unpacked into the cache (no root, no service started)."""
     on_path = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
     program = Path(on_path) if on_path else unpacked_nginx()
     said = subprocess.run([program, "-v"], capture_output=True, text=True, check=False, timeout=10)

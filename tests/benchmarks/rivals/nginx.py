@@ -95,7 +95,7 @@ async def start_model(processes: Processes, marker: str) -> Server:
 
 
 async def start_proxy(processes: Processes, model: Server) -> Server:
-    """nginx `proxy_pass` with kept connections."""
+    """Nginx `proxy_pass` with kept connections."""
     port = free_port()
     pid, version = await start_nginx(processes, "nginx", PROXY.format(host=HOST, port=port, model_port=model.port), port)
     return Server("nginx proxy_pass", version, port, pid)
