@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import tomllib
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -11,13 +12,15 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 from pydantic import ValidationError
 
 from gateway.configuration.positions import Positions
-from gateway.configuration.rules import Finding, findings
+from gateway.configuration.rules import findings
 from gateway.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pydantic_core import ErrorDetails
+
+    from gateway.configuration.findings import Finding
 
 Tree: TypeAlias = dict[str, object]
 _OVERRIDES: Final = {
@@ -32,7 +35,7 @@ _SHARED: Final = ("policies", "tasks")
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing to mend, or (a warning) to know."""
+    """One thing to mend, or (a warning) to know; line 0 where a variable of the environment says it."""
 
     file: str
     line: int
@@ -48,11 +51,14 @@ class _Source:
     main: Path
     tree: Tree = field(default_factory=dict)
     positions: dict[str, Positions] = field(default_factory=dict)
+    environment: dict[tuple[str | int, ...], str] = field(default_factory=dict)
     shared: str | None = None
     problems: list[Problem] = field(default_factory=list)
 
     def place(self, path: tuple[str | int, ...]) -> tuple[str, int]:
-        """File and line of a path."""
+        """File and line of a path, or the variable that set it."""
+        if path in self.environment:
+            return f"environment variable {self.environment[path]}", 0
         if self.shared and path and path[0] in _SHARED and self.shared in self.positions:
             return self.shared, self.positions[self.shared].line(path)
         main = str(self.main)
@@ -70,19 +76,22 @@ def examine(path: Path, environ: Mapping[str, str]) -> tuple[Settings | None, tu
     _read(source)
     if source.problems:
         return None, tuple(source.problems)
-    _override(source.tree, environ)
+    _override(source, environ)
     settings = _validated(source)
-    if settings is not None:
-        source.problems.extend(_problem(source, finding) for finding in findings(settings, environ))
+    readable = settings or _without_mistakes(source.tree)
+    if readable is not None:
+        source.problems.extend(_problem(source, finding) for finding in findings(readable, environ))
     return settings, tuple(sorted(source.problems, key=lambda problem: (problem.file, problem.line)))
 
 
 def render(problems: tuple[Problem, ...]) -> str:
-    """One line a problem: `file:line: cause → fix`."""
-    return "\n".join(
-        f"{problem.file}:{problem.line}: {'' if problem.severity == 'error' else 'warning: '}{problem.cause} → {problem.fix}"
-        for problem in problems
-    )
+    """One line a problem: `file:line: cause → fix`; what the environment says has no line."""
+    return "\n".join(f"{_where(problem)}: {problem.cause} → {problem.fix}" for problem in problems)
+
+
+def _where(problem: Problem) -> str:
+    place = f"{problem.file}:{problem.line}" if problem.line else problem.file
+    return place if problem.severity == "error" else f"{place}: warning"
 
 
 def _read(source: _Source) -> None:
@@ -93,7 +102,12 @@ def _read(source: _Source) -> None:
         source.shared = str(source.main.parent / named)
         shared = _file(source, Path(source.shared)) or {}
         for name in _SHARED:
-            if name in shared:
+            if name in shared and name in source.tree:
+                main = str(source.main)
+                line = source.positions[main].line((name, 0))
+                cause = f"[[{name}]] stands here and in {named} too"
+                source.problems.append(Problem(main, line, cause, "keep all of them in one of the two files"))
+            elif name in shared:
                 source.tree[name] = shared[name]
         for name in sorted(set(shared) - set(_SHARED)):
             line = source.positions[source.shared].line((name,))
@@ -106,7 +120,7 @@ def _file(source: _Source, path: Path) -> Tree | None:
     text = ""
     try:
         data = path.read_bytes()
-        text = data.decode("utf-8").replace("\r\n", "\n")
+        text = data.decode("utf-8-sig").replace("\r\n", "\n")
         tree = tomllib.loads(text)
     except FileNotFoundError:
         source.problems.append(
@@ -114,14 +128,14 @@ def _file(source: _Source, path: Path) -> Tree | None:
                 str(path), 1, "the file does not exist", "copy config/garant.example.toml and adapt it, or name another file with --config"
             )
         )
-    except (OSError, UnicodeDecodeError) as error:
+    except tomllib.TOMLDecodeError as error:
+        source.problems.append(Problem(str(path), _syntax_line(error, text), f"not TOML: {error}", "mend the syntax at this line"))
+    except (OSError, ValueError) as error:
         source.problems.append(
             Problem(str(path), 1, f"the file cannot be read ({type(error).__name__})", "make it readable, as UTF-8 text")
         )
-    except tomllib.TOMLDecodeError as error:
-        source.problems.append(Problem(str(path), _syntax_line(error, text), f"not TOML: {error}", "mend the syntax at this line"))
     else:
-        source.positions[str(path)] = Positions(data)
+        source.positions[str(path)] = Positions(text.encode())
         return tree
     return None
 
@@ -131,14 +145,14 @@ def _syntax_line(error: tomllib.TOMLDecodeError, text: str) -> int:
     return int(digits) if digits.isdigit() else max(1, len(text.splitlines()))
 
 
-def _override(tree: Tree, environ: Mapping[str, str]) -> None:
+def _override(source: _Source, environ: Mapping[str, str]) -> None:
     for name, path in _OVERRIDES.items():
-        if environ.get(name):
-            table: Tree = tree
-            for key in path[:-1]:
-                inner = table.setdefault(key, {})
-                table = inner if isinstance(inner, dict) else {}
+        table: object = source.tree
+        for key in path[:-1]:
+            table = table.setdefault(key, {}) if isinstance(table, dict) else None
+        if environ.get(name) and isinstance(table, dict):
             table[path[-1]] = environ[name]
+            source.environment[path] = name
 
 
 def _validated(source: _Source) -> Settings | None:
@@ -147,6 +161,35 @@ def _validated(source: _Source) -> Settings | None:
     except ValidationError as error:
         source.problems.extend(_shape(source, detail) for detail in error.errors())
         return None
+
+
+def _without_mistakes(tree: Tree) -> Settings | None:
+    """The settings without the keys that have a wrong shape, so that the rest can be examined at once; None where that cannot be."""
+    rest = copy.deepcopy(tree)
+    try:
+        return Settings.model_validate(rest)
+    except ValidationError as error:
+        for detail in error.errors():
+            _drop(rest, detail["loc"])
+    try:
+        return Settings.model_validate(rest)
+    except ValidationError:
+        return None
+
+
+def _drop(tree: Tree, path: tuple[str | int, ...]) -> None:
+    """Removes a key; elements of a list stay, because later ones would change their numbers."""
+    table: object = tree
+    for key in path[:-1]:
+        table = _inside(table, key)
+    if isinstance(table, dict):
+        table.pop(path[-1], None)
+
+
+def _inside(table: object, key: str | int) -> object:
+    if isinstance(table, dict):
+        return table.get(key)
+    return table[key] if isinstance(table, list) and isinstance(key, int) and key < len(table) else None
 
 
 def _shape(source: _Source, detail: ErrorDetails) -> Problem:

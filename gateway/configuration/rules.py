@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final, Literal, Protocol
-from urllib.parse import urlsplit
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final, Protocol
 
+from gateway.configuration.findings import Finding
+from gateway.configuration.reaching import addresses, secrets
 from gateway.policy.escalation import gaps
 from gateway.policy.models import ReleaseMode
 from gateway.policy.rules import check_mode
@@ -16,29 +18,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from gateway.policy.models import Policy
-    from gateway.settings import Settings
+    from gateway.settings import Rota, Route, Settings
 
-_WEAK: Final = frozenset(
-    {"", "changeme", "change-me", "change_me", "secret", "password", "default", "admin", "test", "example", "garant", "xxx", "todo"}
-)
-_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
-_SHORTEST_SECRET: Final = 8
 _HOURS_AHEAD: Final = 24
+_POINTER: Final = re.compile(r"(?:/(?:[^~/]|~[01])*)+")
 
 
 class _Named(Protocol):
     @property
     def id(self) -> str: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """A problem at a path of the configuration."""
-
-    path: tuple[str | int, ...]
-    cause: str
-    fix: str
-    severity: Literal["error", "warning"] = "error"
 
 
 def findings(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
@@ -47,9 +35,8 @@ def findings(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding
     yield from _routes(settings)
     yield from _tasks(settings)
     yield from _policies(settings)
-    yield from _secrets(settings, environ)
-    yield from _server(settings)
-    yield from _systems(settings)
+    yield from secrets(settings, environ)
+    yield from addresses(settings)
     yield from _rotas(settings)
     yield from _profile(settings)
 
@@ -87,11 +74,21 @@ def _routes(settings: Settings) -> Iterator[Finding]:
             yield Finding(
                 ("routes", n, "system"), f"'{system.id}' names no models, so no call can reach it", 'add models = ["…"] to the AI system'
             )
-        pointers = [route.case_pointer, route.version_pointer, *route.patient_pointers.values(), *(part.pointer for part in route.fields)]
-        for pointer in pointers:
-            if pointer and not pointer.startswith("/"):
-                yield Finding(("routes", n), f"'{pointer}' is no JSON Pointer", "a JSON Pointer begins with '/', like /result/label")
+        yield from _pointers(n, route)
     yield from _ambiguous(settings)
+
+
+def _pointers(n: int, route: Route) -> Iterator[Finding]:
+    named: list[tuple[tuple[str | int, ...], str | None]] = [
+        (("case_pointer",), route.case_pointer),
+        (("version_pointer",), route.version_pointer),
+        *((("patient_pointers", name), pointer) for name, pointer in route.patient_pointers.items()),
+        *((("fields", m, "pointer"), part.pointer) for m, part in enumerate(route.fields)),
+    ]
+    for place, pointer in named:
+        if pointer is not None and not _POINTER.fullmatch(pointer):
+            fix = "a JSON Pointer begins with '/', like /result/label; inside a name '~' is written ~0 and '/' is written ~1"
+            yield Finding(("routes", n, *place), f"'{pointer}' is no JSON Pointer", fix)
 
 
 def _ambiguous(settings: Settings) -> Iterator[Finding]:
@@ -129,6 +126,7 @@ def _policies(settings: Settings) -> Iterator[Finding]:
     rotas = {rota.id for rota in settings.rotas}
     for n, policy in enumerate(settings.policies):
         yield from _notification(n, policy, rotas)
+        yield from _unserved(n, policy, settings)
         if policy.expires_seconds < policy.clock_seconds and policy.release_mode is ReleaseMode.HOLD:
             yield Finding(
                 ("policies", n, "expires_seconds"),
@@ -161,54 +159,15 @@ def _notification(n: int, policy: Policy, rotas: set[str]) -> Iterator[Finding]:
         )
 
 
-def _secrets(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
-    named: list[tuple[tuple[str | int, ...], str | None]] = [
-        (("systems", n, "upstream", "secret_env"), system.upstream.secret_env) for n, system in enumerate(settings.systems)
-    ]
-    named += [(("webhooks", n, "secret_env"), webhook.secret_env) for n, webhook in enumerate(settings.webhooks)]
-    for path, variable in named:
-        if variable is None:
-            continue
-        value = environ.get(variable)
-        if value is None:
-            yield Finding(path, f"the environment has no {variable}", f"export {variable} before the start")
-        elif value.strip().lower() in _WEAK or len(value) < _SHORTEST_SECRET:
-            yield Finding(
-                path,
-                f"{variable} holds a default or too short a secret",
-                "set the real secret, at least 8 characters; there are no default secrets",
-            )
-
-
-def _server(settings: Settings) -> Iterator[Finding]:
-    public = urlsplit(settings.server.public_url)
-    if public.scheme not in {"http", "https"} or not public.hostname:
-        yield Finding(("server", "public_url"), "public_url is no web address", "write it like https://garant.example.org")
-    elif public.scheme == "http" and public.hostname not in _LOOPBACK and settings.profile == "production":
+def _unserved(n: int, policy: Policy, settings: Settings) -> Iterator[Finding]:
+    rota = policy.notify_rota
+    if policy.release_mode is ReleaseMode.NOTIFY_NOW and not any(not hook.groups or rota in hook.groups for hook in settings.webhooks):
         yield Finding(
-            ("server", "public_url"), "public_url is not encrypted", "use https, with the proxy or load balancer in front that ends TLS"
-        )
-    if settings.server.host not in _LOOPBACK and public.scheme == "http" and settings.profile == "pilot":
-        yield Finding(
-            ("server", "host"),
-            "the gateway listens beyond this machine without TLS",
-            "put a TLS proxy in front, or listen on 127.0.0.1",
+            ("policies", n, "notify_rota"),
+            f"no webhook serves '{rota}', so whoever is on call sees the case in the queue only",
+            "add [[webhooks]] with this rota in its groups",
             "warning",
         )
-
-
-def _systems(settings: Settings) -> Iterator[Finding]:
-    own = urlsplit(settings.server.public_url).netloc
-    for n, system in enumerate(settings.systems):
-        url = urlsplit(str(system.upstream.url))
-        if url.username or url.password:
-            yield Finding(("systems", n, "upstream", "url"), "the address holds credentials", "take them out and use secret_env")
-        if url.netloc == own:
-            yield Finding(
-                ("systems", n, "upstream", "url"),
-                "the AI system's address is the gateway's own: every call would run in a circle",
-                "write the AI system's address",
-            )
 
 
 def _rotas(settings: Settings) -> Iterator[Finding]:
@@ -224,6 +183,19 @@ def _rotas(settings: Settings) -> Iterator[Finding]:
             for start, end in gaps(rota, datetime.now(UTC), _HOURS_AHEAD):
                 words = f"nobody of '{rota.id}' is on call from {start:%d %b %H:%M} to {end:%d %b %H:%M} UTC"
                 yield Finding(("rotas", n), words, "fill the gap", "warning")
+            yield from _overlaps(n, rota, datetime.now(UTC))
+
+
+def _overlaps(n: int, rota: Rota, now: datetime) -> Iterator[Finding]:
+    """Shifts of the next hours that begin before an earlier one has ended."""
+    read = ((datetime.fromisoformat(shift.start), datetime.fromisoformat(shift.end), m) for m, shift in enumerate(rota.shifts))
+    soon = sorted(shift for shift in read if shift[1] > now and shift[0] < now + timedelta(hours=_HOURS_AHEAD))
+    for (_, end, first), (start, _, second) in pairwise(soon):
+        if start < end:
+            words = f"{rota.shifts[first].person} and {rota.shifts[second].person} are on call at the same time"
+            yield Finding(
+                ("rotas", n, "shifts", second), words, "end one shift where the next begins, unless both shall be told", "warning"
+            )
 
 
 def _profile(settings: Settings) -> Iterator[Finding]:
