@@ -12,6 +12,7 @@ import warnings
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
+from weakref import WeakKeyDictionary
 
 import asyncpg
 from sqlalchemy.exc import DBAPIError
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
 APP_ROLE: Final = "garant_app"
 CHANNEL: Final = "garant"
 READ_SECONDS: Final = 4.0
+POOL_SIZE: Final = 8
+_CLOSED_SECONDS: Final = 0.5
+_AWAY: Final = "The database does not answer, so nothing is released. Try again; if it persists, tell hospital IT."
+_GATES: Final[WeakKeyDictionary[async_sessionmaker[AsyncSession], _Gate]] = WeakKeyDictionary()
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
@@ -89,7 +94,7 @@ async def connect(url: str, *, role: str | None = APP_ROLE) -> Connection:
     return await asyncpg.connect(url, server_settings=settings, timeout=5, command_timeout=30)
 
 
-def engine(url: str, *, pool_size: int = 8) -> AsyncEngine:
+def engine(url: str, *, pool_size: int = POOL_SIZE) -> AsyncEngine:
     """The pool for the control API and the pages."""
     return create_async_engine(
         "postgresql+asyncpg://",
@@ -101,19 +106,31 @@ def engine(url: str, *, pool_size: int = 8) -> AsyncEngine:
     )
 
 
+class _Gate:
+    """Lets in as many readings as the pool has connections; the others wait their turn, which is not the database's fault."""
+
+    def __init__(self) -> None:
+        self.places = asyncio.Semaphore(POOL_SIZE)
+        self.closed_until = 0.0
+
+
 @asynccontextmanager
 async def reading(maker: async_sessionmaker[AsyncSession]) -> AsyncIterator[AsyncSession]:
     """A session for one short reading.
 
     Raises:
-        AuditUnavailable: the database did not answer within four seconds, or not at all.
+        AuditUnavailable: the database did not answer within four seconds, or not at all; who waits behind learns it at once.
     """
-    try:
-        async with asyncio.timeout(READ_SECONDS), maker() as session:
-            yield session
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, DBAPIError, PoolTimeoutError) as error:
-        message = "The database does not answer, so nothing is released. Try again; if it persists, tell hospital IT."
-        raise AuditUnavailable(message) from error
+    gate, now = _GATES.setdefault(maker, _Gate()), asyncio.get_running_loop().time
+    async with gate.places:
+        if gate.closed_until > now():
+            raise AuditUnavailable(_AWAY)
+        try:
+            async with asyncio.timeout(READ_SECONDS), maker() as session:
+                yield session
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, DBAPIError, PoolTimeoutError) as error:
+            gate.closed_until = now() + _CLOSED_SECONDS
+            raise AuditUnavailable(_AWAY) from error
 
 
 def sessions(bound: AsyncEngine) -> async_sessionmaker[AsyncSession]:

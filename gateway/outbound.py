@@ -91,7 +91,7 @@ class Door:
         self._upstream: Upstream = system.upstream
         self._base = str(system.upstream.url).rstrip("/")
         self._secret = _secret(system.upstream, environ)
-        self._timeout = {"connect": self._upstream.connect_seconds, "pool": self._upstream.connect_seconds, "read": None}
+        self._timeout = {"connect": self._upstream.connect_seconds, "pool": self._upstream.first_byte_seconds, "read": None}
         self._transport: AiohttpTransport | None = None
 
     async def exchange(self, outgoing: Outgoing) -> Answer:
