@@ -11,7 +11,8 @@ from uuid import uuid4
 import httpx
 
 from gateway.identity.sessions import PasswordReauthentication
-from tests.fakes.model_server import CANARY, Script
+from gateway.suggestions.content import Place
+from tests.fakes.model_server import CANARY, Script, chat
 from tests.signoff.test_decisions import decide, held, opened, refused
 from tests.stage import Stage, eventually
 
@@ -19,13 +20,12 @@ if TYPE_CHECKING:
     import pytest
 
 ALARMS = 100
+SWAPS = 10
 
 
 def pointer_of(shown: dict[str, object]) -> str:
     """Where the first shown field can be amended."""
-    fields = shown["fields"]
-    assert isinstance(fields, list)
-    return str(fields[0]["pointer"])
+    return str(json.loads(str(shown["shown"]))["fields"][0]["pointer"])
 
 
 def test_the_second_person_signs_the_first_persons_text_or_nothing_leaves(stage: Stage) -> None:
@@ -42,6 +42,35 @@ def test_the_second_person_signs_the_first_persons_text_or_nothing_leaves(stage:
     thread.join(10)
     assert text in answers[-1].text
     assert stage.verified().ok
+
+
+def swapped(stage: Stage, suggestion: str, text: str) -> None:
+    """Put another answer into the place of the AI's, encrypted as the gateway itself would."""
+    row = stage.rows(
+        "SELECT s.establishment, s.case_id, p.entry_id FROM suggestions s JOIN payloads p ON p.suggestion_id = s.id WHERE s.id = $1 AND p.field = 'suggestion'",
+        suggestion,
+    )[0]
+    sealed = stage.keys.vault.seal("suggestion", chat(text), Place(row["establishment"], row["case_id"], row["entry_id"]))
+    stage.rows(
+        "UPDATE payloads SET kek = $2, wrapped_key = $3, nonce = $4, ciphertext = $5 WHERE suggestion_id = $1 AND field = 'suggestion'",
+        suggestion,
+        sealed.kek,
+        sealed.wrapped_key,
+        sealed.nonce,
+        sealed.ciphertext,
+    )
+
+
+def test_an_answer_exchanged_between_opening_and_decision_is_never_signed(stage: Stage) -> None:
+    """R3: readable, encrypted with the right key, yet not what was shown: refused in words and logged."""
+    for n in range(SWAPS):
+        suggestion, answers, _ = held(stage)
+        shown = opened(stage, suggestion)
+        swapped(stage, suggestion, f"{CANARY} swapped {n}")
+        refused(stage, decide(stage, suggestion, shown), "shown_changed")
+        assert "signed_off" not in {entry["type"] for entry in stage.entries() if entry.get("suggestion") == suggestion}
+        assert answers == []
+        stage.rows("UPDATE suggestions SET state = 'cancelled', next_clock_at = NULL, attach_key = NULL WHERE id = $1", suggestion)
 
 
 def test_what_was_released_is_not_taken_back_and_nobody_undoes_for_others(stage: Stage) -> None:
@@ -63,18 +92,17 @@ def test_a_refused_decision_leaves_neither_signature_nor_ledger_row(stage: Stage
     """I1 and the ledger: state, entries, signature and the one ledger row commit together or not at all."""
     suggestion, answers, thread = held(stage)
     shown = opened(stage, suggestion)
-    counted = "SELECT (SELECT count(*) FROM usage_records) + (SELECT count(*) FROM signatures) AS n"
-    before = stage.rows(counted)[0]["n"]
+    counted = "SELECT e.leaf FROM usage_records u JOIN entries e ON e.index = u.log_index WHERE e.suggestion_id = $1"
+    signed = "SELECT decision FROM signatures WHERE suggestion_id = $1"
     stage.rows("UPDATE log_head SET stops = '{task:diagnosis}'")
     stopped = decide(stage, suggestion, shown)
     stage.rows("UPDATE log_head SET stops = '{}'")
     assert (stopped.status_code, decide(stage, suggestion, shown, shown_sha256="0" * 64).status_code) == (503, 409)
-    assert (stage.rows(counted)[0]["n"], answers) == (before, [])
+    assert (stage.rows(counted, suggestion), stage.rows(signed, suggestion), answers) == ([], [], [])
     assert decide(stage, suggestion, shown).status_code == 200
     thread.join(10)
-    assert stage.rows(counted)[0]["n"] == before + 2
-    row = stage.rows("SELECT e.leaf FROM usage_records u JOIN entries e ON e.index = u.log_index ORDER BY u.log_index DESC LIMIT 1")[0]
-    assert (json.loads(row["leaf"])["type"], json.loads(row["leaf"])["suggestion"]) == ("released", suggestion)
+    assert [json.loads(row["leaf"])["type"] for row in stage.rows(counted, suggestion)] == ["released"]
+    assert len(stage.rows(signed, suggestion)) == 1
 
 
 def test_break_glass_works_while_nobody_can_prove_again_who_they_are(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,7 +159,9 @@ def test_a_receiver_that_fails_is_asked_again_until_it_accepts(stage: Stage) -> 
     """R15: an alarm that was not accepted stays owed."""
     stage.pager.scripts["/hook"] = Script(status=503)
     stage.chat("telling")
-    query = "SELECT id, next_at - now() < interval '6 seconds' AS soon FROM notices WHERE attempts = 1 AND next_at < now() + interval '30 s'"
+    query = (
+        "SELECT id, next_at - now() < interval '6 seconds' AS soon FROM notices WHERE attempts = 1 AND next_at < now() + interval '30 s'"
+    )
     owed = eventually(lambda: stage.rows(query))[-1]
     assert owed["soon"]
     stage.pager.scripts["/hook"] = Script(status=204)
