@@ -25,15 +25,15 @@ STREAMS = 40
 
 
 def mixed(stage: Stage, number: int) -> httpx.Response:
-    prompt, now = uuid4().hex, {"prefer": "wait=0"}
+    prompt = uuid4().hex
     match number % 4:
         case 0:
-            return stage.chat(**now)
+            return stage.chat(prefer="wait=0")
         case 1:
             return stage.post("diagnosis", "/v1/responses", {"model": "reader", "input": prompt, "background": True})
         case 2:
             tensor = {"name": "x", "shape": [1], "datatype": "BYTES", "data": [prompt]}
-            return stage.post("diagnosis", "/v2/models/tensor/infer", {"inputs": [tensor]}, **now)
+            return stage.post("diagnosis", "/v2/models/tensor/infer", {"inputs": [tensor]}, prefer="wait=0")
         case _:
             return stage.post("diagnosis", "/predict", {"case": prompt}, prefer="respond-async")
 
