@@ -164,7 +164,7 @@ class Run:
 
     async def _open(self, bench: Bench) -> None:
         """Two fresh replicas on a database of their own, so that the worker's memory is the held callers'."""
-        callers, signatures = (5000, 500) if self.wanted.long else (500, 100)
+        callers, signatures = (5000, 150) if self.wanted.long else (500, 100)
         say(f"{callers:,} callers held open")
         folder = Path(tempfile.mkdtemp(dir=self.processes.folder))
         pair = Processes(folder)
