@@ -138,17 +138,6 @@ def sessions(bound: AsyncEngine) -> async_sessionmaker[AsyncSession]:
     return async_sessionmaker(bound, class_=AsyncSession, expire_on_commit=False)
 
 
-@asynccontextmanager
-async def listening(url: str, deliver: asyncio.Queue[str]) -> AsyncIterator[Connection]:
-    """A connection that puts every message of the channel into a queue."""
-    connection = await connect(url)
-    await connection.add_listener(CHANNEL, lambda *received: deliver.put_nowait(str(received[3])))
-    try:
-        yield connection
-    finally:
-        await connection.close(timeout=2)
-
-
 def migrate(url: str) -> None:
     """Bring the tables to this version. One replica at a time does it (advisory lock); safe to repeat.
 
