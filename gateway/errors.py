@@ -18,7 +18,15 @@ GarantError
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
+
+LANGUAGES: Final = ("fr", "en")
+
+
+def preferred(accept: str, default: str) -> str:
+    """The first language of an Accept-Language header that Garant speaks, else the default."""
+    wanted = [part.split(";")[0].strip()[:2].lower() for part in accept.split(",")]
+    return next((name for name in wanted if name in LANGUAGES), default)
 
 
 class GarantError(Exception):
@@ -27,21 +35,27 @@ class GarantError(Exception):
     Args:
         message: one or two sentences for the person or program that is refused; never patient data.
         code: a stable machine word; the class's own where none is given.
+        fr: the same sentences in French, where a person reads them; the English ones where none are given.
     """
 
     status: ClassVar[int] = 500
     code: str = "internal_error"
     title: ClassVar[str] = "Garant could not do this"
 
-    def __init__(self, message: str, *, code: str | None = None) -> None:
+    def __init__(self, message: str, *, code: str | None = None, fr: str | None = None) -> None:
         super().__init__(message)
         self.message = message
+        self.fr = fr
         self.code = code or type(self).code
 
     @property
     def type(self) -> str:
         """The problem type of RFC 9457, a URN that never changes."""
         return f"urn:garant:problem:{self.code}"
+
+    def said(self, language: str) -> str:
+        """The refusal in a person's language (`fr` or `en`)."""
+        return self.fr if language == "fr" and self.fr else self.message
 
 
 class BadInput(GarantError):

@@ -21,6 +21,7 @@ from gateway.errors import (
     GarantError,
     Suspended,
     Unauthenticated,
+    preferred,
 )
 
 if TYPE_CHECKING:
@@ -70,9 +71,11 @@ def answer(problem: Problem, headers: Mapping[str, str] | None = None) -> Proble
     return ProblemResponse(problem.model_dump(exclude_none=True), problem.status, {"Content-Language": "en", **(headers or {})})
 
 
-def refusal(error: GarantError) -> ProblemResponse:
-    """The response for one of our own errors."""
-    return answer(Problem(type=error.type, title=error.title, status=error.status, detail=error.message, code=error.code), _headers(error))
+def refusal(error: GarantError, language: str = "en") -> ProblemResponse:
+    """The response for one of our own errors, its sentence in French where that was asked for and exists."""
+    said = {"Content-Language": language if error.said(language) != error.message else "en"}
+    problem = Problem(type=error.type, title=error.title, status=error.status, detail=error.said(language), code=error.code)
+    return answer(problem, _headers(error) | said)
 
 
 def unexpected(error: Exception) -> ProblemResponse:
@@ -88,8 +91,9 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _on_http)
 
 
-async def _on_garant_error(_request: Request, error: Exception) -> ProblemResponse:
-    return refusal(error) if isinstance(error, GarantError) else unexpected(error)
+async def _on_garant_error(request: Request, error: Exception) -> ProblemResponse:
+    language = preferred(request.headers.get("accept-language", ""), "en")
+    return refusal(error, language) if isinstance(error, GarantError) else unexpected(error)
 
 
 async def _on_invalid(_request: Request, error: Exception) -> ProblemResponse:

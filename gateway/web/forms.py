@@ -33,7 +33,7 @@ async def sign_in(seen: TheVisitor, request: Request) -> Response:
         body = accounts.Login(login=str(form.get("login", "")), password=str(form.get("password", "")))
         await accounts.sign_in(body, seen.parts, answer)
     except (GarantError, ValidationError) as error:
-        return seen.page("sign_in.html", 401, problem=error.message if isinstance(error, GarantError) else "")
+        return seen.page("sign_in.html", 401, problem=error.said(seen.language) if isinstance(error, GarantError) else "")
     return answer
 
 
@@ -56,7 +56,9 @@ async def password(seen: TheVisitor, request: Request) -> Response:
         body = accounts.PasswordChange(current=form.get("current", ""), new=form.get("new", ""))
         await accounts.choose_password(body, person(seen), seen.parts, request, answer)
     except (GarantError, ValidationError) as error:
-        return seen.page("password.html", 400, problem=error.message if isinstance(error, GarantError) else str(error.error_count()))
+        return seen.page(
+            "password.html", 400, problem=error.said(seen.language) if isinstance(error, GarantError) else str(error.error_count())
+        )
     return answer
 
 
@@ -87,7 +89,7 @@ async def decide(suggestion: UUID, seen: TheVisitor, request: Request) -> Respon
         body = signoff.DecisionBody.model_validate(_decision(form))
         await signoff.decide(suggestion, body, session, seen.parts, signoff.desk_of(seen.parts))
     except GarantError as error:
-        return await case_page(seen, suggestion, error.message, form, error.status)
+        return await case_page(seen, suggestion, error.said(seen.language), form, error.status)
     except (ValidationError, ValueError):
         sentence = "Choose approve, amend or reject; a rejection needs a reason, an amendment a change."
         return await case_page(seen, suggestion, sentence, form, 422)
@@ -102,7 +104,7 @@ async def defer(suggestion: UUID, seen: TheVisitor, request: Request) -> Respons
     try:
         await signoff.defer(suggestion, signoff.LeaseBody(lease=UUID(form["lease"])), session, seen.parts, signoff.desk_of(seen.parts))
     except GarantError as error:
-        return seen.page("problem.html", error.status, message=error.message)
+        return seen.page("problem.html", error.status, message=error.said(seen.language))
     return to("/queue")
 
 
@@ -114,7 +116,7 @@ async def emergency(suggestion: UUID, seen: TheVisitor, request: Request) -> Res
         body = signoff.BreakGlass(reason=EmergencyReason(form.get("reason", "")))
         await signoff.break_glass(suggestion, body, person(seen), seen.parts, signoff.desk_of(seen.parts))
     except (GarantError, ValueError) as error:
-        message = error.message if isinstance(error, GarantError) else "An emergency release needs its reason."
+        message = error.said(seen.language) if isinstance(error, GarantError) else "An emergency release needs its reason."
         return seen.page("problem.html", 400, message=message)
     return to(f"/review/{suggestion}")
 
@@ -138,7 +140,7 @@ async def stop(act: str, seen: TheVisitor, request: Request) -> Response:
         work = stops.resume if act == "resume" else stops.stop
         await work(body, person(seen), seen.parts, signoff.desk_of(seen.parts))
     except (GarantError, ValidationError) as error:
-        message = error.message if isinstance(error, GarantError) else "Say what and why, in a few words."
+        message = error.said(seen.language) if isinstance(error, GarantError) else "Say what and why, in a few words."
         return seen.page("problem.html", 400, message=message)
     return to("/stops")
 

@@ -132,7 +132,7 @@ async def case_page(seen: Visitor, suggestion: UUID, problem: str = "", typed: d
     try:
         shown = await signoff.open_case(suggestion, session, seen.parts, signoff.desk_of(seen.parts))
     except GarantError as error:
-        return seen.page("problem.html", error.status, message=error.message)
+        return seen.page("problem.html", error.status, message=error.said(seen.language))
     sent = _pretty(b64decode(shown.input))
     content = shown.content if isinstance(shown.content, dict) else {}
     reasons = [reason.value for reason in EmergencyReason]

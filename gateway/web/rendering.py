@@ -72,9 +72,14 @@ class PageRoute(APIRoute):
             except Unauthenticated:
                 return to("/")
             except GarantError as error:
-                return (await visitor(request)).page("problem.html", error.status, message=error.message)
+                return await _refusal(request, error)
 
         return page
+
+
+async def _refusal(request: Request, error: GarantError) -> Response:
+    seen = await visitor(request)
+    return seen.page("problem.html", error.status, message=error.said(seen.language))
 
 
 async def visitor(request: Request) -> Visitor:

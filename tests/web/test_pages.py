@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from gateway.suggestions.states import State
-from gateway.web.texts import LANGUAGES, TEXTS, language_of
+from gateway.web.texts import LANGUAGES, language_of, texts
 from tests.fakes.model_server import Script, chat
 
 if TYPE_CHECKING:
@@ -59,8 +59,10 @@ def form(page: httpx.Response, **more: str) -> dict[str, str]:
 
 def test_every_word_stands_in_both_languages() -> None:
     assert LANGUAGES == ("fr", "en")
-    assert [name for name, pair in TEXTS.items() if not all(text.strip() for text in pair)] == []
-    assert [state for state in State if f"state_{state.value}" not in TEXTS] == []
+    assert [
+        name for name, entry in texts().items() if set(entry) != set(LANGUAGES) or not all(text.strip() for text in entry.values())
+    ] == []
+    assert [state for state in State if f"state_{state.value}" not in texts()] == []
 
 
 def test_the_browser_chooses_the_language_and_the_choice_is_kept() -> None:
