@@ -122,7 +122,8 @@ def lanes_of(settings: Settings) -> Lanes:
         system, task = systems[route.system], tasks[route.task]
         requirement = decide(task, policies.get(task.policy))
         fields = tuple((part.pointer, part.label) for part in route.fields)
-        reading = Reading(route.case_pointer, dict(route.patient_pointers), route.version_pointer, fields, dict(route.columns))
+        findings = (route.findings.pointer, route.findings.label) if route.findings else None
+        reading = Reading(route.case_pointer, dict(route.patient_pointers), route.version_pointer, fields, dict(route.columns), findings)
         lanes.append(Lane(route, system, task, requirement, adapter(system.protocol), reading))
     return Lanes(tuple(lanes))
 
