@@ -83,6 +83,13 @@ class FieldPointer(Frozen):
     label: str
 
 
+class ViewerLink(Frozen):
+    """A link to the EHR or PACS viewer; `{name}` in the address is filled from the patient's values."""
+
+    label: dict[str, str] = Field(min_length=1, description='by language: {fr = "…", en = "…"}')
+    url: str = Field(description="http or https; placeholders are names of patient_pointers, percent-encoded")
+
+
 class Route(Frozen):
     """An AI system used for a task: what a client's call can reach."""
 
@@ -96,6 +103,7 @@ class Route(Frozen):
     version_pointer: str | None = None
     fields: tuple[FieldPointer, ...] = ()
     columns: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    links: tuple[ViewerLink, ...] = ()
 
 
 class Webhook(Frozen):
