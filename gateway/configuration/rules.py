@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from gateway.configuration.findings import Finding
 from gateway.configuration.reaching import addresses, secrets
+from gateway.display.links import faults
 from gateway.policy.escalation import gaps
 from gateway.policy.models import ReleaseMode
 from gateway.policy.rules import check_mode
@@ -75,6 +76,7 @@ def _routes(settings: Settings) -> Iterator[Finding]:
                 ("routes", n, "system"), f"'{system.id}' names no models, so no call can reach it", 'add models = ["…"] to the AI system'
             )
         yield from _pointers(n, route)
+        yield from _links(n, route)
     yield from _ambiguous(settings)
 
 
@@ -89,6 +91,12 @@ def _pointers(n: int, route: Route) -> Iterator[Finding]:
         if pointer is not None and not _POINTER.fullmatch(pointer):
             fix = "a JSON Pointer begins with '/', like /result/label; inside a name '~' is written ~0 and '/' is written ~1"
             yield Finding(("routes", n, *place), f"'{pointer}' is no JSON Pointer", fix)
+
+
+def _links(n: int, route: Route) -> Iterator[Finding]:
+    for m, link in enumerate(route.links):
+        for cause, fix in faults(link.url, route.patient_pointers):
+            yield Finding(("routes", n, "links", m, "url"), cause, fix)
 
 
 def _ambiguous(settings: Settings) -> Iterator[Finding]:
