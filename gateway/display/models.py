@@ -88,10 +88,12 @@ class Place:
 class Sent:
     """The view of the request that the AI system got, and where it says what.
 
-    `exact` finds a place by the whole meaning (value and unit, drug, side of an organ), `loose` by a part of it.
+    `exact` finds a place by the whole meaning (value and unit, drug, side of an organ), `loose` by a part of it;
+    `denied` is what it negates and says nowhere else.
     """
 
     parts: tuple[Part, ...]
     media: tuple[Media, ...]
     exact: Mapping[str, Place] = field(default_factory=dict)
     loose: Mapping[str, Place] = field(default_factory=dict)
+    denied: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

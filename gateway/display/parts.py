@@ -47,11 +47,11 @@ def sent(protocol: str, body: bytes, language: str, columns: Mapping[str, tuple[
         language: of labels and notes, `fr` or `en`.
         columns: the route's names of tensor columns, by tensor.
     """
-    pen = SourcePen(language)
-    parts = [*_readable(pen, protocol, body, columns), all_bytes(pen, body)]
+    pen, parts = _readable(language, protocol, body, columns)
+    parts.append(all_bytes(pen, body))
     if pen.searched > MOST_SEARCHED:
         parts.insert(0, Part("plain", said(language, "not_searched_label"), notes=(said(language, "not_searched", count=MOST_SEARCHED),)))
-    return Sent(tuple(parts), tuple(pen.kept), pen.exact, pen.loose)
+    return Sent(tuple(parts), tuple(pen.kept), pen.exact, pen.loose, pen.denied())
 
 
 def suggestion(content: Mapping[str, JsonValue], sent: Sent, language: str) -> tuple[Part, ...]:
@@ -88,17 +88,17 @@ def _label(pen: Pen, label: str) -> str:
     return said(pen.language, _LABELS[label]) if label in _LABELS else label
 
 
-def _readable(pen: SourcePen, protocol: str, body: bytes, columns: Mapping[str, tuple[str, ...]]) -> Iterator[Part]:
-    """The request as its protocol means it; nothing but its bytes where they cannot be read so."""
-    plain = unpacked(body)
+def _readable(language: str, protocol: str, body: bytes, columns: Mapping[str, tuple[str, ...]]) -> tuple[SourcePen, list[Part]]:
+    """The request as its protocol means it; as an image or as text where it cannot be read so."""
+    pen, plain = SourcePen(language), unpacked(body)
     try:
         parts = list(_protocol(pen, protocol, plain, columns))
     except (ValueError, RecursionError):
-        pen.exact, pen.loose, pen.kept = {}, {}, []
+        pen = SourcePen(language)
         parts = list(_other(pen, plain))
-    if plain is not body and plain != body:
-        parts = [replace(parts[0], notes=(*parts[0].notes, said(pen.language, "unpacked"))), *parts[1:]] if parts else parts
-    yield from parts
+    if plain != body and parts:
+        parts[0] = replace(parts[0], notes=(*parts[0].notes, said(language, "unpacked")))
+    return pen, parts
 
 
 def _protocol(pen: Pen, protocol: str, body: bytes, columns: Mapping[str, tuple[str, ...]]) -> Iterator[Part]:

@@ -9,21 +9,59 @@ from typing import TYPE_CHECKING, Final
 from gateway.display.marks.drugs import drugs
 from gateway.display.marks.quantities import quantities
 from gateway.display.marks.spans import Span, Word, fold
-from gateway.display.marks.wording import negations, sides
+from gateway.display.marks.wording import affirmed, negations, sides
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+_REACH: Final = 60
+_BREAK: Final = re.compile(r"[;\n:!?]|[.,](?![0-9])")
 _WORD: Final = re.compile(r"[^\W\d_]+")
 
 
-def spans(text: str) -> Iterator[Span]:
+def spans(text: str) -> list[Span]:
     """What is recognised in a cleaned text; where two overlap the earlier stays, a drug before a number before a word."""
+    return list(_alone(text, words_of(text)))
+
+
+def words_of(text: str) -> list[Word]:
+    """The words of a text, folded."""
+    return [Word(found.start(), found.end(), found[0]) for found in _WORD.finditer(fold(text))]
+
+
+def checked(text: str, denied: Mapping[str, tuple[str, ...]]) -> list[Span]:
+    """What is recognised in a suggestion, and the words that lost the negation which the input has for them."""
+    words = words_of(text)
+    found = list(_alone(text, words))
+    return list(_apart(merge(found, affirmed(words, found, denied), key=lambda span: span.start))) if denied else found
+
+
+def said(text: str, found: Sequence[Span]) -> Iterator[str]:
+    """The words that an input says without negating them."""
+    covered = {place for span in found if span.kind == "negation" and span.context for place in range(*span.context)}
+    return (word.text for word in words_of(text) if word.start not in covered)
+
+
+def _alone(text: str, words: Sequence[Word]) -> Iterator[Span]:
     folded = fold(text)
-    words = [Word(found.start(), found.end(), found[0]) for found in _WORD.finditer(folded)]
     found = merge(drugs(words), quantities(text), negations(folded, words), sides(folded, text, words), key=lambda span: span.start)
+    drug: Span | None = None
+    for span in _apart(found):
+        drug = span if span.kind == "drug" else drug
+        yield _said_of(text, span, drug) if span.kind == "number" and drug is not None else span
+
+
+def _apart(found: Iterable[Span]) -> Iterator[Span]:
+    """Without those that overlap an earlier one."""
     end = 0
     for span in found:
         if span.start >= end:
-            yield span
             end = span.end
+            yield span
+
+
+def _said_of(text: str, span: Span, drug: Span) -> Span:
+    """A quantity of a drug that stands before it in the same phrase."""
+    if span.start - drug.end > _REACH or _BREAK.search(text, drug.end, span.start):
+        return span
+    return span._replace(about=drug.key.removeprefix("drug:"), context=(drug.start, span.end))

@@ -9,7 +9,8 @@ from bisect import bisect_left
 from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 from gateway.display.marks.characters import Cleaned, cleaned
-from gateway.display.marks.finder import spans
+from gateway.display.marks.finder import checked, spans
+from gateway.display.marks.finder import said as said_words
 from gateway.display.models import Cell, Mark, Media, Place, Run
 from gateway.display.words import said
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 MOST_SEARCHED: Final = 400_000
 _LONGEST_SAID: Final = 60
+_SHORTEST_DENIED: Final = 4
 
 
 class Pen(Protocol):
@@ -70,6 +72,7 @@ class SourcePen(_Tray):
         self.exact: dict[str, Place] = {}
         self.loose: dict[str, Place] = {}
         self.searched = 0
+        self._said: set[str] = set()
         self._anchors = 0
 
     def write(self, text: str) -> Cell:
@@ -84,19 +87,28 @@ class SourcePen(_Tray):
         """A value; a source like text."""
         return self.write(text)
 
+    def denied(self) -> dict[str, tuple[str, ...]]:
+        """What the input negates and says nowhere else, by its first word."""
+        scopes = (tuple(key[4:].split()) for key in self.exact if key.startswith("not:"))
+        return {scope[0]: scope for scope in scopes if scope and len(scope[0]) >= _SHORTEST_DENIED and scope[0] not in self._said}
+
     def rest(self, text: str, /) -> str:
         """Text that is cut off: what it says points at the note about the cut."""
         self.searched += len(text)
         if self.searched > MOST_SEARCHED:
             return ""
         anchor, read = self._next(), cleaned(text)
-        for span in spans(read.text):
+        found = spans(read.text)
+        self._said.update(said_words(read.text, found))
+        for span in found:
             start, end = span.context or (span.start, span.end)
             self._note(span, Place(anchor, read.text[start:end]))
         return anchor
 
     def _named(self, read: Cleaned) -> Iterator[tuple[int, int, Mark | None, str]]:
-        for span in spans(read.text):
+        found = spans(read.text)
+        self._said.update(said_words(read.text, found))
+        for span in found:
             start, end = _place(span, read)
             if _is_obscured(read, start, end):
                 continue
@@ -108,8 +120,10 @@ class SourcePen(_Tray):
     def _note(self, span: Span, place: Place) -> bool:
         """Remember a place for all that it says first; whether there was anything new."""
         before = len(self.exact) + len(self.loose)
-        self.exact.setdefault(span.key, place)
-        for key in span.loose:
+        same, loose = span.offers()
+        for key in same:
+            self.exact.setdefault(key, place)
+        for key in loose:
             self.loose.setdefault(key, place)
         return len(self.exact) + len(self.loose) > before
 
@@ -144,19 +158,20 @@ class MarkingPen(_Tray):
         return ""
 
     def _marked(self, read: Cleaned) -> Iterator[tuple[int, int, Mark | None, str]]:
-        for span in spans(read.text):
+        for span in checked(read.text, self._sent.denied):
             start, end = _place(span, read)
             yield start, end, Mark(span.kind) if _is_obscured(read, start, end) else self._mark(span), ""
 
     def _mark(self, span: Span) -> Mark:
-        for key in span.asks or (span.key,):
-            if key in self._sent.exact:
-                return Mark(span.kind, self._sent.exact[key].anchor)
-        near = next((key for key in span.loose if key in self._sent.loose), "")
+        same, loose = span.asks()
+        found = next((key for key in same if key in self._sent.exact), "")
+        if found:
+            return Mark(span.kind, self._sent.exact[found].anchor)
+        near = next((key for key in loose if key in self._sent.loose), "")
         if not near:
             return Mark(span.kind)
         there = self._sent.loose[near]
-        converted = near.startswith(("amount:", "day:"))
+        converted = near.startswith("amount:")
         note = said(self.language, "converted" if converted else "says_other", text=_short(there.text))
         return Mark(span.kind, note=note, near=there.anchor, converted=converted)
 

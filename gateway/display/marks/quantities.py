@@ -182,7 +182,8 @@ def _chain(chain: str) -> str:
 def _loose(before: str, value: str, unit: Unit | None) -> tuple[str, ...]:
     """The same amount in another unit, then the same digits; a single digit without unit hints at nothing."""
     values = _readings(value)
-    amounts = [f"amount:{before}{_scaled(one, unit.power)}|{unit.base}" for one in values if unit and _DECIMAL.fullmatch(one)]
+    sure = values if "," not in value else ()
+    amounts = [f"amount:{before}{_scaled(one, unit.power)}|{unit.base}" for one in sure if unit and _DECIMAL.fullmatch(one)]
     digits = [f"value:{before}{one}" for one in values if unit or len(one) > 1]
     return (*amounts, *digits)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from gateway.display.marks.spans import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from gateway.display.marks.spans import Word
 
@@ -30,21 +30,48 @@ _REACH: Final = 8
 _LETTERS: Final = {"R": "right", "L": "left", "D": "right", "G": "left"}
 _EYE_WORDS: Final = frozenset({"oeil", "œil", "eye", "eyes", "yeux"})
 _ENGLISH: Final = frozenset({"right", "left"})
+_PREPOSITIONS: Final = frozenset({"de", "d", "du", "des", "of", "for"})
 _AFTER_VERBS: Final = frozenset({"pas", "jamais", "non", "plus"})
 
 
 def negations(text: str, words: Sequence[Word]) -> Iterator[Span]:
-    """Negating words; `key` names up to three words that are negated, `asks` what would say as much or more."""
+    """Negating words; `key` names up to three words that are negated, `same` what would say as much or more."""
     for place, word in enumerate(words):
         cue = _cue(words, place, text)
         if cue is None:
             continue
         end, forward, backward = cue
+        end = _joined(text, words, place, end) if forward else end
         found = _scope(text, words, place, 1) if forward else ()
         found = found or (_scope(text, words, place, -1)[:1] if backward or word.text in _AFTER_VERBS else ())
         scope = tuple(one.text for one in found)
         loose = (f"not-of:{scope[0]}",) if scope else ()
         yield Span(word.start, end, "negation", f"not:{' '.join(scope)}", _asked(scope), loose, _context(word, found, end))
+
+
+def _joined(text: str, words: Sequence[Word], place: int, end: int) -> int:
+    """The end of "pas de", "absence of", "negative for"."""
+    after = words[place + 1] if place + 1 < len(words) else None
+    if after is None or after.start != end + 1 or after.text not in _PREPOSITIONS:
+        return end
+    return after.end + (text[after.end : after.end + 1] == "'")
+
+
+def affirmed(words: Sequence[Word], spans: Iterable[Span], denied: Mapping[str, tuple[str, ...]]) -> Iterator[Span]:
+    """Words that stand here without the negation that the input has for them.
+
+    Args:
+        words: of the suggestion.
+        spans: what was recognised in it, its negations among them.
+        denied: what the input negates and says nowhere else, by the first of the negated words.
+    """
+    covered = {place for span in spans if span.kind == "negation" and span.context for place in range(*span.context)}
+    counted = [word for word in words if word.text not in _FILLERS]
+    for place, word in enumerate(counted):
+        wanted = denied.get(word.text, ())
+        there = counted[place : place + len(wanted)]
+        if wanted and word.start not in covered and tuple(one.text for one in there) == wanted:
+            yield Span(word.start, word.end, "negation", "affirmed", ("nothing",), (f"not-of:{word.text}",))
 
 
 def _context(word: Word, others: Sequence[Word], end: int) -> tuple[int, int]:
