@@ -48,7 +48,10 @@ from gateway.signoff.emergency import Emergency
 from gateway.signoff.service import SignOff
 from gateway.signoff.stopping import StopButton
 from gateway.suggestions.repository import Suggestions
+from gateway.web import assets
+from gateway.web.clinician import case, deciding, media, passing, queue
 from gateway.web.forms import router as form_router
+from gateway.web.live import QueueWatch
 from gateway.web.pages import router as page_router
 from impact.pages import usage_by_task
 
@@ -214,8 +217,9 @@ def _control(core: _Core, parts: Parts, desk: Desk, metrics: Metrics) -> ASGIApp
     )
     app = control_app(given, (signoff_routes.router, stop_routes.router))
     app.include_router(health_router(core.writer, metrics))
-    app.include_router(page_router)
-    app.include_router(form_router)
+    for router in (page_router, form_router, assets.router, queue.router, case.router, deciding.router, passing.router, media.router):
+        app.include_router(router)
+    app.state.queue_watch = QueueWatch(core.bus)
     app.state.usage_by_task = usage_by_task
     return app
 
