@@ -20,11 +20,12 @@ from uuid import uuid4
 import httpx
 
 from gateway.database import Embedded
-from tests.stage import Stage, built
+from tests.stage import Stage, built, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+REAL = "diagnosis"
 COPY = """
 INSERT INTO suggestions ({names})
 SELECT {values} FROM suggestions, generate_series(1, $2) AS n WHERE id = $1
@@ -51,6 +52,13 @@ def fill(stage: Stage, cases: int) -> None:
     stage.rows("ANALYZE suggestions")
 
 
+def call(stage: Stage, cases: int) -> None:
+    """Cases with content, of another task, to be decided on."""
+    for _ in range(cases):
+        threading.Thread(target=stage.chat, args=(REAL,), daemon=True).start()
+    eventually(lambda: stage.rows("SELECT count(*) AS n FROM suggestions WHERE task = $1 AND state = 'held'", REAL)[0]["n"] == cases, 60)
+
+
 def field(text: str, name: str) -> str:
     """The value of a hidden field."""
     found = re.search(rf'name="{name}" value="([^"]*)"', text)
@@ -72,11 +80,11 @@ def timed(times: int, work: Callable[[], httpx.Response]) -> tuple[list[float], 
 
 def decided(browser: httpx.Client, password: str) -> Callable[[], httpx.Response]:
     """A reject from an open case to the next case on screen: two requests, the decision and the page it leads to."""
-    page = browser.post("/next", data={"csrf": field(browser.get("/queue").text, "csrf")})
+    page = browser.post("/next", data={"csrf": field(browser.get("/queue").text, "csrf"), "task": REAL})
 
     def work() -> httpx.Response:
         nonlocal page
-        names = ("csrf", "lease", "shown_sha256")
+        names = ("csrf", "lease", "shown_sha256", "within")
         form = {name: field(page.text, name) for name in names} | {"decision": "reject", "reason": "other", "proof": password}
         page = browser.post(f"/review/{page.url.path.split('/')[2]}/decision", data=form)
         assert page.url.path.startswith("/review/"), page.url
@@ -117,6 +125,7 @@ def measure(stage: Stage, cases: int, times: int) -> None:
             row("queue, page 60", *timed(times, lambda: browser.get("/queue?offset=2950"))),
             row("the list alone", *timed(times, lambda: browser.get("/queue/list"))),
         ]
+        call(stage, times + 2)
         work = decided(browser, doctor.password)
         rows.append(row("decision to the next case on screen", *timed(times, work)))
     print(f"{cases} waiting cases, {times} requests each, run {uuid4().hex[:6]}\n")

@@ -291,9 +291,11 @@ def test_a_case_is_put_back_or_given_to_who_may_take_it(stage: Stage, browser: h
     signed_in(stage, browser)
     signed_in(stage, colleague, "dr.b")
     suggestion, _, _ = held(stage)
-    page = opened(browser, suggestion)
+    opened(browser, suggestion)
+    page = browser.get(f"/review/{suggestion}/hand-over")
     offered = re.findall(r'<option value="([^"]+)"[^>]*>Dr ', page.text)
-    assert offered == ["dr.b"]
+    assert "dr.b" in offered
+    assert not {"dr.a", "nurse"} & set(offered)
     data = {name: field(page, name) for name in ("csrf", "lease")} | {"to": "dr.b", "mode": "ask", "message": "is this a nodule?"}
     browser.post(f"/review/{suggestion}/hand-over", data=data)
     asked = opened(colleague, suggestion)
@@ -334,3 +336,27 @@ def test_active_seconds_of_the_page_reach_the_signature_and_no_page(stage: Stage
     done = decide(browser, suggestion, form(opened(browser, suggestion), decision="approve", **spent))
     assert stage.rows("SELECT read FROM active_times WHERE suggestion_id = $1", suggestion)[0]["read"] == 0.002
     assert "0.004" not in done.text
+
+
+def test_a_hand_over_without_colleague_is_refused_in_place(stage: Stage, browser: httpx.Client) -> None:
+    signed_in(stage, browser)
+    suggestion, _, _ = held(stage)
+    page = opened(browser, suggestion)
+    data = {name: field(page, name) for name in ("csrf", "lease")} | {"message": "please look"}
+    again = browser.post(f"/review/{suggestion}/hand-over", data=data)
+    assert (again.status_code, "please look" in again.text, '<a href="#to">' in again.text) == (422, True, True)
+
+
+def test_an_arbiter_sees_both_readings_side_by_side_without_names(stage: Stage, browser: httpx.Client, colleague: httpx.Client) -> None:
+    """R12."""
+    stage.rows("UPDATE people SET groups = ARRAY['arbiters'] WHERE login = 'nurse'")
+    signed_in(stage, browser)
+    signed_in(stage, colleague, "dr.b")
+    suggestion, _, _ = held(stage, "blind")
+    first = proven(stage, opened(browser, suggestion), decision="approve", comment="clear")
+    decide(browser, suggestion, first)
+    second = proven(stage, opened(colleague, suggestion), "dr.b", decision="reject", reason="other", comment="doubtful")
+    decide(colleague, suggestion, second)
+    signed_in(stage, browser, "nurse")
+    page = opened(browser, suggestion)
+    assert [text in page.text for text in ("clear", "doubtful", "Reading A", "Reading B", "Dr dr.a", "Dr dr.b")] == [True] * 4 + [False] * 2

@@ -22,12 +22,12 @@ from gateway.api import signoff
 from gateway.api.dependencies import demand
 from gateway.display import links
 from gateway.display import parts as display
-from gateway.errors import Conflict, GarantError
+from gateway.errors import Conflict, Forbidden, GarantError
 from gateway.identity.roles import Right
 from gateway.signoff.models import EmergencyReason
 from gateway.suggestions.states import AWAITING, State
 from gateway.web.clinician.editing import Rewritten, editors
-from gateway.web.clinician.onward import decided, done
+from gateway.web.clinician.onward import asked_of, decided, done, within_of
 from gateway.web.clinician.queue import signer
 from gateway.web.rendering import Fault, PageRoute, TheVisitor, Visitor, person, posted, to
 
@@ -68,12 +68,14 @@ async def open_case(suggestion: UUID, seen: TheVisitor) -> Response:
 @router.get("/review/{suggestion}")
 async def review(suggestion: UUID, seen: TheVisitor) -> Response:
     """The case, where it is open for me; else where it stands, who signed it, and what can be done."""
-    session = person(seen)
+    session, desk = person(seen), signoff.desk_of(seen.parts)
     await demand(seen.parts, session, Right.READ_CASES)
-    row = await signoff.desk_of(seen.parts).signoff.suggestions.get(suggestion)
-    if open_for(row, seen, session):
-        return await case_page(seen, suggestion)
-    return await standing_page(seen, session, row)
+    try:
+        if Right.SIGN in session.person.rights:
+            return await _drawn(seen, session, await signoff.look(suggestion, session, desk), Sent())
+    except (Conflict, Forbidden):
+        pass  # not open for this person: it stands where it stands
+    return await standing_page(seen, session, await desk.signoff.suggestions.get(suggestion))
 
 
 async def standing_page(seen: Visitor, session: Session, row: Suggestion, faults: Sequence[Fault] = (), status: int = 200) -> Response:
@@ -106,9 +108,13 @@ async def case_page(seen: Visitor, suggestion: UUID, sent: Sent | None = None) -
         said = Fault(error.said(seen.language))
         faults = sent.faults if any(one.sentence == said.sentence for one in sent.faults) else (*sent.faults, said)
         return seen.page("refused.html", error.status, problems=faults, kept=_texts(sent.typed), suggestion=suggestion)
+    return await _drawn(seen, session, shown, sent)
+
+
+async def _drawn(seen: Visitor, session: Session, shown: signoff.Shown, sent: Sent) -> Response:
     values = {"shown": shown, "names": seen.names(), "sent": sent, "typed": sent.typed, "problems": sent.faults}
-    values["colleagues"] = await signoff.colleagues(suggestion, session, seen.parts, signoff.desk_of(seen.parts))
     values["done"] = await done(seen, session)
+    values["within"] = (within_of(sent.typed) if sent.typed else asked_of(seen.request.query_params)).query()
     return seen.page("case.html", sent.status, **values, **_parts(seen, session, shown))
 
 
@@ -118,12 +124,6 @@ async def _shown(seen: Visitor, session: Session, suggestion: UUID) -> signoff.S
         return await signoff.look(suggestion, session, signoff.desk_of(seen.parts))
     except Conflict:
         return await signoff.open_case(suggestion, session, seen.parts, signoff.desk_of(seen.parts))
-
-
-def open_for(row: Suggestion, seen: Visitor, session: Session) -> bool:
-    """Whether a case is open for this person now, so that it may be shown to them."""
-    mine = row.leased_by == session.person.id and row.leased_until is not None and row.leased_until > seen.parts.clock.now()
-    return mine and row.state in AWAITING and Right.SIGN in session.person.rights
 
 
 def _texts(typed: Mapping[str, str]) -> dict[str, str]:
@@ -138,10 +138,12 @@ def _parts(seen: Visitor, session: Session, shown: signoff.Shown) -> dict[str, o
     language, content = seen.language, shown.content if isinstance(shown.content, dict) else {}
     lane = signoff.desk_of(seen.parts).signoff.lanes.of(shown.system, shown.task)
     asked = display.sent(lane.system.protocol, b64decode(shown.input), language, lane.reading.columns)
+    given = display.suggestion(content, asked, language) if content else ()
     return {
         "asked": asked,
-        "given": display.suggestion(content, asked, language) if content else (),
+        "given": given,
         "edits": editors(content, document_of(b64decode(shown.suggestion))),
+        "called": {part.field: part.label for part in reversed(given)},
         "model": content,
         "changed": tuple(_changed(shown)),
         "viewers": links.viewer_links(lane.route, shown.patient, language),

@@ -15,7 +15,7 @@ from gateway.errors import GarantError
 from gateway.web.clinician.case import Sent, case_page
 from gateway.web.clinician.editing import amendment, mark, rewritten
 from gateway.web.clinician.forms import Incomplete, active_of, decision_of, fault_of
-from gateway.web.clinician.onward import onward
+from gateway.web.clinician.onward import onward, within_of
 from gateway.web.clinician.queue import signer
 from gateway.web.rendering import Fault, PageRoute, TheVisitor, Visitor, posted, to
 from gateway.web.texts import words
@@ -41,7 +41,7 @@ async def decide(suggestion: UUID, seen: TheVisitor) -> Response:
         return await case_page(seen, suggestion, Sent(form, missing.faults, UNPROCESSABLE))
     except GarantError as error:
         return await case_page(seen, suggestion, _refused(form, error, seen))
-    return await onward(seen, session, after=suggestion)
+    return await onward(seen, session, after=suggestion, within=within_of(form))
 
 
 @router.post("/review/{_suggestion}/difference")
@@ -78,7 +78,7 @@ async def judge(suggestion: UUID, seen: TheVisitor) -> Response:
         return await case_page(seen, suggestion, _refused(form, error, seen))
     except (ValidationError, ValueError):
         return await case_page(seen, suggestion, Sent(form, (Fault(words(seen.language)["form_unreadable"]),), UNPROCESSABLE))
-    return to(f"/review/{suggestion}")
+    return to(f"/review/{suggestion}{within_of(form).query()}")
 
 
 @router.post("/review/{suggestion}/opinion")
@@ -95,7 +95,7 @@ async def opine(suggestion: UUID, seen: TheVisitor) -> Response:
         return await case_page(seen, suggestion, _refused(form, error, seen))
     except (ValidationError, KeyError):
         return await case_page(seen, suggestion, Sent(form, (Fault(words(seen.language)["form_unreadable"]),), UNPROCESSABLE))
-    return await onward(seen, session)
+    return await onward(seen, session, within=within_of(form))
 
 
 def _looking(form: Mapping[str, str], seen: Visitor) -> Sent:

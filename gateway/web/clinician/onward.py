@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
 
 from gateway.api import signoff
@@ -14,11 +15,69 @@ from gateway.suggestions.states import State
 from gateway.web.rendering import Visitor, to
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from fastapi.responses import Response
 
     from gateway.identity.sessions import Session
+
+
+_MOST: Final = 1_000_000
+_LONGEST: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The filters of an address; "" and 0 mean none. What cannot be read counts as not asked."""
+
+    task: str = ""
+    state: str = ""
+    urgency: str = ""
+    mine: str = ""
+    overdue: str = ""
+    offset: int = 0
+
+    def pairs(self) -> list[tuple[str, str]]:
+        """The filters that are set, without the place in the list."""
+        named = {name: getattr(self, name) for name in ("task", "state", "urgency", "mine", "overdue")}
+        return [(name, value) for name, value in named.items() if value]
+
+    def query(self) -> str:
+        """The filters and the place as the end of an address."""
+        pairs = [*self.pairs(), *([("offset", str(self.offset))] if self.offset else [])]
+        return f"?{urlencode(pairs)}" if pairs else ""
+
+    def address(self, **changes: str | int) -> str:
+        """The queue's address with other filters; back at the first page unless the place is what changes."""
+        return f"/queue{replace(self, **{'offset': 0, **changes}).query()}"  # type: ignore[arg-type] # names and kinds as above
+
+    def filters(self) -> signoff.Filters:
+        """The same for the sign-off desk."""
+        return signoff.Filters(
+            task=[self.task] if self.task else [],
+            state=[self.state] if self.state else [],
+            urgency=[int(self.urgency)] if self.urgency else [],
+            mine=bool(self.mine),
+            overdue=bool(self.overdue),
+        )
+
+
+def asked_of(given: Mapping[str, str]) -> Asked:
+    """The filters of an address or a form."""
+    offset = given.get("offset", "")
+    return Asked(
+        task=_word(given.get("task", "")),
+        state=_word(given.get("state", "")),
+        urgency=given.get("urgency", "") if given.get("urgency", "") in set("12345") else "",
+        mine="yes" if given.get("mine") else "",
+        overdue="yes" if given.get("overdue") else "",
+        offset=min(int(offset), _MOST) if offset.isascii() and offset.isdigit() else 0,
+    )
+
+
+def _word(text: str) -> str:
+    return text if text.isprintable() and len(text) <= _LONGEST else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +92,20 @@ class Done:
     until: datetime | None = None
 
 
-async def onward(seen: Visitor, session: Session, after: UUID | None = None, filters: signoff.Filters | None = None) -> Response:
-    """Open the next free case and go to it, or to the queue where none is free."""
-    tail = f"?after={after}" if after else ""
+async def onward(seen: Visitor, session: Session, after: UUID | None = None, within: Asked | None = None) -> Response:
+    """Open the next free case of this part of the queue and go to it, or to the queue where none is free."""
+    within = within or Asked()
+    tail = urlencode([*within.pairs(), *([("after", str(after))] if after else [])])
     try:
-        shown = await signoff.open_next(session, seen.parts, signoff.desk_of(seen.parts), filters or signoff.Filters())
+        shown = await signoff.open_next(session, seen.parts, signoff.desk_of(seen.parts), within.filters())
     except Unknown:
-        return to(f"/queue{tail}" if after else "/queue?free=none")
-    return to(f"/review/{shown.id}{tail}")
+        return to("/queue?" + (tail if after else urlencode([*within.pairs(), ("free", "none")])))
+    return to(f"/review/{shown.id}?{tail}".rstrip("?"))
+
+
+def within_of(form: Mapping[str, str]) -> Asked:
+    """The part of the queue that a case's form remembers."""
+    return asked_of(dict(parse_qsl(form.get("within", "").lstrip("?"))))
 
 
 async def done(seen: Visitor, session: Session) -> Done | None:

@@ -11,10 +11,10 @@ from pydantic import ValidationError
 
 from gateway.api import signoff
 from gateway.errors import GarantError
-from gateway.signoff.models import EmergencyReason
+from gateway.signoff.models import EmergencyReason, PassingReason
 from gateway.web.clinician.case import Sent, case_page, standing_page
 from gateway.web.clinician.forms import active_of, fault_of
-from gateway.web.clinician.onward import onward
+from gateway.web.clinician.onward import asked_of, onward, within_of
 from gateway.web.clinician.queue import signer
 from gateway.web.rendering import Fault, PageRoute, TheVisitor, Visitor, person, posted, to
 from gateway.web.texts import words
@@ -36,7 +36,13 @@ async def defer(suggestion: UUID, seen: TheVisitor) -> Response:
         await signoff.defer(suggestion, body, session, seen.parts, signoff.desk_of(seen.parts))
     except (GarantError, ValidationError) as error:
         return await case_page(seen, suggestion, _refused(form, error, seen))
-    return to("/queue")
+    return to(f"/queue{within_of(form).query()}")
+
+
+@router.get("/review/{suggestion}/hand-over")
+async def hand_over_page(suggestion: UUID, seen: TheVisitor) -> Response:
+    """Who may take the case, and what to ask of them."""
+    return await _hand_over_page(seen, suggestion, Sent())
 
 
 @router.post("/review/{suggestion}/hand-over")
@@ -46,14 +52,14 @@ async def hand_over(suggestion: UUID, seen: TheVisitor) -> Response:
     session = await signer(seen)
     if not form.get("to") or form.get("mode") not in {"give", "ask"}:
         missing = Fault(words(seen.language)["colleague_first"], "to")
-        return await case_page(seen, suggestion, Sent({"mode": "", **form}, (missing,), UNPROCESSABLE))
+        return await _hand_over_page(seen, suggestion, Sent(form, (missing,), UNPROCESSABLE))
     given = {name: form.get(name, "") for name in ("lease", "to", "mode", "reason")} | {"comment": form.get("message", "")}
     try:
         body = signoff.HandOver.model_validate({**given, "active_seconds": active_of(form)})
         await signoff.hand_over(suggestion, body, session, seen.parts, signoff.desk_of(seen.parts))
     except (GarantError, ValidationError) as error:
-        return await case_page(seen, suggestion, _refused(form, error, seen))
-    return await onward(seen, session)
+        return await _hand_over_page(seen, suggestion, _refused(form, error, seen))
+    return await onward(seen, session, within=within_of(form))
 
 
 @router.post("/review/{suggestion}/undo")
@@ -98,6 +104,15 @@ async def lease(suggestion: UUID, seen: TheVisitor) -> Response:
     except ValidationError:
         return JSONResponse({"message": words(seen.language)["form_unreadable"]}, UNPROCESSABLE)
     return JSONResponse({"seconds": (kept.leased_until - seen.parts.clock.now()).total_seconds()})
+
+
+async def _hand_over_page(seen: Visitor, suggestion: UUID, sent: Sent) -> Response:
+    session, desk = await signer(seen), signoff.desk_of(seen.parts)
+    shown = await signoff.look(suggestion, session, desk)
+    colleagues = await signoff.colleagues(suggestion, session, seen.parts, desk)
+    within = (within_of(sent.typed) if sent.typed else asked_of(seen.request.query_params)).query()
+    values = {"shown": shown, "colleagues": colleagues, "typed": sent.typed, "problems": sent.faults, "within": within}
+    return seen.page("hand_over.html", sent.status, **values, names=seen.names(), reasons=[reason.value for reason in PassingReason])
 
 
 def _refused(form: Mapping[str, str], error: GarantError | ValidationError, seen: Visitor) -> Sent:
