@@ -342,7 +342,7 @@ def test_every_path_through_the_life_of_a_case_keeps_the_law(world: World) -> No
     checks = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
     run_state_machine_as_test(
         type("Here", (Life,), {"world": world}),
-        settings=settings(max_examples=30, stateful_step_count=40, derandomize=True, deadline=None, suppress_health_check=checks),
+        settings=settings(max_examples=16, stateful_step_count=40, derandomize=True, deadline=None, suppress_health_check=checks),
     )
     print(sum(done.values()), dict(done))  # noqa: T201 - which paths were walked, for whoever runs it with -s
     assert {

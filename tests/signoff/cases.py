@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from tests.stage import Stage
 
-_NEWEST = "SELECT id FROM suggestions ORDER BY id DESC LIMIT 1"
+_NEWEST = "SELECT id FROM suggestions ORDER BY received_at DESC LIMIT 1"
 
 
 def new_case(stage: Stage, task: str = "diagnosis", *, path: str = "", body: object = None) -> str:
