@@ -84,6 +84,11 @@ class Replica:
     spool: Spool
     engine: AsyncEngine
     metrics: Metrics
+    watch: QueueWatch
+
+    def leaving(self) -> None:
+        """This replica ends: pages that listen are let go at once."""
+        self.watch.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Machines go to the relay, people to the control API and the pages."""
@@ -143,9 +148,10 @@ def _build(settings: Settings, keys: Keys, url: str, clock: Clock) -> Replica:
     desk = _desk(core, notices, stops)
     parts = _relay_parts(core, Notifier(settings.rotas, notices, spool), stops)
     metrics = Metrics(parts)
-    control = _control(core, parts, desk, metrics)
+    watch = QueueWatch(bus)
+    control = _control(core, parts, desk, metrics, watch)
     clocks = Clocks(desk.signoff, lanes, notices, clock)
-    return Replica(settings, Relay(parts), control, parts, desk, bus, clocks, notices, spool, pool, metrics)
+    return Replica(settings, Relay(parts), control, parts, desk, bus, clocks, notices, spool, pool, metrics, watch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +202,7 @@ def _relay_parts(core: _Core, notifier: Notifier, stops: Stops) -> Parts:
     )
 
 
-def _control(core: _Core, parts: Parts, desk: Desk, metrics: Metrics) -> ASGIApp:
+def _control(core: _Core, parts: Parts, desk: Desk, metrics: Metrics, watch: QueueWatch) -> ASGIApp:
     people, passwords = People(core.sessions), Passwords()
     proving = PasswordReauthentication(people, passwords, core.clock)
     accounts = Sessions(core.sessions, core.writer, core.keys, core.clock, proving)
@@ -219,7 +225,7 @@ def _control(core: _Core, parts: Parts, desk: Desk, metrics: Metrics) -> ASGIApp
     app.include_router(health_router(core.writer, metrics))
     for router in (page_router, form_router, assets.router, queue.router, case.router, deciding.router, passing.router, media.router):
         app.include_router(router)
-    app.state.queue_watch = QueueWatch(core.bus)
+    app.state.queue_watch = watch
     app.state.usage_by_task = usage_by_task
     return app
 

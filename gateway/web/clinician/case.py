@@ -148,7 +148,7 @@ def _parts(seen: Visitor, session: Session, shown: signoff.Shown) -> dict[str, o
         "changed": tuple(_changed(shown)),
         "viewers": links.viewer_links(lane.route, shown.patient, language),
         "attributes": [(name, shown.attributes[name]) for name in ATTRIBUTES if shown.attributes.get(name)],
-        "prove": _proof_needed(seen, session, shown),
+        "proofs": _proofs(seen, session, shown),
         "emergencies": EMERGENCIES,
         "sureness": SURENESS,
         "left": max(0, int((shown.leased_until - seen.parts.clock.now()).total_seconds())),
@@ -167,10 +167,13 @@ def document_of(body: bytes) -> JsonValue:
     return None
 
 
-def _proof_needed(seen: Visitor, session: Session, shown: signoff.Shown) -> bool:
-    """Whether the last proof of identity is too old for this decision, or will be before anybody has read the case."""
+def _proofs(seen: Visitor, session: Session, shown: signoff.Shown) -> frozenset[str]:
+    """How this person can prove who they are for this decision: `password`, `passkey`; nothing where the last proof is new enough.
+
+    A proof that will be too old before anybody has read the case counts as too old now.
+    """
     age = (seen.parts.clock.now() - session.authenticated_at).total_seconds()
-    return age > shown.reauthenticate_seconds - READING_SECONDS
+    return frozenset({"password"}) if age > shown.reauthenticate_seconds - READING_SECONDS else frozenset()
 
 
 def _changed(shown: signoff.Shown) -> Iterator[Rewritten]:
