@@ -6,6 +6,7 @@ import asyncio
 import tempfile
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -108,6 +109,17 @@ MODES = {
 ENVIRONMENT = {"TEST_SECRET": "upstream-secret-1", "TEST_WEBHOOK": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}
 
 
+def apart(work: Callable[..., Any], *arguments: object) -> Any:  # noqa: ANN401 - whatever the work gives
+    """The result of some work done on a thread of its own: a browser's loop may be running on this one."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(work, *arguments).result()
+
+
+def finished(work: Coroutine[Any, Any, Any]) -> Any:  # noqa: ANN401 - whatever the work gives
+    """The result of a coroutine."""
+    return apart(asyncio.run, work)
+
+
 @dataclass
 class Served:
     """One replica on a thread of its own."""
@@ -196,18 +208,18 @@ class Stage:
         """The log's entries, all or of one type."""
         import json  # noqa: PLC0415
 
-        found = asyncio.run(snapshot(self.url, "test"))
+        found = finished(snapshot(self.url, "test"))
         leaves = [json.loads(leaf) for leaf in found.leaves]
         return [leaf for leaf in leaves if kind in {None, leaf["type"]}]
 
     def verified(self) -> Report:
         """The verifier's report on the live log."""
-        found = asyncio.run(snapshot(self.url, "test"))
+        found = finished(snapshot(self.url, "test"))
         return verify(found.leaves, found.checkpoint, self.keys.vkeys, found.policies, found.kept)
 
     def rows(self, query: str, *arguments: object) -> list[asyncpg.Record]:
         """Rows of the database, as its owner."""
-        return asyncio.run(_fetch(self.url, query, arguments))
+        return finished(_fetch(self.url, query, arguments))
 
     def add_replica(self) -> Served:
         """Start one more replica."""
@@ -219,7 +231,7 @@ class Stage:
 def built(server: str, count: int = 1) -> Iterator[Stage]:
     """A stage with `count` replicas on a database of its own."""
     name = f"stage_{uuid4().hex}"
-    asyncio.run(_execute(server, f'CREATE DATABASE "{name}" TEMPLATE template0'))
+    finished(_execute(server, f'CREATE DATABASE "{name}" TEMPLATE template0'))
     with ExitStack() as stack, tempfile.TemporaryDirectory(prefix="garant-") as folder:
         stage = _prepared(stack, Path(folder), of_database(server, name), count)
         try:
@@ -227,7 +239,7 @@ def built(server: str, count: int = 1) -> Iterator[Stage]:
         finally:
             for served in stage.replicas:
                 served.stop()
-    asyncio.run(_execute(server, f'DROP DATABASE "{name}" WITH (FORCE)'))
+    finished(_execute(server, f'DROP DATABASE "{name}" WITH (FORCE)'))
 
 
 def eventually(check: Callable[[], object], seconds: float = 10.0) -> Any:  # noqa: ANN401
@@ -256,9 +268,9 @@ def _prepared(stack: ExitStack, folder: Path, url: str, count: int) -> Stage:
     settings = load(path, ENVIRONMENT)
     secret_files.create(settings.keys_directory, settings.establishment.origin)
     keys = secret_files.load(settings.keys_directory, settings.establishment.origin)
-    migrate(url)
+    apart(migrate, url)
     stage = Stage(url, model, pager, settings, keys)
-    asyncio.run(_people(stage))
+    finished(_people(stage))
     for _ in range(count):
         stage.add_replica()
     return stage
