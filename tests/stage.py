@@ -219,7 +219,8 @@ class Stage:
 
     def rows(self, query: str, *arguments: object) -> list[asyncpg.Record]:
         """Rows of the database, as its owner."""
-        return finished(_fetch(self.url, query, arguments))
+        found: list[asyncpg.Record] = finished(_fetch(self.url, query, arguments))
+        return found
 
     def add_replica(self) -> Served:
         """Start one more replica."""

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from tests.stage import Stage
 
-SCREEN = {"width": 1366, "height": 768}
 LOCALES = {"fr": "fr-FR", "en": "en-GB"}
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 
@@ -41,7 +40,11 @@ class Visit:
         """A new window with nothing remembered."""
         scheme: Any = theme
         context = browser.new_context(
-            base_url=stage.base, locale=LOCALES[language], color_scheme=scheme, java_script_enabled=script, viewport=SCREEN
+            base_url=stage.base,
+            locale=LOCALES[language],
+            color_scheme=scheme,
+            java_script_enabled=script,
+            viewport={"width": 1366, "height": 768},
         )
         context.set_default_timeout(10_000)
         visit = cls(stage, context, context.new_page(), language)
@@ -86,10 +89,10 @@ class Waiting:
     thread: threading.Thread
 
     @classmethod
-    def call(cls, stage: Stage, task: str = "diagnosis", **headers: str) -> Waiting:
+    def call(cls, stage: Stage, task: str = "diagnosis", replica: int = 0) -> Waiting:
         """Call and wait."""
         answers: list[httpx.Response] = []
-        thread = threading.Thread(target=lambda: answers.append(stage.chat(task, **headers)), daemon=True)
+        thread = threading.Thread(target=lambda: answers.append(stage.chat(task, replica=replica)), daemon=True)
         thread.start()
         return cls(answers, thread)
 
