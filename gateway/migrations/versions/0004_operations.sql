@@ -1,1 +1,1 @@
-SELECT 1
+ALTER TABLE log_head ADD COLUMN fence bigint NOT NULL DEFAULT 0
