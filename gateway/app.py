@@ -17,6 +17,7 @@ from gateway.api import stops as stop_routes
 from gateway.api.dependencies import Parts as ApiParts
 from gateway.api.frame import control_app
 from gateway.api.health import health_router
+from gateway.api.records.routes import router as record_router
 from gateway.audit.batch import LogIdentity
 from gateway.audit.spool import Spool
 from gateway.audit.writer import Writer
@@ -211,7 +212,7 @@ def _control(core: _Core, parts: Parts, desk: Desk, metrics: Metrics) -> ASGIApp
         signoff=desk,
         url=core.url,
     )
-    app = control_app(given, (signoff_routes.router, stop_routes.router))
+    app = control_app(given, (signoff_routes.router, record_router, stop_routes.router))
     app.include_router(health_router(core.writer, metrics))
     app.include_router(page_router)
     app.include_router(form_router)
