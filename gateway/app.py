@@ -48,6 +48,7 @@ from gateway.signoff.desk import Desk
 from gateway.signoff.emergency import Emergency
 from gateway.signoff.service import SignOff
 from gateway.signoff.stopping import StopButton
+from gateway.signoff.watch.rotas import RotaWatch
 from gateway.suggestions.repository import Suggestions
 from gateway.web.forms import router as form_router
 from gateway.web.pages import router as page_router
@@ -78,6 +79,7 @@ class Replica:
     desk: Desk
     bus: Bus
     clocks: Clocks
+    rotas: RotaWatch
     notices: Notices
     spool: Spool
     engine: AsyncEngine
@@ -142,7 +144,8 @@ def _build(settings: Settings, keys: Keys, url: str, clock: Clock) -> Replica:
     metrics = Metrics(parts)
     control = _control(core, parts, desk, metrics)
     clocks = Clocks(desk.signoff, lanes, notices, clock)
-    return Replica(settings, Relay(parts), control, parts, desk, bus, clocks, notices, spool, pool, metrics)
+    rotas = RotaWatch(settings.establishment.id, settings.rotas, core.writer, notices, clock)
+    return Replica(settings, Relay(parts), control, parts, desk, bus, clocks, rotas, notices, spool, pool, metrics)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +231,7 @@ async def _start(built: Replica, url: str) -> None:
     await parts.machines.start(built.bus)
     await parts.stops.start(built.bus)
     built.clocks.start(built.bus)
+    built.rotas.start()
     built.notices.start(built.bus)
     for scope in parts.stops.active:
         await built.desk.stopping.withdraw(scope)
@@ -236,6 +240,7 @@ async def _start(built: Replica, url: str) -> None:
 
 async def _stop(built: Replica) -> None:
     await built.clocks.stop()
+    await built.rotas.stop()
     await built.notices.stop()
     await built.parts.machines.stop()
     await built.bus.stop()
