@@ -125,7 +125,14 @@ def lanes_of(settings: Settings) -> Lanes:
         system, task = systems[route.system], tasks[route.task]
         requirement = decide(task, policies.get(task.policy))
         fields = tuple((part.pointer, part.label) for part in route.fields)
-        reading = Reading(route.case_pointer, dict(route.patient_pointers), route.version_pointer, fields, dict(route.columns))
+        reading = Reading(
+            route.case_pointer,
+            dict(route.patient_pointers),
+            route.version_pointer,
+            fields,
+            dict(route.columns),
+            identity=dict(route.identity_pointers),
+        )
         lanes.append(Lane(route, system, task, requirement, adapter(system.protocol), reading))
     return Lanes(tuple(lanes))
 
@@ -184,7 +191,7 @@ def _relay_parts(core: _Core, notifier: Notifier, stops: Stops) -> Parts:
         cases=Cases(core.sessions, core.keys),
         capturer=Capturer(establishment, core.keys.vault),
         notifier=notifier,
-        counter=Counter(core.suggestions, core.base),
+        counter=Counter(core.suggestions, core.base, core.lanes),
         suggestions=core.suggestions,
         writer=core.writer,
         outbound=core.outbound,

@@ -93,6 +93,9 @@ class Route(Frozen):
     while_held: Literal["refusal", "forbidden"] = "forbidden"
     case_pointer: str | None = None
     patient_pointers: dict[str, str] = Field(default_factory=dict)
+    identity_pointers: dict[str, str] = Field(
+        default_factory=dict, description="where the answer says whose it is; each name is one of patient_pointers, and must be equal"
+    )
     version_pointer: str | None = None
     fields: tuple[FieldPointer, ...] = ()
     columns: dict[str, tuple[str, ...]] = Field(default_factory=dict)

@@ -29,6 +29,7 @@ from gateway.adapters.document import (
     unreadable,
     version_at,
 )
+from gateway.adapters.identity.patient import check_patient
 from gateway.adapters.protocol import Field, Operation, Recognised, View
 from gateway.errors import AuditUnavailable, BadInput, Unknown
 from gateway.messages import Call, Reply
@@ -94,6 +95,7 @@ class InferenceV2:
         document, tensors = _read(answer)
         if recognised.request_id and document.get("id") not in {None, "", recognised.request_id}:
             raise unreadable("it carries the id of another request")
+        check_patient(document, recognised, reading)
         fields = tuple(_field(number, tensor, reading) for number, tensor in enumerate(tensors))
         model = document.get("model_name")
         return View(fields, model if isinstance(model, str) else recognised.model, version_at(document, reading, "/model_version"))

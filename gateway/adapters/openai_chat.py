@@ -28,6 +28,7 @@ from gateway.adapters.document import (
     unreadable,
     version_at,
 )
+from gateway.adapters.identity.patient import check_patient
 from gateway.adapters.protocol import Field, Operation, Recognised, View
 from gateway.errors import Unknown
 from gateway.messages import Reply
@@ -62,6 +63,7 @@ def recognise(call: Call, reading: Reading) -> Recognised:
 def read(answer: Answer, recognised: Recognised, reading: Reading) -> View:
     """What a person is shown. Raises UpstreamFailed."""
     document = _document(answer, recognised)
+    check_patient(document, recognised, reading)
     model = document.get("model")
     version = version_at(document, reading, "/model")
     return View(_fields(document), model if isinstance(model, str) else recognised.model, version)

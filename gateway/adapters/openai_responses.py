@@ -31,6 +31,7 @@ from gateway.adapters.document import (
     with_member,
     without_member,
 )
+from gateway.adapters.identity.patient import check_patient
 from gateway.adapters.protocol import Field, Operation, Recognised, State, View
 from gateway.errors import BadInput, Unknown
 from gateway.messages import Reply
@@ -96,6 +97,7 @@ def flag(asked: Object, name: str) -> bool:
 def read(answer: Answer, recognised: Recognised, reading: Reading) -> View:
     """What a person is shown. Raises UpstreamFailed."""
     document = _document(answer, recognised)
+    check_patient(document, recognised, reading)
     model = document.get("model")
     return View(_fields(document), model if isinstance(model, str) else recognised.model, version_at(document, reading, "/model"))
 

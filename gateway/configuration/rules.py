@@ -75,6 +75,7 @@ def _routes(settings: Settings) -> Iterator[Finding]:
                 ("routes", n, "system"), f"'{system.id}' names no models, so no call can reach it", 'add models = ["…"] to the AI system'
             )
         yield from _pointers(n, route)
+        yield from _identity(n, route)
     yield from _ambiguous(settings)
 
 
@@ -83,12 +84,22 @@ def _pointers(n: int, route: Route) -> Iterator[Finding]:
         (("case_pointer",), route.case_pointer),
         (("version_pointer",), route.version_pointer),
         *((("patient_pointers", name), pointer) for name, pointer in route.patient_pointers.items()),
+        *((("identity_pointers", name), pointer) for name, pointer in route.identity_pointers.items()),
         *((("fields", m, "pointer"), part.pointer) for m, part in enumerate(route.fields)),
     ]
     for place, pointer in named:
         if pointer is not None and not _POINTER.fullmatch(pointer):
             fix = "a JSON Pointer begins with '/', like /result/label; inside a name '~' is written ~0 and '/' is written ~1"
             yield Finding(("routes", n, *place), f"'{pointer}' is no JSON Pointer", fix)
+
+
+def _identity(n: int, route: Route) -> Iterator[Finding]:
+    for name in sorted(route.identity_pointers.keys() - route.patient_pointers.keys()):
+        yield Finding(
+            ("routes", n, "identity_pointers", name),
+            f"'{name}' is not read from the request, so every answer would be taken for another patient's",
+            "add the same name to patient_pointers",
+        )
 
 
 def _ambiguous(settings: Settings) -> Iterator[Finding]:

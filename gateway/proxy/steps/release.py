@@ -13,13 +13,16 @@ from gateway.adapters.protocol import State as Told
 from gateway.adapters.registry import adapter
 from gateway.clock import rfc3339
 from gateway.errors import Conflict
-from gateway.messages import Headers, Reply
+from gateway.messages import Answer, Headers, Reply
 from gateway.outbound import returned_headers
 from gateway.suggestions.exchange import unpack
 from gateway.suggestions.labels import label_header
 from gateway.suggestions.states import PENDING, State
 
 if TYPE_CHECKING:
+    from gateway.errors import GarantError
+    from gateway.policy.lanes import Lanes
+    from gateway.suggestions.exchange import Exchange
     from gateway.suggestions.models import AnySuggestion
     from gateway.suggestions.repository import Suggestions
 
@@ -50,10 +53,17 @@ class Counter:
     Args:
         suggestions: reads rows and payloads.
         review_base: public address of the review pages.
+        lanes: say where an answer names its patient.
     """
 
     suggestions: Suggestions
     review_base: str
+    lanes: Lanes
+
+    def failed(self, row: AnySuggestion, error: GarantError) -> Withheld:
+        """What is told where an answer could not be given out after all."""
+        reason = f"{error.message} {_NOT_NEGATIVE}"
+        return replace(self.withheld(row), state=Told.FAILED, code=error.code, reason=reason)
 
     def withheld(self, row: AnySuggestion, *, as_refusal: bool = False) -> Withheld:
         """What is told of a suggestion that may not leave."""
@@ -64,7 +74,7 @@ class Counter:
         return Withheld(state, str(row.id), f"{self.review_base}/review/{row.id}", f"{reason} {_NOT_NEGATIVE}", code, created, as_refusal)
 
     async def reply(self, row: AnySuggestion, recognised: Recognised | None = None, *, as_refusal: bool = False) -> Reply:
-        """The reply for a suggestion as it stands."""
+        """The reply for a suggestion as it stands. Raises UpstreamFailed where the stored answer is another patient's (R23)."""
         field = leaving(row)
         if field is None:
             return adapter(row.protocol).withhold(self.withheld(row, as_refusal=as_refusal), recognised or await self._recognised(row))
@@ -82,10 +92,17 @@ class Counter:
             kept = tuple((key, value) for key, value in kept if key != b"content-encoding")
         if exchange is None:
             return Reply(200, (*kept, *signature_headers(row)), body)
+        self._check_patient(row, exchange, Answer(exchange.status, kept, body))
         asked = recognised or exchange.recognised
         asked = replace(asked, stream=exchange.recognised.stream)
         reply = adapter(row.protocol).render(replace(exchange.answer(body), headers=kept), None, asked, str(row.id))
         return replace(reply, headers=(*reply.headers, *signature_headers(row)))
+
+    def _check_patient(self, row: AnySuggestion, exchange: Exchange, answer: Answer) -> None:
+        """Read once more before it leaves, where the configuration says how an answer names its patient."""
+        reading = self.lanes.of(row.system, row.task).reading
+        if reading.identity:
+            adapter(row.protocol).read(answer, exchange.recognised, reading)
 
     async def _recognised(self, row: AnySuggestion) -> Recognised:
         stored = await self.suggestions.payload(row, "exchange")
