@@ -125,13 +125,15 @@ def lanes_of(settings: Settings) -> Lanes:
         system, task = systems[route.system], tasks[route.task]
         requirement = decide(task, policies.get(task.policy))
         fields = tuple((part.pointer, part.label) for part in route.fields)
+        findings = (route.findings.pointer, route.findings.label) if route.findings else None
         reading = Reading(
             route.case_pointer,
             dict(route.patient_pointers),
             route.version_pointer,
             fields,
             dict(route.columns),
-            identity=dict(route.identity_pointers),
+            dict(route.identity_pointers),
+            findings,
         )
         lanes.append(Lane(route, system, task, requirement, adapter(system.protocol), reading))
     return Lanes(tuple(lanes))

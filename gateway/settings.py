@@ -99,6 +99,9 @@ class Route(Frozen):
     version_pointer: str | None = None
     fields: tuple[FieldPointer, ...] = ()
     columns: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    findings: FieldPointer | None = Field(
+        default=None, description="a list in the answer whose parts are accepted one by one; label: a pointer inside a part, or a word"
+    )
 
 
 class Webhook(Frozen):

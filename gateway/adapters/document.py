@@ -8,21 +8,21 @@ finding (R18) are here too, once for all protocols.
 
 from __future__ import annotations
 
-import itertools
 import json
 import zlib
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 import brotli
 import orjson
 
+from gateway.adapters.exact.spans import is_index, tokens
 from gateway.adapters.protocol import State, Withheld
 from gateway.errors import AuditUnavailable, BadInput, GarantError, UpstreamFailed
 from gateway.messages import Reply
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Sequence
 
     from gateway.adapters.protocol import Amendment, Field, Reading
     from gateway.messages import Answer, Call, Headers, JsonValue
@@ -57,16 +57,6 @@ _CODES: Final = {
     State.CANCELLED: "cancelled",
     State.NOT_ANALYSED: "not_analysed",
 }
-_DECODER: Final = json.JSONDecoder()
-
-
-class Member(NamedTuple):
-    """Where one member of a JSON object or array stands in the text; `name` is its key or its index as text."""
-
-    name: str
-    start: int
-    value: int
-    end: int
 
 
 def request_object(body: bytes) -> dict[str, JsonValue]:
@@ -135,10 +125,10 @@ def unreadable(what: str) -> UpstreamFailed:
 
 def at(document: JsonValue, pointer: str) -> JsonValue:
     """The value at a JSON Pointer. Raises KeyError where nothing is there."""
-    for token in _tokens(pointer):
+    for token in tokens(pointer):
         if isinstance(document, dict):
             document = document[token]
-        elif isinstance(document, list) and _is_index(token) and int(token) < len(document):
+        elif isinstance(document, list) and is_index(token) and int(token) < len(document):
             document = document[int(token)]
         else:
             raise KeyError(pointer)
@@ -173,40 +163,6 @@ def version_at(document: JsonValue, reading: Reading, usual: str) -> str:
     return found
 
 
-def replaced(body: bytes, changes: Mapping[str, JsonValue]) -> bytes:
-    """The same JSON text with other values at some pointers; every other byte stays. Raises BadInput for a missing pointer."""
-    text = body.decode()
-    spans = sorted(((*_span(text, pointer), value) for pointer, value in changes.items() if _checked(value)), key=lambda span: span[:2])
-    if any(later[0] < earlier[1] for earlier, later in itertools.pairwise(spans)):
-        message = "Two amendments change the same place. Amend each part once."
-        raise BadInput(message, code="bad_amendment")
-    for start, end, value in reversed(spans):
-        text = text[:start] + orjson.dumps(value).decode() + text[end:]
-    return text.encode()
-
-
-def without_member(body: bytes, name: str) -> bytes:
-    """A JSON object's text without one of its members; every other byte stays."""
-    text = body.decode()
-    found = list(_members(text, _skip(text, 0)))
-    for number in reversed(range(len(found))):
-        if found[number].name == name:
-            text = _cut(text, found, number)
-            del found[number]
-    return text.encode()
-
-
-def with_member(body: bytes, name: str, *, value: JsonValue) -> bytes:
-    """A JSON object's text with one member set: in its place where it is there, else as the first one."""
-    text = body.decode()
-    start = _skip(text, 0)
-    found = list(_members(text, start))
-    if any(member.name == name for member in found):
-        return replaced(body, {"/" + name: value})
-    added = f"{json.dumps(name)}:{orjson.dumps(value).decode()}" + ("," if found else "")
-    return (text[: start + 1] + added + text[start + 1 :]).encode()
-
-
 def kept_headers(headers: Headers, *, changed: bool = False) -> Headers:
     """An answer's headers for its caller; a changed answer loses those that describe the old bytes."""
     listed = {name.strip().lower() for key, value in headers if key.lower() == b"connection" for name in value.split(b",")}
@@ -220,10 +176,14 @@ def check_amendment(amendment: Amendment, fields: Sequence[Field]) -> None:
     for pointer, value in amendment.items():
         if pointer not in shown:
             message = f"'{pointer[:200]}' is not a part of this suggestion that was shown, so it cannot be amended."
-            raise BadInput(message, code="bad_amendment")
+            french = f"« {pointer[:200]} » n'est pas une partie affichée de cette proposition : elle ne peut pas être modifiée."
+            raise BadInput(message, code="bad_amendment", fr=french)
         if type(value) is not type(shown[pointer].value):
             message = f"'{pointer[:200]}' is amended with another kind of value. Keep text as text and lists as lists."
-            raise BadInput(message, code="bad_amendment")
+            french = (
+                f"« {pointer[:200]} » est remplacé par une valeur d'une autre nature. Un texte reste un texte, une liste reste une liste."
+            )
+            raise BadInput(message, code="bad_amendment", fr=french)
 
 
 def json_reply(status: int, document: JsonValue, *headers: tuple[bytes, bytes], kind: bytes = b"application/json") -> Reply:
@@ -337,66 +297,3 @@ def _check_whole(*, finished: bool, size: int) -> None:
     if not finished or size > MAX_DECODED:
         message = "truncated or too large"
         raise ValueError(message)
-
-
-def _tokens(pointer: str) -> list[str]:
-    if pointer and not pointer.startswith("/"):
-        raise KeyError(pointer)
-    return [token.replace("~1", "/").replace("~0", "~") for token in pointer.split("/")[1:]]
-
-
-def _is_index(token: str) -> bool:
-    return token.isascii() and token.isdigit() and str(int(token)) == token
-
-
-def _checked(value: JsonValue) -> bool:
-    try:
-        orjson.dumps(value)
-    except TypeError as error:
-        message = "An amended value is not JSON that can be written (text in UTF-8, whole numbers within 64 bits)."
-        raise BadInput(message, code="bad_amendment") from error
-    return True
-
-
-def _span(text: str, pointer: str) -> tuple[int, int]:
-    """Start and end of the value at a pointer; of members with one name the last counts, as for every reader here."""
-    start = _skip(text, 0)
-    end = len(text.rstrip(" \t\r\n"))
-    try:
-        for token in _tokens(pointer):
-            start, end = next((m.value, m.end) for m in reversed(list(_members(text, start))) if m.name == token)
-    except (StopIteration, KeyError) as error:
-        message = f"The answer has nothing at '{pointer[:200]}', so this amendment cannot be made. Amend only the parts that are shown."
-        raise BadInput(message, code="bad_amendment") from error
-    return start, end
-
-
-def _members(text: str, start: int) -> Iterator[Member]:
-    """The members of the object or array that starts here; nothing for other values. The text is known to be JSON."""
-    closing = {"{": "}", "[": "]"}.get(text[start : start + 1])
-    place, number = _skip(text, start + 1), 0
-    while closing and text[place] != closing:
-        name, value = _key(text, place) if closing == "}" else (str(number), place)
-        _, end = _DECODER.raw_decode(text, value)
-        yield Member(name, place, value, end)
-        place, number = _skip(text, end), number + 1
-        if text[place] == ",":
-            place = _skip(text, place + 1)
-
-
-def _key(text: str, place: int) -> tuple[str, int]:
-    name, end = _DECODER.raw_decode(text, place)
-    return str(name), _skip(text, _skip(text, end) + 1)
-
-
-def _skip(text: str, place: int) -> int:
-    while text[place : place + 1] in {" ", "\t", "\r", "\n"}:
-        place += 1
-    return place
-
-
-def _cut(text: str, found: list[Member], number: int) -> str:
-    if number:
-        return text[: found[number - 1].end] + text[found[number].end :]
-    until = found[1].start if len(found) > 1 else found[0].end
-    return text[: found[0].start] + text[until:]

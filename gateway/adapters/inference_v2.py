@@ -23,12 +23,12 @@ from gateway.adapters.document import (
     json_reply,
     kept_headers,
     method_not_allowed,
-    replaced,
     request_json,
     sentence,
     unreadable,
     version_at,
 )
+from gateway.adapters.exact.spans import replaced
 from gateway.adapters.identity.patient import check_patient
 from gateway.adapters.protocol import Field, Operation, Recognised, View
 from gateway.errors import AuditUnavailable, BadInput, Unknown

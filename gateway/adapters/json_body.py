@@ -18,13 +18,13 @@ from gateway.adapters.document import (
     decoded,
     json_reply,
     kept_headers,
-    replaced,
     request_json,
     sentence,
     text_at,
     unreadable,
     version_at,
 )
+from gateway.adapters.exact.spans import replaced
 from gateway.adapters.identity.patient import check_patient
 from gateway.adapters.protocol import Field, Operation, Recognised, View
 from gateway.errors import AuditUnavailable, BadInput
@@ -144,4 +144,7 @@ def _check(document: JsonValue, pointer: str, value: JsonValue) -> None:
         fits = False
     if not fits:
         message = f"'{pointer[:200]}' is not a shown part of this suggestion, or is amended with another kind of value."
-        raise BadInput(message, code="bad_amendment")
+        french = (
+            f"« {pointer[:200]} » n'est pas une partie affichée de cette proposition, ou est remplacé par une valeur d'une autre nature."
+        )
+        raise BadInput(message, code="bad_amendment", fr=french)

@@ -22,12 +22,12 @@ from gateway.adapters.document import (
     kept_headers,
     openai_error,
     openai_withheld,
-    replaced,
     request_json,
     sentence,
     unreadable,
     version_at,
 )
+from gateway.adapters.exact.spans import replaced
 from gateway.adapters.identity.patient import check_patient
 from gateway.adapters.protocol import Field, Operation, Recognised, View
 from gateway.errors import Unknown

@@ -24,14 +24,12 @@ from gateway.adapters.document import (
     kept_headers,
     method_not_allowed,
     openai_withheld,
-    replaced,
     request_json,
     sentence,
     unreadable,
     version_at,
-    with_member,
-    without_member,
 )
+from gateway.adapters.exact.spans import replaced, with_member, without_member
 from gateway.adapters.identity.patient import check_patient
 from gateway.adapters.protocol import Field, Operation, Recognised, State, View
 from gateway.errors import BadInput, Unknown, UpstreamFailed

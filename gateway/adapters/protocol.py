@@ -63,7 +63,8 @@ class Reading:
     """Where the configuration says things are; JSON Pointers (RFC 6901).
 
     `case` and `patient` point into the request; `version` and `fields` (pointer, label) into the answer.
-    `columns` names the columns of a tensor, by tensor name.
+    `columns` names the columns of a tensor, by tensor name. `findings` is the list whose parts can be accepted one by one,
+    and what names a part: a pointer inside it, or a word.
     """
 
     case: str | None = None
@@ -72,6 +73,7 @@ class Reading:
     fields: tuple[tuple[str, str], ...] = ()
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     identity: Mapping[str, str] = field(default_factory=dict)  # traits of the patient in the answer, compared with `patient`
+    findings: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,16 +40,16 @@ class Clinician:
         changed = self._ask("POST", "/api/password", {"current": self.one_time, "new": self.password})
         self.token = str(changed["token"])
 
-    def queue(self) -> list[Mapping[str, object]]:
-        """What waits."""
-        cases = self._ask("GET", "/api/queue")["cases"]
+    def queue(self, task: str = "") -> list[Mapping[str, object]]:
+        """What waits, of one task or of all."""
+        cases = self._ask("GET", f"/api/queue?limit=1000{f'&task={task}' if task else ''}")["cases"]
         return [case for case in cases if isinstance(case, dict)] if isinstance(cases, list) else []
 
     def waiting(self, task: str, *, seconds: float = 20.0) -> str:
         """The id of the longest waiting case of a task that nobody has open."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
-            found = [case for case in self.queue() if case["task"] == task and not case["leased"]]
+            found = [case for case in self.queue(task) if not case["leased"]]
             if found:
                 return str(found[0]["id"])
             time.sleep(0.05)

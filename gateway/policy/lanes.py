@@ -45,5 +45,6 @@ class Lanes:
         lane = self._by_name.get((system, task))
         if lane is None:
             message = f"The configuration no longer says who may sign '{task}' for '{system}', so nobody can. Tell hospital IT."
-            raise Forbidden(message, code="policy_unknown")
+            french = f"La configuration ne dit plus qui peut signer « {task} » pour « {system} » : personne ne le peut. Prévenez le service informatique."
+            raise Forbidden(message, code="policy_unknown", fr=french)
         return lane

@@ -54,7 +54,20 @@ class Policy(Frozen):
     )
     escalation: tuple[str, ...] = Field(default=(), description="rotas or groups, asked in this order when the clock runs out")
     sign_groups: tuple[str, ...] = Field(default=(), description="groups whose clinicians may sign; empty: the task's profession")
-    two_person: bool = False
+    two_person: bool = Field(
+        default=False, description="two people decide, the second without seeing the first; an arbiter where they differ"
+    )
+    arbiter_groups: tuple[str, ...] = Field(
+        default=(), description="two_person: groups whose clinicians decide where the two differ; empty: who may sign"
+    )
+    judge_first: bool = Field(default=False, description="whoever signs records an own answer before anything of the AI is shown")
+    judge_options: tuple[str, ...] = Field(default=(), description="judge_first: the answers to choose from; empty: free text")
+    ageing_seconds: int = Field(
+        default=1800, gt=0, le=30 * 86400, description="each such span waited lifts a case by one level of urgency in the queue"
+    )
+    guard_seconds: float = Field(
+        default=2.0, ge=0, le=10, description="buttons arm after this time, a guard against double presses, never a stopwatch of reading"
+    )
     reauthenticate_seconds: int = Field(
         default=0, ge=0, le=900, description="how old the last re-authentication may be at a decision; 0: at each decision"
     )

@@ -30,7 +30,7 @@ def decide(task: Task, policy: Policy | None) -> Requirement:
         held = policy.model_copy(update={"release_mode": ReleaseMode.HOLD})
         words = f"The mode '{policy.release_mode}' is not allowed for {task.kind}, so everything is held. Tell hospital IT."
         return _requirement(task, held, words)
-    pair = " Two different people have to sign." if policy.two_person else ""
+    pair = " Two people decide, each without seeing the other." if policy.two_person else ""
     return _requirement(task, policy, _REASONS[policy.release_mode] + pair)
 
 

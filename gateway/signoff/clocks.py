@@ -10,7 +10,7 @@ import asyncio
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 _LONGEST_SLEEP: Final = 3600.0
 _RETRY_SECONDS: Final = 1.0
+_TO_ALL: Final = {"assigned_to": None, "returns_to": None}  # a colleague who was asked and did not come keeps nobody else from it
 log = structlog.get_logger()
 
 
@@ -122,7 +123,9 @@ class Clocks:
 
     async def _expire(self, row: Suggestion, now: datetime) -> None:
         """Withdrawn, with an entry; a caller is told, and a new call asks anew."""
-        work = usage.Work("ignored", self._profession(row), now, opened_at=row.opened_at)
+        active = await self.signoff.suggestions.work.active(row.id)
+        source: Literal["reported", "lease", "none"] = "none" if not active.raw else "reported" if active.reported else "lease"
+        work = usage.Work("ignored", self._profession(row), now, "", active.raw, active.capped, source, row.opened_at)
         guard = moved(row, Action.EXPIRE, {"attach_key": None, "next_clock_at": None, "decided_at": now})
         events = () if row.overdue else (_event(EventType.OVERDUE, row, now, {"rung": "0"}),)
         write = Write((*events, _event(EventType.EXPIRED, row, now, {})), guards=(guard,), usage=usage.record(row, work), wake=wakes(row))
@@ -147,7 +150,8 @@ class Clocks:
         again = now + timedelta(seconds=policy.clock_seconds)
         strikes = min(again, row.expires_at) if row.expires_at else again
         asked = [*row.asked, group] if group and group not in row.asked else row.asked
-        guard = changed(row, {"overdue": True, "rung": min(row.rung + 1, 1000), "asked": asked, "next_clock_at": strikes})
+        back = {} if row.leased_until is not None and row.leased_until > now else _TO_ALL
+        guard = changed(row, {**back, "overdue": True, "rung": min(row.rung + 1, 1000), "asked": asked, "next_clock_at": strikes})
         effects = self._tell(row, "suggestion.escalated", group, now)
         await self.signoff.writer.append(Write(tuple(events), guards=(guard,), effects=effects, wake=(*wakes(row), message(Topic.NOTICES))))
 

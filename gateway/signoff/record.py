@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 from rapidfuzz.distance import Levenshtein
 
@@ -13,6 +13,7 @@ from gateway.audit.leaf import Event, EventType
 from gateway.clock import rfc3339
 from gateway.ids import uuid7
 from gateway.signals.bus import Topic, message
+from gateway.signoff.models import Step
 from gateway.suggestions.content import Sealed, sha256
 from gateway.suggestions.states import State
 from gateway.suggestions.tables import Signature
@@ -28,54 +29,82 @@ if TYPE_CHECKING:
     from gateway.policy.lanes import Lane
     from gateway.signoff.models import Decision, Opened
     from gateway.suggestions.tables import Suggestion
+    from gateway.suggestions.work.repository import Active
+    from gateway.suggestions.work.tables import ActiveTimes
 
 MEANING: Final = "I have examined the patient's data shown and decide on this suggestion."
-IDLE_CAP_SECONDS: Final = 60.0
 _COMPARED: Final = 20_000
 _COLUMNS: Final = tuple(Signature.model_fields)
 _INSERT: Final = f"INSERT INTO signatures ({', '.join(_COLUMNS)}) VALUES ({', '.join(f'${n}' for n in range(1, len(_COLUMNS) + 1))})"  # noqa: S608 - names of our own columns
 Outcome: TypeAlias = Literal["accepted", "amended", "rejected"]
+_OUTCOMES: Final[dict[str, Outcome]] = {"approve": "accepted", "amend": "amended", "reject": "rejected"}
+
+
+class Texts(NamedTuple):
+    """What the AI system said and what leaves, and when."""
+
+    suggestion: bytes
+    final: bytes
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Signing:
-    """A decision that has passed every check and is about to be written."""
+    """A decision that has passed every check and is about to be written; `earlier` are the standing signatures before it."""
 
     person: Person
     proof: Authentication
     decision: Decision
     opened: Opened
     at: datetime
+    final: bytes
+    earlier: tuple[Signature, ...]
+    times: ActiveTimes
+
+    @property
+    def first_of_two(self) -> bool:
+        """Whether somebody else has to decide after this person."""
+        return self.opened.row.signatures > 1 and self.opened.row.first_signer is None
+
+    @property
+    def disputes(self) -> bool:
+        """Whether the second of two people decides otherwise than the first: another decision, or other final bytes."""
+        if self.opened.step is not Step.SECOND:
+            return False
+        first = self.earlier[0]
+        return first.decision != self.decision.decision or first.final_sha256 != self.final_digest
+
+    @property
+    def final_digest(self) -> bytes | None:
+        """SHA-256 of the final bytes, None for a rejection."""
+        return None if self.decision.decision == "reject" else bytes.fromhex(sha256(self.final))
 
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """The entry of a decision with its commitments, the payloads behind them, and the final bytes."""
+    """The entry of a decision with its commitments, and the payloads behind them."""
 
     event: Event
     commitments: dict[str, str]
     sealed: tuple[Sealed, ...]
-    final: bytes
 
     @classmethod
-    def of(cls, event: Event, signing: Signing, sealed: tuple[Sealed, ...], final: bytes) -> Signed:
+    def of(cls, event: Event, signing: Signing, sealed: tuple[Sealed, ...]) -> Signed:
         """Complete the entry with its commitments and the authentication it rests on."""
         commitments = {part.field.partition("/")[0]: part.commitment for part in sealed}
         auth = {"method": signing.proof.method, "at": rfc3339(signing.proof.at)}
-        detail = {"kind": "substituted" if signing.decision.changes_decision else "refined"} if signing.decision.amendment else {}
-        if signing.decision.reason:
-            detail["reason"] = signing.decision.reason
-        second = signing.opened.row.first_signer is not None
-        kept = tuple(part for part in sealed if not (second and part.field == "final"))
-        return cls(replace(event, commitments=commitments, auth=auth, detail={**event.detail, **detail}), commitments, kept, final)
+        return cls(replace(event, commitments=commitments, auth=auth, detail={**event.detail, **_coded(signing)}), commitments, sealed)
 
 
-@dataclass(frozen=True, slots=True)
-class SignatureRow:
-    """The signed record and the statements that store it."""
-
-    row: Signature
-    statements: tuple[Statement, ...]
+def _coded(signing: Signing) -> dict[str, str]:
+    """What the log says of a decision in codes."""
+    decision, opened = signing.decision, signing.opened
+    detail = {"step": opened.step.value, "reason": decision.reason, "after_judgement": decision.after_judgement}
+    if decision.decision == "amend":
+        detail["kind"] = "substituted" if decision.changes_decision else "refined"
+    if decision.accepted_findings is not None:
+        detail["findings"] = f"{len(set(decision.accepted_findings))}/{len(opened.findings)}"
+    return {name: value for name, value in detail.items() if value}
 
 
 def person_event(
@@ -125,11 +154,10 @@ def final_events(row: Suggestion, decision: str, commitments: dict[str, str], at
     return (released,)
 
 
-def signature_row(signing: Signing, signed: Signed) -> SignatureRow:
+def signature_row(signing: Signing, signed: Signed, findings: str) -> Signature:
     """The signed record: printed name, profession, time, meaning, model and version (R4)."""
-    raw, capped, source = active_seconds(signing)
-    decision, row = signing.decision, signing.opened.row
-    record = Signature(
+    decision, row, times = signing.decision, signing.opened.row, signing.times
+    return Signature(
         id=uuid7(),
         suggestion_id=row.id,
         person_id=signing.person.id,
@@ -137,21 +165,35 @@ def signature_row(signing: Signing, signed: Signed) -> SignatureRow:
         profession=signing.person.profession,
         decision=decision.decision,
         meaning=MEANING,
-        amendment=("substituted" if decision.changes_decision else "refined") if decision.amendment else "",
+        amendment=("substituted" if decision.changes_decision else "refined") if decision.decision == "amend" else "",
         reason=decision.reason,
         shown_sha256=bytes.fromhex(signing.opened.shown_sha256),
-        final_sha256=bytes.fromhex(sha256(signed.final)) if decision.decision != "reject" else None,
+        final_sha256=signing.final_digest,
         model=row.model,
         model_version=row.model_version,
         method=signing.proof.method,
         authenticated_at=signing.proof.at,
         at=signing.at,
-        active_seconds_raw=raw,
-        active_seconds=capped,
-        time_source=source,
+        active_seconds_raw=times.raw,
+        active_seconds=times.capped,
+        time_source=times.source,
         entry_id=signed.event.id,
+        step=signing.opened.step.value,
+        after_judgement=decision.after_judgement,
+        findings=findings,
+        lease=decision.lease,
+        request=request_digest(decision),
     )
-    return SignatureRow(record, (Statement(_INSERT, tuple(getattr(record, name) for name in _COLUMNS)),))
+
+
+def request_digest(decision: Decision) -> bytes:
+    """What makes two sendings of a decision the same: everything but the time it took."""
+    return bytes.fromhex(sha256(decision.model_dump_json(exclude={"active_seconds"}).encode()))
+
+
+def kept(signature: Signature) -> Statement:
+    """The statement that stores a signed record."""
+    return Statement(_INSERT, tuple(getattr(signature, name) for name in _COLUMNS))
 
 
 def undone(last: Signature, entry: UUID, at: datetime) -> tuple[Statement, ...]:
@@ -164,50 +206,37 @@ def undone(last: Signature, entry: UUID, at: datetime) -> tuple[Statement, ...]:
         "at": at,
         "active_seconds_raw": 0.0,
         "active_seconds": 0.0,
+        "lease": None,
     }
     return (Statement(_INSERT, tuple(values[name] for name in _COLUMNS)),)
 
 
 def standing(signatures: Sequence[Signature]) -> list[Signature]:
     """The signatures that count: those after the last one taken back."""
-    kept: list[Signature] = []
+    found: list[Signature] = []
     for signature in signatures:
-        kept = [] if signature.decision == "undone" else [*kept, signature]
-    return kept
+        found = [] if signature.decision == "undone" else [*found, signature]
+    return found
 
 
-def active_seconds(signing: Signing) -> tuple[float, float, Literal["reported", "lease"]]:
-    """Raw and capped seconds: as the page measured them, else the time since the lease began, an upper bound."""
-    reported = signing.decision.active_seconds
-    if reported is not None:
-        return reported.raw, min(reported.capped, reported.raw), "reported"
-    until, length = signing.opened.row.leased_until, signing.opened.lane.requirement.policy.lease_seconds
-    raw = 0.0 if until is None else max(0.0, length - (until - signing.at).total_seconds())
-    return raw, min(raw, IDLE_CAP_SECONDS), "lease"
-
-
-def ledger(
-    row: Suggestion, lane: Lane, keys: Keys, signatures: Sequence[Signature], suggestion: bytes, final: bytes, at: datetime
-) -> Usage:
-    """The ledger row of a decided instance: seconds summed over everybody who signed."""
+def ledger(row: Suggestion, lane: Lane, keys: Keys, signatures: Sequence[Signature], texts: Texts, active: Active) -> Usage:
+    """The ledger row of a decided instance: seconds summed over everybody who touched it."""
     last = signatures[-1]
-    outcome: Outcome = (
-        "rejected" if last.decision == "reject" else "amended" if any(kept.decision == "amend" for kept in signatures) else "accepted"
-    )
-    source: Literal["reported", "lease"] = "reported" if all(kept.time_source == "reported" for kept in signatures) else "lease"
+    outcome = _OUTCOMES[last.decision]
+    rejected = outcome == "rejected"
     work = usage.Work(
         outcome=outcome,
         profession=lane.task.profession,
-        at=at,
-        worker=worker(keys, last, at),
-        seconds_raw=sum(kept.active_seconds_raw for kept in signatures),
-        seconds=sum(kept.active_seconds for kept in signatures),
-        time_source=source,
+        at=texts.at,
+        worker=worker(keys, last, texts.at),
+        seconds_raw=active.raw,
+        seconds=active.capped,
+        time_source="reported" if active.reported else "lease",
         opened_at=row.opened_at,
         decided_at=last.at,
-        released_at=None if outcome == "rejected" else at,
-        edit_distance=None if outcome == "rejected" else edit_distance(suggestion, final),
-        substituted_decision=any(kept.amendment == "substituted" for kept in signatures),
+        released_at=None if rejected else texts.at,
+        edit_distance=None if rejected else edit_distance(texts.suggestion, texts.final),
+        substituted_decision=any(one.amendment == "substituted" for one in signatures if one.decision == last.decision),
         two_person=row.signatures > 1,
         break_glass=row.state == State.EMERGENCY,
         reason=last.reason,

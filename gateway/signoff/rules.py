@@ -1,13 +1,16 @@
-"""The rules of signing: each `check_…` raises a sentence that a clinician understands; nothing passes by default."""
+"""The rules of signing: each `check_…` raises a sentence that a clinician understands; nothing passes by default.
+
+Who may do what is here; what a decision must say is in `acts/saying.py`.
+"""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from gateway.errors import BadInput, Conflict, Forbidden
+from gateway.errors import Conflict, Forbidden
 from gateway.identity.roles import Role
-from gateway.signoff.models import Reason
+from gateway.signoff.models import Step
 from gateway.suggestions.states import AWAITING, State
 
 if TYPE_CHECKING:
@@ -17,29 +20,62 @@ if TYPE_CHECKING:
     from gateway.identity.people import Person
     from gateway.policy.lanes import Lane
     from gateway.policy.models import Policy
-    from gateway.signoff.models import Decision
     from gateway.suggestions.tables import Suggestion
+
+
+def check_clinician(person: Person, now: datetime) -> None:
+    """Role and training."""
+    if Role.CLINICIAN not in person.roles:
+        message = "Only clinicians sign. Your account has no clinician role; ask your establishment if that is wrong."
+        french = "Seuls les cliniciens signent. Votre compte n'a pas ce rôle ; si c'est une erreur, signalez-le à votre établissement."
+        raise Forbidden(message, code="not_a_clinician", fr=french)
+    if person.trained_until is not None and person.trained_until < now:
+        message = "Your training for this AI system has expired, so you cannot sign until it is renewed. Hand the case over."
+        french = "Votre formation à ce système d'IA a expiré : vous ne pouvez pas signer avant son renouvellement. Confiez le dossier à un collègue."
+        raise Forbidden(message, code="training_expired", fr=french)
 
 
 def check_may_sign(person: Person, lane: Lane, now: datetime) -> None:
     """Role, profession or group, and training."""
+    check_clinician(person, now)
     policy, task = lane.requirement.policy, lane.task
-    if Role.CLINICIAN not in person.roles:
-        message = "Only clinicians sign. Your account has no clinician role; ask your establishment if that is wrong."
-        raise Forbidden(message, code="not_a_clinician")
     if policy.sign_groups and person.groups.isdisjoint(policy.sign_groups):
-        message = (
-            f"The task '{task.id}' is signed by: {', '.join(policy.sign_groups)}. You are in none of these groups; hand the case over."
-        )
-        raise Forbidden(message, code="not_in_group")
+        groups = ", ".join(policy.sign_groups)
+        message = f"The task '{task.id}' is signed by: {groups}. You are in none of these groups; hand the case over."
+        french = f"L'activité « {task.id} » est signée par : {groups}. Vous n'appartenez à aucun de ces groupes ; confiez le dossier à un collègue."
+        raise Forbidden(message, code="not_in_group", fr=french)
     if not policy.sign_groups and person.profession != task.profession:
         message = (
             f"The task '{task.id}' is signed by the profession '{task.profession}', yours is '{person.profession}'. Hand the case over."
         )
-        raise Forbidden(message, code="other_profession")
-    if person.trained_until is not None and person.trained_until < now:
-        message = "Your training for this AI system has expired, so you cannot sign until it is renewed. Hand the case over."
-        raise Forbidden(message, code="training_expired")
+        french = (
+            f"L'activité « {task.id} » est signée par la profession « {task.profession} », la vôtre est « {person.profession} ». "
+            "Confiez le dossier à un collègue."
+        )
+        raise Forbidden(message, code="other_profession", fr=french)
+
+
+def check_may_arbitrate(person: Person, lane: Lane, now: datetime) -> None:
+    """The policy's arbiters; where it names none, whoever may sign."""
+    groups = lane.requirement.policy.arbiter_groups
+    if not groups:
+        check_may_sign(person, lane, now)
+        return
+    check_clinician(person, now)
+    if person.groups.isdisjoint(groups):
+        names = ", ".join(groups)
+        message = f"Two colleagues decided differently here; the arbiter comes from: {names}. You are in none of these groups."
+        french = f"Deux collègues ont décidé différemment ; l'arbitre vient de : {names}. Vous n'appartenez à aucun de ces groupes."
+        raise Forbidden(message, code="not_an_arbiter", fr=french)
+
+
+def check_may_take(row: Suggestion, person: Person, lane: Lane, now: datetime) -> None:
+    """Everything that has to hold before a person may open this case, be handed it, or decide on it."""
+    if row.second_signer is None:
+        check_may_sign(person, lane, now)
+    else:
+        check_may_arbitrate(person, lane, now)
+    check_another_person(row, person)
 
 
 def may_sign(person: Person, lane: Lane, now: datetime) -> bool:
@@ -51,32 +87,64 @@ def may_sign(person: Person, lane: Lane, now: datetime) -> bool:
     return True
 
 
+def may_arbitrate(person: Person, lane: Lane, now: datetime) -> bool:
+    """The boolean twin of `check_may_arbitrate`."""
+    try:
+        check_may_arbitrate(person, lane, now)
+    except Forbidden:
+        return False
+    return True
+
+
+def may_take(row: Suggestion, person: Person, lane: Lane, now: datetime) -> bool:
+    """The boolean twin of `check_may_take`."""
+    try:
+        check_may_take(row, person, lane, now)
+    except Forbidden:
+        return False
+    return True
+
+
 def check_lease(row: Suggestion, person: Person, lease: UUID, now: datetime) -> None:
     """The suggestion is still open for this person."""
     if row.leased_by != person.id or row.lease != lease:
         message = (
             "This case is not open for you, or it was opened again since. Open it to see what it is now; your text is kept on your page."
         )
-        raise Conflict(message, code="lease_lost")
+        french = (
+            "Ce dossier n'est pas ouvert à votre nom, ou il a été rouvert depuis. Ouvrez-le pour voir où il en est ; "
+            "votre texte reste sur votre page."
+        )
+        raise Conflict(message, code="lease_lost", fr=french)
     if row.leased_until is None or row.leased_until < now:
         message = (
             "Your time with this case is over, so that a colleague could take it. Open it again to decide; your text is kept on your page."
         )
-        raise Conflict(message, code="lease_expired")
+        french = (
+            "Votre temps sur ce dossier est écoulé, pour qu'un collègue puisse le prendre. Rouvrez-le pour décider ; "
+            "votre texte reste sur votre page."
+        )
+        raise Conflict(message, code="lease_expired", fr=french)
 
 
 def check_free(row: Suggestion, person: Person, now: datetime) -> None:
     """Nobody else holds the case."""
     if row.leased_by not in {None, person.id} and row.leased_until is not None and row.leased_until > now:
         message = "A colleague has this case open. It becomes free when they decide, defer, or their time is over."
-        raise Conflict(message, code="leased")
+        french = "Un collègue a ouvert ce dossier. Il redevient libre dès qu'il décide, le remet en file, ou que son temps est écoulé."
+        raise Conflict(message, code="leased", fr=french)
 
 
-def check_second_person(row: Suggestion, person: Person) -> None:
-    """Two-person means two different people."""
+def check_another_person(row: Suggestion, person: Person) -> None:
+    """Two-person means two different people, and the arbiter is a third one."""
+    if person.id in {row.first_signer, row.second_signer} and row.second_signer is not None:
+        message = "You are one of the two who decided here; the arbiter has to be somebody else."
+        french = "Vous êtes l'une des deux personnes qui ont décidé ici ; l'arbitre doit être quelqu'un d'autre."
+        raise Forbidden(message, code="third_person_needed", fr=french)
     if row.first_signer == person.id:
-        message = "You have signed this already; the second signature has to come from somebody else."
-        raise Forbidden(message, code="second_person_needed")
+        message = "You have decided here already; the second decision has to come from somebody else."
+        french = "Vous avez déjà décidé ici ; la seconde décision doit venir de quelqu'un d'autre."
+        raise Forbidden(message, code="second_person_needed", fr=french)
 
 
 def check_fresh(authenticated_at: datetime, policy: Policy, now: datetime, opened_at: datetime | None) -> None:
@@ -86,36 +154,8 @@ def check_fresh(authenticated_at: datetime, policy: Policy, now: datetime, opene
     before_opening = policy.reauthenticate_seconds == 0 and opened_at is not None and authenticated_at < opened_at
     if too_old or before_opening:
         message = "Confirm who you are before you decide: this task asks for it. Nothing was decided yet."
-        raise Forbidden(message, code="reauthentication_required")
-
-
-def check_shown(decision: Decision, shown_sha256: str) -> None:
-    """The decision names what was shown, and that is still what is stored."""
-    if decision.shown_sha256 != shown_sha256:
-        message = (
-            "What you were shown is not what is stored now, so your decision was not taken. Open the case again and judge what it says."
-        )
-        raise Conflict(message, code="shown_changed")
-
-
-def check_reason(decision: Decision, policy: Policy) -> None:
-    """A rejection carries a coded reason of the task."""
-    allowed = policy.reject_reasons or tuple(reason.value for reason in Reason)
-    if decision.decision == "reject" and decision.reason not in allowed:
-        message = f"A rejection needs one of these reasons: {', '.join(allowed)}."
-        raise BadInput(message, code="reason_required")
-
-
-def check_amendment(decision: Decision, pointers: frozenset[str]) -> None:
-    """An amendment changes something, and only what was shown."""
-    amendment = decision.amendment or {}
-    if (decision.decision == "amend") != bool(amendment):
-        message = "An amendment says what it changes; approve and reject change nothing."
-        raise BadInput(message, code="amendment_required")
-    unknown = sorted(set(amendment) - pointers)
-    if unknown:
-        message = f"Only what was shown can be amended; these places were not: {', '.join(unknown)[:300]}."
-        raise BadInput(message, code="amendment_elsewhere")
+        french = "Confirmez votre identité avant de décider : cette activité l'exige. Rien n'a encore été décidé."
+        raise Forbidden(message, code="reauthentication_required", fr=french)
 
 
 def check_awaiting(row: Suggestion) -> None:
@@ -123,4 +163,34 @@ def check_awaiting(row: Suggestion) -> None:
     if State(row.state) not in AWAITING:
         here = row.state.replace("_", " ")
         message = f"This case is already {here}; there is nothing left to decide. The log tells who decided and when."
-        raise Conflict(message, code="already_decided")
+        french = (
+            f"Il n'y a plus rien à décider ici : le dossier est {_FRENCH.get(row.state, 'clos')}. Le journal dit qui a décidé et quand."
+        )
+        raise Conflict(message, code="already_decided", fr=french)
+
+
+def check_decides(step: Step) -> None:
+    """At this step the person decides: neither still judging, nor asked for an opinion only."""
+    if step is Step.JUDGE:
+        message = "Record your own judgement first; then you see what the AI suggests, and decide."
+        french = "Enregistrez d'abord votre propre jugement ; la proposition de l'IA s'affiche ensuite, et vous décidez."
+        raise Forbidden(message, code="judgement_first", fr=french)
+    if step is Step.OPINION:
+        message = "You were asked for an opinion; the decision stays with the colleague who asked. Send your opinion, or put the case back."
+        french = "Un avis vous a été demandé ; la décision reste au collègue qui l'a demandé. Envoyez votre avis ou remettez le dossier."
+        raise Forbidden(message, code="opinion_asked", fr=french)
+
+
+_FRENCH = {
+    "queued": "en attente de la réponse de l'IA",
+    "signed": "signé, délai d'annulation en cours",
+    "released": "remis",
+    "rejected": "rejeté",
+    "recalled": "rappelé après remise",
+    "expired": "retiré, délai passé",
+    "cancelled": "abandonné par l'appelant",
+    "failed": "sans réponse de l'IA",
+    "suspended": "arrêté",
+    "shadowed": "évalué, non remis",
+    "passed": "passé (tâche de support)",
+}

@@ -106,7 +106,8 @@ class Vault:
         """
         if sealed.kek is None or sealed.wrapped_key is None or sealed.nonce is None or sealed.ciphertext is None:
             message = "The content of this suggestion is not kept, so it cannot be shown."
-            raise Conflict(message, code="content_not_kept")
+            french = "Le contenu de cette proposition n'est pas conservé : il ne peut pas être affiché."
+            raise Conflict(message, code="content_not_kept", fr=french)
         bound = place.bind(sealed.field)
         try:
             key = self._keys[sealed.kek].decrypt(sealed.wrapped_key[:_NONCE], sealed.wrapped_key[_NONCE:], bound)
@@ -115,4 +116,8 @@ class Vault:
             message = (
                 "The stored content does not belong to this case and entry, or its key is missing. Nothing is shown; tell hospital IT."
             )
-            raise Conflict(message, code="content_damaged") from error
+            french = (
+                "Le contenu conservé n'appartient pas à ce dossier et à cette écriture, ou sa clé manque. "
+                "Rien n'est affiché ; prévenez le service informatique."
+            )
+            raise Conflict(message, code="content_damaged", fr=french) from error

@@ -17,6 +17,8 @@ from gateway.messages import Answer, Headers, JsonValue
 from gateway.suggestions.content import sha256
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from gateway.adapters.protocol import View
 
 _SECRET: Final = frozenset({b"authorization", b"cookie", b"x-api-key", b"api-key", b"garant-key", b"garant-case", b"set-cookie"})
@@ -33,6 +35,10 @@ class Exchange:
     def answer(self, body: bytes) -> Answer:
         """The answer with its stored body."""
         return Answer(self.status, self.headers, body)
+
+    def final(self, body: bytes) -> Answer:
+        """The answer with a signed text, which is kept without compression."""
+        return Answer(self.status, tuple(pair for pair in self.headers if pair[0].lower() != b"content-encoding"), body)
 
 
 def pack(recognised: Recognised, answer: Answer) -> bytes:
@@ -74,15 +80,20 @@ def slim(recognised: Recognised) -> Recognised:
     return replace(recognised, forward_body=b"", patient={})
 
 
-def shown(view: View, suggestion: bytes, system: str, task: str) -> bytes:
-    """What a person is shown, as RFC 8785 JSON; a decision names its SHA-256.
+def fields_of(view: View) -> list[dict[str, JsonValue]]:
+    """The parts of a view as JSON, numbers written as text."""
+    return [{"kind": part.kind, "label": part.label, "pointer": part.pointer, "value": _spelled(part.value)} for part in view.fields]
+
+
+def shown(view: View, suggestion: bytes, system: str, task: str, more: Mapping[str, JsonValue] | None = None) -> bytes:
+    """What a person is shown, as RFC 8785 JSON; a decision names its SHA-256. `more`: findings, positions of others.
 
     Numbers are written as text, so that nothing is rounded between the AI system's bytes and the reader. The
     digest of the suggestion's bytes is part of it: other bytes are another thing to judge.
     """
-    fields = [{"kind": part.kind, "label": part.label, "pointer": part.pointer, "value": _spelled(part.value)} for part in view.fields]
-    document: dict[str, Any] = {"fields": fields, "model": view.model, "model_version": view.model_version}
-    return rfc8785.dumps({**document, "suggestion_sha256": sha256(suggestion), "system": system, "task": task})
+    document: dict[str, Any] = {"fields": fields_of(view), "model": view.model, "model_version": view.model_version}
+    extra: dict[str, Any] = {name: _spelled(value) for name, value in (more or {}).items()}
+    return rfc8785.dumps({**document, **extra, "suggestion_sha256": sha256(suggestion), "system": system, "task": task})
 
 
 def _spelled(value: JsonValue) -> JsonValue:

@@ -58,6 +58,12 @@ class NewSuggestion:
     first_signer: UUID | None = None
     code: str = ""
     decision: str = ""
+    judge_first: bool = False
+    second_signer: UUID | None = None
+    final_entry: UUID | None = None
+    assigned_to: UUID | None = None
+    returns_to: UUID | None = None
+    leased_at: datetime | None = None
 
 
 class Waiting(NamedTuple):

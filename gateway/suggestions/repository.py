@@ -16,8 +16,10 @@ from gateway.database import reading
 from gateway.errors import Conflict, Unknown
 from gateway.suggestions.content import PAYLOADS, Place, Sealed, Vault
 from gateway.suggestions.models import Waiting
+from gateway.suggestions.queue import Queues
 from gateway.suggestions.states import AWAITING, Action, State, after, sources
 from gateway.suggestions.tables import Payload, Signature, Suggestion
+from gateway.suggestions.work.repository import Work
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -57,6 +59,7 @@ _PASSED: Final = {
 _PASSING: Final = Bulk("suggestions", tuple(_PASSED), tuple(_PASSED.values()))
 _INSERT_PASSED: Final = _PASSING.sql
 _LOGGED: Final = text("(SELECT entries.index FROM entries WHERE entries.id = signatures.entry_id)")
+OF_THE_ANSWER: Final = ("input", "exchange", "patient", "suggestion", "labelled", "final")
 _passed_values: Final = attrgetter(*_PASSED)
 
 
@@ -85,7 +88,8 @@ def moved(row: AnySuggestion, action: Action, changes: Mapping[str, object] | No
     if target is None:
         here = row.state.replace("_", " ")
         message = f"This suggestion is {here}, so it can no longer be changed this way. Reload to see what it is now."
-        raise Conflict(message, code="wrong_state")
+        french = "Cette proposition a changé d'état et ne peut plus être modifiée ainsi. Rechargez la page pour voir où elle en est."
+        raise Conflict(message, code="wrong_state", fr=french)
     return changed(row, {"state": target.value, **(changes or {})})
 
 
@@ -108,6 +112,8 @@ class Suggestions:
     def __init__(self, sessions: async_sessionmaker[AsyncSession], vault: Vault) -> None:
         self._sessions = sessions
         self._vault = vault
+        self.work = Work(sessions)
+        self.queues = Queues(sessions)
 
     async def get(self, suggestion: UUID) -> Suggestion:
         """One suggestion. Raises Unknown."""
@@ -115,7 +121,8 @@ class Suggestions:
             row = await session.get(Suggestion, suggestion)
         if row is None:
             message = "There is no suggestion with this id. It may have been typed wrongly, or belong to another establishment."
-            raise Unknown(message)
+            french = "Aucune proposition ne porte cet identifiant. Il a peut-être été mal saisi, ou relève d'un autre établissement."
+            raise Unknown(message, fr=french)
         return row
 
     async def attached(self, keys: Iterable[bytes]) -> Suggestion | None:
@@ -132,15 +139,23 @@ class Suggestions:
             stored_row = await session.get(Payload, (row.id, field))
         return None if stored_row is None else self.opened(row, stored_row)
 
-    async def payloads(self, row: AnySuggestion) -> dict[str, bytes]:
-        """The decrypted payloads by field, in one query; the latest of a field counts, also where it was committed to and not kept."""
+    async def payloads(self, row: AnySuggestion, only: tuple[str, ...] = OF_THE_ANSWER) -> dict[str, bytes]:
+        """The decrypted payloads of the call and its answer by field, in one query; `final` is what the standing decision releases."""
+        chosen = (Payload.suggestion_id == row.id, func.split_part(Payload.field, "/", 1).in_(only))
         async with reading(self._sessions) as session:
-            found = await session.exec(select(Payload).where(Payload.suggestion_id == row.id).order_by(col(Payload.entry_id)))
-            latest = {_name(stored_row): stored_row for stored_row in found.all()}
+            rows = (await session.exec(select(Payload).where(*chosen).order_by(col(Payload.entry_id)))).all()
+        latest = {_name(stored_row): stored_row for stored_row in rows if _name(stored_row) != "final" or _stands(row, stored_row)}
         return {name: self.opened(row, stored_row) for name, stored_row in latest.items() if stored_row.ciphertext is not None}
 
+    async def beside(self, row: AnySuggestion, prefix: str) -> dict[str, bytes]:
+        """The decrypted payloads whose field begins so, by whole field, the oldest first."""
+        chosen = (Payload.suggestion_id == row.id, col(Payload.field).startswith(prefix))
+        async with reading(self._sessions) as session:
+            rows = (await session.exec(select(Payload).where(*chosen).order_by(col(Payload.entry_id)))).all()
+        return {stored_row.field: self.opened(row, stored_row) for stored_row in rows if stored_row.ciphertext is not None}
+
     async def sealed(self, row: AnySuggestion, field: str) -> Sealed | None:
-        """The latest stored payload of a field, still sealed; its commitment is empty (the log has it)."""
+        """The latest stored payload of a field (or of one entry, FIELD/ENTRY), still sealed; its commitment is empty (the log has it)."""
         named = or_(col(Payload.field) == field, col(Payload.field).startswith(f"{field}/"))
         query = select(Payload).where(Payload.suggestion_id == row.id, named).order_by(col(Payload.entry_id).desc())
         async with reading(self._sessions) as session:
@@ -188,6 +203,11 @@ class Suggestions:
     def opened(self, row: AnySuggestion, stored_row: Payload) -> bytes:
         """Decrypt one row."""
         return self._vault.open(_sealed(stored_row), Place(row.establishment, row.case_id, stored_row.entry_id))
+
+
+def _stands(row: AnySuggestion, stored_row: Payload) -> bool:
+    """Several people may have signed different texts: only that of the standing decision may leave."""
+    return row.final_entry is None or stored_row.entry_id == row.final_entry
 
 
 def _name(row: Payload) -> str:

@@ -14,7 +14,8 @@ class State(StrEnum):
     QUEUED = "queued"  # promised to the caller, the AI system has not answered yet
     HELD = "held"  # answered, waiting for a signature; nothing has left
     NOTIFIED = "notified"  # a named clinician was told; waiting for a signature
-    FIRST_SIGNED = "first_signed"  # two-person: held, and one of two has signed
+    FIRST_SIGNED = "first_signed"  # two-person: held, and one of two has decided
+    DISPUTED = "disputed"  # two-person: held, the two decided differently, an arbiter is asked
     SIGNED = "signed"  # decided, inside the undo window
     DRAFTED = "drafted"  # left watermarked, waiting for a signature
     EMERGENCY = "emergency"  # left by break-glass, a signature is owed
@@ -38,7 +39,8 @@ class Action(StrEnum):
     SHADOW = "shadow"
     PASS = "pass"  # noqa: S105 - an action
     FAIL = "fail"
-    SIGN_FIRST = "sign_first"
+    SIGN_FIRST = "sign_first"  # the first of two people has decided, whatever it was
+    DISPUTE = "dispute"  # the second of two people has decided otherwise
     SIGN = "sign"
     SIGN_LATER = "sign_later"  # sign-off with an undo window
     UNDO = "undo"
@@ -72,34 +74,45 @@ TRANSITIONS: dict[tuple[State, Action], State] = {
     (_S.FIRST_SIGNED, _A.SIGN): _S.RELEASED,
     (_S.FIRST_SIGNED, _A.SIGN_LATER): _S.SIGNED,
     (_S.FIRST_SIGNED, _A.REJECT): _S.REJECTED,
+    (_S.FIRST_SIGNED, _A.DISPUTE): _S.DISPUTED,
     (_S.FIRST_SIGNED, _A.BREAK_GLASS): _S.EMERGENCY,
     (_S.FIRST_SIGNED, _A.CANCEL): _S.CANCELLED,
     (_S.FIRST_SIGNED, _A.EXPIRE): _S.EXPIRED,
     (_S.FIRST_SIGNED, _A.SUSPEND): _S.SUSPENDED,
+    (_S.DISPUTED, _A.SIGN): _S.RELEASED,
+    (_S.DISPUTED, _A.SIGN_LATER): _S.SIGNED,
+    (_S.DISPUTED, _A.REJECT): _S.REJECTED,
+    (_S.DISPUTED, _A.BREAK_GLASS): _S.EMERGENCY,
+    (_S.DISPUTED, _A.CANCEL): _S.CANCELLED,
+    (_S.DISPUTED, _A.EXPIRE): _S.EXPIRED,
+    (_S.DISPUTED, _A.SUSPEND): _S.SUSPENDED,
     (_S.SIGNED, _A.UNDO): _S.HELD,
     (_S.SIGNED, _A.FINALISE): _S.RELEASED,
     (_S.SIGNED, _A.CANCEL): _S.CANCELLED,
     (_S.SIGNED, _A.SUSPEND): _S.SUSPENDED,
     (_S.NOTIFIED, _A.SIGN): _S.RELEASED,
     (_S.NOTIFIED, _A.SIGN_FIRST): _S.NOTIFIED,
+    (_S.NOTIFIED, _A.DISPUTE): _S.NOTIFIED,
     (_S.NOTIFIED, _A.REJECT): _S.REJECTED,
     (_S.NOTIFIED, _A.BREAK_GLASS): _S.EMERGENCY,
     (_S.NOTIFIED, _A.SUSPEND): _S.SUSPENDED,
     (_S.DRAFTED, _A.SIGN): _S.RELEASED,
     (_S.DRAFTED, _A.SIGN_FIRST): _S.DRAFTED,
+    (_S.DRAFTED, _A.DISPUTE): _S.DRAFTED,
     (_S.DRAFTED, _A.REJECT): _S.RECALLED,
     (_S.EMERGENCY, _A.SIGN): _S.RELEASED,
     (_S.EMERGENCY, _A.SIGN_FIRST): _S.EMERGENCY,  # what has left stays out; the second signature is still owed
+    (_S.EMERGENCY, _A.DISPUTE): _S.EMERGENCY,
     (_S.EMERGENCY, _A.REJECT): _S.RECALLED,
 }
 
-AWAITING = frozenset({_S.HELD, _S.NOTIFIED, _S.FIRST_SIGNED, _S.DRAFTED, _S.EMERGENCY})
+AWAITING = frozenset({_S.HELD, _S.NOTIFIED, _S.FIRST_SIGNED, _S.DISPUTED, _S.DRAFTED, _S.EMERGENCY})
 """States in which a person is asked for a signature."""
 
 RELEASABLE = frozenset({_S.RELEASED, _S.PASSED})
 """States whose final bytes may leave as decided."""
 
-PENDING = frozenset({_S.QUEUED, _S.HELD, _S.FIRST_SIGNED, _S.SIGNED, _S.NOTIFIED})
+PENDING = frozenset({_S.QUEUED, _S.HELD, _S.FIRST_SIGNED, _S.DISPUTED, _S.SIGNED, _S.NOTIFIED})
 """States in which a caller still waits."""
 
 

@@ -62,6 +62,12 @@ class Suggestion(SQLModel, table=True):
     first_signer: UUID | None = None
     code: str = ""
     decision: str = ""
+    judge_first: bool = False
+    second_signer: UUID | None = None  # set beside `first_signer`: the two decided differently
+    final_entry: UUID | None = None  # whose final bytes leave; those of the AI system where that entry keeps none
+    assigned_to: UUID | None = None
+    returns_to: UUID | None = None  # set: the person it is assigned to was asked for an opinion
+    leased_at: datetime | None = Field(default=None, sa_column=Column(_time()))  # from when active time can be claimed
 
 
 class Payload(SQLModel, table=True):
@@ -104,3 +110,8 @@ class Signature(SQLModel, table=True):
     active_seconds: float
     time_source: str
     entry_id: UUID
+    step: str = "decide"
+    after_judgement: str = ""
+    findings: str = ""
+    lease: UUID | None = None
+    request: bytes | None = None  # digest of the decision as it was sent

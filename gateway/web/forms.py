@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from gateway.api import accounts, signoff, stops
 from gateway.api.dependencies import COOKIE, demand
 from gateway.audit.verifier import verify
-from gateway.errors import BadInput, GarantError
+from gateway.errors import BadInput, GarantError, Unknown
 from gateway.identity.roles import Right
 from gateway.identity.sessions import Session, check_csrf
 from gateway.messages import JsonValue
@@ -67,9 +67,11 @@ async def open_next(seen: TheVisitor, request: Request) -> Response:
     """Open the first case that nobody has open."""
     await _checked(seen, request)
     session = await _signer(seen)
-    found = await signoff.queue(session, seen.parts, signoff.desk_of(seen.parts))
-    free = next((case for case in found.cases if not case.leased or case.leased_by_me), None)
-    return to("/queue") if free is None else await case_page(seen, free.id)
+    try:
+        shown = await signoff.open_next(session, seen.parts, signoff.desk_of(seen.parts))
+    except Unknown:
+        return to("/queue")
+    return await case_page(seen, shown.id)
 
 
 @router.post("/review/{suggestion}/open")

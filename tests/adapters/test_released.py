@@ -18,7 +18,7 @@ from pydantic import TypeAdapter
 from tritonclient.http import InferResult
 
 from gateway.adapters import sse
-from gateway.adapters.document import replaced, with_member, without_member
+from gateway.adapters.exact.spans import replaced, with_member, without_member
 from gateway.adapters.protocol import Answer, Reading, Recognised
 from gateway.adapters.registry import adapter
 from gateway.errors import BadInput

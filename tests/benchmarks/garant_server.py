@@ -224,7 +224,7 @@ class ApiSigner:
 
     async def waiting(self) -> int:
         """How many suggestions wait for a signature."""
-        return len(await self.queued())
+        return int(str((await self.call("GET", QUEUE))["total"]))
 
     async def sign_next(self) -> float | None:
         """Open the next one and approve it, with the password in the same step; the queue is read again when the last reading is used up."""

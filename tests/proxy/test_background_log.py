@@ -15,9 +15,12 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize("named", [False, True])
 def test_the_answer_of_a_background_call_points_to_its_promise(stage: Stage, named: bool) -> None:
-    case = {"garant_case": uuid4().hex} if named else {}
     before = len(stage.entries("received"))
-    stage.post("diagnosis", "/v1/responses", {"model": "reader", "input": uuid4().hex, "background": True}, **case)
+    asked = {"model": "reader", "input": uuid4().hex, "background": True}
+    if named:
+        stage.post("diagnosis", "/v1/responses", asked, garant_case=uuid4().hex)
+    else:
+        stage.post("diagnosis", "/v1/responses", asked)
     eventually(lambda: len(stage.entries("received")) == before + 2)
     promise, answer = stage.entries("received")[-2:]
     assert (promise["suggestion"], promise["case"]) == (answer["suggestion"], answer["case"])

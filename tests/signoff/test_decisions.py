@@ -42,6 +42,11 @@ def refused(stage: Stage, answer: httpx.Response, code: str) -> None:
     assert stage.entries("denied")[-1].get("suggestion") is not None
 
 
+def signed(stage: Stage, suggestion: str) -> list[str]:
+    """The decisions about a suggestion in the log."""
+    return [entry["id"] for kind in ("signed_off", "rejected") for entry in stage.entries(kind) if entry["suggestion"] == suggestion]
+
+
 def test_other_bytes_than_those_shown_are_refused(stage: Stage) -> None:
     suggestion, answers, _ = held(stage)
     answer = decide(stage, suggestion, opened(stage, suggestion), shown_sha256="0" * 64)
@@ -78,12 +83,23 @@ def test_a_lease_of_somebody_else_is_refused(stage: Stage) -> None:
     refused(stage, answer, "leased")
 
 
-def test_a_second_decision_is_refused(stage: Stage) -> None:
+def test_the_same_decision_sent_twice_is_recorded_once(stage: Stage) -> None:
+    suggestion, _, thread = held(stage)
+    shown = opened(stage, suggestion)
+    assert decide(stage, suggestion, shown).json()["already_recorded"] is False
+    thread.join(10)
+    before = signed(stage, suggestion)
+    again = decide(stage, suggestion, shown)
+    assert (again.status_code, again.json()["already_recorded"], again.json()["decision"]) == (200, True, "approve")
+    assert (signed(stage, suggestion), len(before)) == (before, 1)
+
+
+def test_another_decision_after_the_first_is_refused(stage: Stage) -> None:
     suggestion, _, thread = held(stage)
     shown = opened(stage, suggestion)
     assert decide(stage, suggestion, shown).status_code == 200
     thread.join(10)
-    refused(stage, decide(stage, suggestion, shown), "already_decided")
+    refused(stage, decide(stage, suggestion, shown, decision="reject", reason="other"), "already_decided")
 
 
 def test_a_machine_key_cannot_sign(stage: Stage) -> None:
@@ -180,7 +196,8 @@ def test_a_decision_can_be_taken_back_until_it_is_released(stage: Stage) -> None
     assert stage.api(doctor, "POST", f"/suggestions/{suggestion}/undo").json()["state"] == "held"
     doctor.decide(suggestion, "approve")
     thread.join(10)
-    assert CANARY in answers[0].text
+    assert eventually(lambda: CANARY in stage.get(f"/suggestions/{suggestion}").text)
+    assert len(answers) == 1
     assert stage.verified().ok
 
 

@@ -29,22 +29,6 @@ def pointer_of(shown: dict[str, object]) -> str:
     return str(json.loads(str(shown["shown"]))["fields"][0]["pointer"])
 
 
-def test_the_second_person_signs_the_first_persons_text_or_nothing_leaves(stage: Stage) -> None:
-    """R1, two-person: another text is refused, the same text is released."""
-    suggestion, answers, thread = held(stage, "pair")
-    shown = opened(stage, suggestion)
-    text = f"{CANARY} first"
-    assert decide(stage, suggestion, shown, decision="amend", amendment={pointer_of(shown): text}).status_code == 200
-    again = opened(stage, suggestion, "dr.b")
-    other = decide(stage, suggestion, again, "dr.b", decision="amend", amendment={pointer_of(again): f"{CANARY} second"})
-    refused(stage, other, "signatures_differ")
-    assert stage.rows("SELECT state FROM suggestions WHERE id = $1", suggestion)[0]["state"] == "first_signed"
-    assert decide(stage, suggestion, again, "dr.b", decision="amend", amendment={pointer_of(again): text}).status_code == 200
-    thread.join(10)
-    assert text in answers[-1].text
-    assert stage.verified().ok
-
-
 def swapped(stage: Stage, suggestion: str, text: str) -> None:
     """Put another answer into the place of the AI's, encrypted as the gateway itself would."""
     row = stage.rows(

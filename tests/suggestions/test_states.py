@@ -28,11 +28,21 @@ def test_where_a_signature_is_asked_for_one_person_can_sign_or_refuse(state: Sta
     assert after(state, Action.REJECT) in {State.REJECTED, State.RECALLED}
 
 
-@pytest.mark.parametrize("state", sorted(AWAITING - {State.FIRST_SIGNED}))
+@pytest.mark.parametrize("state", sorted(AWAITING - {State.FIRST_SIGNED, State.DISPUTED}))
 def test_where_a_signature_is_asked_for_two_people_can_sign(state: State) -> None:
     first = after(state, Action.SIGN_FIRST)
     assert first in AWAITING
     assert after(first, Action.SIGN) is State.RELEASED
+
+
+@pytest.mark.parametrize("state", sorted(AWAITING - {State.HELD, State.DISPUTED}))
+def test_where_two_people_differ_an_arbiter_decides(state: State) -> None:
+    """R12: also for what has left already, which stays out meanwhile."""
+    disputed = after(state, Action.DISPUTE)
+    assert disputed in AWAITING
+    assert disputed is (State.DISPUTED if state is State.FIRST_SIGNED else state)
+    assert after(disputed, Action.SIGN) is State.RELEASED
+    assert after(disputed, Action.REJECT) in {State.REJECTED, State.RECALLED}
 
 
 def test_only_a_signature_or_a_declared_exception_leads_to_release() -> None:

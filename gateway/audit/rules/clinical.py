@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 SUPPORT_KINDS: Final = frozenset({"documentation", "administrative", "logistic"})
 """Kinds of task that may go without a sign-off; every other kind, an unknown one too, needs it."""
 _ABOUT_A_SUGGESTION: Final = frozenset(
-    {"received", "viewed", "signed_off", "rejected", "expired", "recalled", "break_glass", "released", "delivered"}
+    {"received", "viewed", "judged_first", "signed_off", "rejected", "expired", "recalled", "break_glass", "released", "delivered"}
 )
 _TWO: Final = 2
+_REJECTED: Final = "rejected"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class PolicyDocument:
     unsigned_content: bool
     task: str
     kind: str
+    judge_first: bool = False
 
 
 def open_policy(digest: str, document: str) -> PolicyDocument:
@@ -43,13 +45,14 @@ def open_policy(digest: str, document: str) -> PolicyDocument:
         parsed = json.loads(document)
         policy, task = parsed["policy"], parsed["task"]
         two_person, unsigned = policy.get("two_person", False), policy.get("unsigned_content_to_caller", False)
+        judge_first = bool(policy.get("judge_first", False))
         names = (policy["release_mode"], task["id"], task["kind"])
         mode, identity, kind = ("" + name for name in names)
     except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
         raise BrokenRuleError(f"The policy document {digest[:16]!r} is malformed.") from None
     if not fits:
         raise BrokenRuleError(f"The policy document {digest[:16]!r} was changed: it does not give its own digest.")
-    return PolicyDocument(mode, bool(two_person), bool(unsigned), identity, kind)
+    return PolicyDocument(mode, bool(two_person), bool(unsigned), identity, kind, judge_first)
 
 
 @dataclass(slots=True)
@@ -61,7 +64,8 @@ class _Life:
     content: str | None = None
     scopes: frozenset[str] = frozenset()
     viewers: tuple[str, ...] = ()
-    signatures: tuple[tuple[str, str], ...] = ()  # actor, commitment to the final content
+    judges: tuple[str, ...] = ()
+    positions: tuple[tuple[str, str], ...] = ()  # actor, commitment to the final content or REJECTED
     emergency: str | None = None
     released: tuple[str, ...] = ()
     ended: str | None = None
@@ -104,8 +108,22 @@ class Rules:
         life.scopes = _scopes(entry)
 
     def viewed(self, entry: Entry, life: _Life) -> None:
-        """A person opened it."""
-        life.viewers = (*life.viewers, entry["actor"])
+        """A person opened it; where an own judgement comes first, only what was shown after it counts."""
+        shown, first = entry.get("commitments", {}).get("shown"), self._judges_first(life)
+        if first and shown is not None and entry["actor"] not in life.judges:
+            raise BrokenRuleError(f"The suggestion of task {life.task} was shown to a person who had not recorded an own judgement first.")
+        if shown is not None or not first:
+            life.viewers = (*life.viewers, entry["actor"])
+
+    def judged_first(self, entry: Entry, life: _Life) -> None:
+        """An own judgement, once a person, before anything was shown."""
+        if entry["role"] != "clinician" or "judgement" not in entry.get("commitments", {}):
+            raise BrokenRuleError("An own judgement is not a clinician's, or does not say by commitment which.")
+        if entry["actor"] in life.judges or (self._judges_first(life) and entry["actor"] in life.viewers):
+            raise BrokenRuleError(
+                "A person judged a second time, or after the suggestion had been shown; a first judgement is never changed."
+            )
+        life.judges = (*life.judges, entry["actor"])
 
     def signed_off(self, entry: Entry, life: _Life) -> None:
         """Only a clinician who opened it may sign, and only by name of the final content."""
@@ -116,12 +134,23 @@ class Rules:
             raise BrokenRuleError("The sign-off does not say whether it approves or amends, or not which content.")
         if entry["actor"] not in life.viewers:
             raise BrokenRuleError("The suggestion was signed off by a person who had not opened it before.")
-        life.signatures = (*life.signatures, (entry["actor"], final))
+        life.positions = (*life.positions, (entry["actor"], final))
+
+    def rejected(self, entry: Entry, life: _Life) -> None:
+        """A rejection ends it; of two people, both have to reject, or the arbiter after they differed."""
+        life.positions = (*life.positions, (entry["actor"], _REJECTED))
+        policy = self.policies.get(life.policy or "")
+        if policy is None or not policy.two_person or _settled(life) == _REJECTED:
+            life.ended = _REJECTED
 
     def deferred(self, entry: Entry, life: _Life) -> None:
-        """Who takes an own sign-off back (decision `undone`) has not signed; putting a case back changes no signature."""
-        if entry.get("decision") == "undone":
-            life.signatures = tuple(pair for pair in life.signatures if pair[0] != entry["actor"])
+        """Who takes an own sign-off back (decision `undone`) opens the case for all who decided; putting it back changes nothing."""
+        if entry.get("decision") == "undone" and any(actor == entry["actor"] for actor, _ in life.positions):
+            life.positions = ()
+
+    def _judges_first(self, life: _Life) -> bool:
+        policy = self.policies.get(life.policy or "")
+        return policy is not None and policy.judge_first
 
     def break_glass(self, entry: Entry, life: _Life) -> None:
         """A clinician declares an emergency."""
@@ -130,7 +159,7 @@ class Rules:
         life.emergency = entry.get("commitments", {}).get("suggestion")
 
     def ended(self, entry: Entry, life: _Life) -> None:
-        """Rejected, expired, withdrawn or suspended: it may not leave any more."""
+        """Expired, recalled or suspended: it may not leave any more."""
         if entry["type"] != "resumed":
             life.ended = entry["type"]
 
@@ -184,14 +213,41 @@ def _check_repeated(decision: str, life: _Life) -> None:
         raise BrokenRuleError(f"The suggestion was released a second time ({decision} after {', '.join(life.released)}).")
 
 
+def _decisions(life: _Life) -> list[tuple[str, str]]:
+    """What each person decided first, in order: nobody decides twice on one suggestion."""
+    first: dict[str, str] = {}
+    for actor, position in life.positions:
+        first.setdefault(actor, position)
+    return list(first.items())
+
+
+def _settled(life: _Life) -> str | None:
+    """What two people agree on, or the arbiter, a third one, decides after they differed; None while that is open."""
+    decided = [position for _, position in _decisions(life)]
+    if len(decided) < _TWO:
+        return None
+    if decided[0] == decided[1]:
+        return decided[0]
+    return decided[_TWO] if len(decided) > _TWO else None
+
+
 def _check_signed(entry: Entry, life: _Life, policy: PolicyDocument) -> None:
     final = entry.get("commitments", {}).get("final")
-    signers = {actor for actor, signed in life.signatures if signed == final}
-    if not signers:
-        what = "of exactly this content" if life.signatures else "of a clinician"
+    signed = [position for _, position in life.positions if position != _REJECTED]
+    if final not in signed:
+        what = "of exactly this content" if signed else "of a clinician"
         raise BrokenRuleError(f"The suggestion of task {life.task} was released without a sign-off {what}.")
-    if policy.two_person and len(signers) < _TWO:
-        raise BrokenRuleError(f"Task {life.task} needs the sign-off of two different people on the same content; only one had signed.")
+    if policy.two_person and _settled(life) != final:
+        raise BrokenRuleError(f"Task {life.task} needs the sign-off of two different people on the same content{_missing(life)}.")
+
+
+def _missing(life: _Life) -> str:
+    decided = len(_decisions(life))
+    if decided < _TWO:
+        return "; only one had signed"
+    if decided == _TWO:
+        return ", or of an arbiter, a third person, after they differed; they differed, and no arbiter had signed"
+    return ", or of an arbiter, a third person, after they differed; the arbiter had decided otherwise"
 
 
 def _check_emergency(entry: Entry, life: _Life) -> None:
@@ -219,9 +275,11 @@ def _check_unsigned(decision: str, entry: Entry, life: _Life, policy: PolicyDocu
 _RULES: Final[Mapping[str, Callable[[Rules, Entry, _Life], None]]] = {
     "received": Rules.received,
     "viewed": Rules.viewed,
+    "judged_first": Rules.judged_first,
     "signed_off": Rules.signed_off,
+    "rejected": Rules.rejected,
     "deferred": Rules.deferred,
     "break_glass": Rules.break_glass,
     "released": Rules.released,
     "delivered": Rules.delivered,
-} | dict.fromkeys(("rejected", "expired", "recalled", "suspended", "resumed"), Rules.ended)
+} | dict.fromkeys(("expired", "recalled", "suspended", "resumed"), Rules.ended)

@@ -100,6 +100,7 @@ def blank_row(received: Received, establishment: str, state: State) -> NewSugges
         background=received.recognised.background,
         received_at=received.at,
         signatures=requirement.signatures,
+        judge_first=requirement.policy.judge_first,
     )
 
 

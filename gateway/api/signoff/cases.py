@@ -1,0 +1,76 @@
+"""One case over HTTP: open, judge first, decide, keep open, undo, release in an emergency. Routes parse, call, answer."""
+
+from uuid import UUID
+
+from fastapi import APIRouter
+
+from gateway.api.dependencies import Clinician, CurrentSession, Parts, TheParts, demand
+from gateway.api.signoff.answers import Kept, Shown, Stand, shown
+from gateway.api.signoff.answers import stand as told
+from gateway.api.signoff.bodies import BreakGlass, DecisionBody, Extension, JudgementBody
+from gateway.api.signoff.doors import TheDesk, logged
+from gateway.errors import Conflict
+from gateway.identity.roles import Right
+from gateway.identity.sessions import Authentication, Session
+
+router = APIRouter()
+
+
+@router.post("/suggestions/{suggestion}/open")
+async def open_case(suggestion: UUID, session: Clinician, parts: TheParts, desk: TheDesk) -> Shown:
+    """Take a case: the lease, and exactly what is to be judged."""
+    return shown(await logged(parts, session, suggestion, desk.signoff.open(session.person, suggestion)))
+
+
+@router.post("/suggestions/{suggestion}/judgement")
+async def judge(suggestion: UUID, body: JudgementBody, session: Clinician, parts: TheParts, desk: TheDesk) -> Shown:
+    """Record my own judgement; only then is shown what the AI suggests."""
+    return shown(await logged(parts, session, suggestion, desk.signoff.judge(session.person, suggestion, body)))
+
+
+@router.post("/suggestions/{suggestion}/decision")
+async def decide(suggestion: UUID, body: DecisionBody, session: Clinician, parts: TheParts, desk: TheDesk) -> Stand:
+    """Approve, amend or reject; one case, one decision, one proof. The same decision sent twice is recorded once."""
+    decision = body.decision_alone()
+    if (done := await desk.signoff.recorded(session.person, suggestion, decision)) is not None:
+        return told(done, already=True)
+    proof = await _proof(body, session, parts)
+    try:
+        return told(await logged(parts, session, suggestion, desk.signoff.decide(session.person, proof, suggestion, decision)))
+    except Conflict:
+        if (done := await desk.signoff.recorded(session.person, suggestion, decision)) is not None:
+            return told(done, already=True)
+        raise
+
+
+async def _proof(body: DecisionBody, session: Session, parts: Parts) -> Authentication:
+    return session.authentication if body.proof is None else await parts.sessions.prove(session, body.proof)
+
+
+@router.post("/suggestions/{suggestion}/lease")
+async def extend(suggestion: UUID, body: Extension, session: Clinician, parts: TheParts, desk: TheDesk) -> Kept:
+    """Keep my case open while I work on it."""
+    until = await logged(parts, session, suggestion, desk.signoff.extend(session.person, suggestion, body.lease))
+    return Kept(leased_until=until)
+
+
+@router.post("/suggestions/{suggestion}/undo")
+async def undo(suggestion: UUID, session: Clinician, parts: TheParts, desk: TheDesk) -> Stand:
+    """Take my decision back, before it is released."""
+    await logged(parts, session, suggestion, desk.signoff.undo(session.person, suggestion))
+    return told(await desk.signoff.suggestions.get(suggestion))
+
+
+@router.post("/suggestions/{suggestion}/break-glass")
+async def break_glass(suggestion: UUID, body: BreakGlass, session: CurrentSession, parts: TheParts, desk: TheDesk) -> Stand:
+    """Release now, labelled, with a coded reason; a signature stays owed."""
+    await demand(parts, session, Right.BREAK_GLASS)
+    work = desk.emergency.break_glass(session.person, session.authentication, suggestion, body.reason)
+    return told(await logged(parts, session, suggestion, work))
+
+
+@router.get("/suggestions/{suggestion}")
+async def stand(suggestion: UUID, session: CurrentSession, parts: TheParts, desk: TheDesk) -> Stand:
+    """Where a suggestion stands; nothing of its content."""
+    await demand(parts, session, Right.READ_CASES)
+    return told(await desk.signoff.suggestions.get(suggestion))

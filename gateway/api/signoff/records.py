@@ -1,0 +1,27 @@
+"""Signed records over HTTP, and the coded reasons of a task for quality; of people's speed nothing (R4, R8)."""
+
+from uuid import UUID
+
+from fastapi import APIRouter
+
+from gateway.api.dependencies import CurrentSession, TheParts, demand
+from gateway.api.signoff.answers import ReasonCount, Record, record
+from gateway.api.signoff.doors import TheDesk
+from gateway.identity.roles import Right
+
+router = APIRouter()
+
+
+@router.get("/suggestions/{suggestion}/signatures")
+async def signatures(suggestion: UUID, session: CurrentSession, parts: TheParts, desk: TheDesk) -> list[Record]:
+    """Who signed, when, what it meant, for which model; nothing while the second of two has still to decide."""
+    await demand(parts, session, Right.READ_CASES)
+    return [record(one) for one in await desk.signoff.records(suggestion)]
+
+
+@router.get("/reasons")
+async def reasons(session: CurrentSession, parts: TheParts, desk: TheDesk) -> list[ReasonCount]:
+    """How often each coded reason was given, by task."""
+    await demand(parts, session, Right.READ_LOG)
+    found = await desk.signoff.suggestions.work.reasons()
+    return [ReasonCount(task=one.task, reason=one.reason, times=one.times) for one in found]
