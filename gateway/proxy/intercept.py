@@ -148,7 +148,8 @@ async def promise(parts: Parts, received: Received, found: Found, lane: Lane) ->
         if row is None:
             raise
         return await settle(parts, row, found, lane)
-    parts.background(work_on(parts, received, captured.row, found.call))
+    known = replace(received, case=replace(received.case, new=False))  # its first entry is in the log now
+    parts.background(work_on(parts, known, captured.row, found.call))
     return Done(await parts.counter.reply(captured.row, found.recognised))
 
 
