@@ -133,11 +133,11 @@ class Suggestions:
         return None if stored_row is None else self.opened(row, stored_row)
 
     async def payloads(self, row: AnySuggestion) -> dict[str, bytes]:
-        """All decrypted payloads by field, in one query."""
+        """The decrypted payloads by field, in one query; the latest of a field counts, also where it was committed to and not kept."""
         async with reading(self._sessions) as session:
             found = await session.exec(select(Payload).where(Payload.suggestion_id == row.id).order_by(col(Payload.entry_id)))
-            rows = found.all()
-        return {_name(stored_row): self.opened(row, stored_row) for stored_row in rows if stored_row.ciphertext is not None}
+            latest = {_name(stored_row): stored_row for stored_row in found.all()}
+        return {name: self.opened(row, stored_row) for name, stored_row in latest.items() if stored_row.ciphertext is not None}
 
     async def sealed(self, row: AnySuggestion, field: str) -> Sealed | None:
         """The latest stored payload of a field, still sealed; its commitment is empty (the log has it)."""
