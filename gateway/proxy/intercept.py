@@ -80,7 +80,7 @@ async def receive(parts: Parts, found: Found, lane: Lane, machine: Machine) -> R
     """Name the call: ids, case, and what makes an equal call equal."""
     call, recognised = found.call, found.recognised
     reference = call.header(b"garant-case")
-    name = reference.decode("utf-8", "replace") if reference else recognised.case_ref
+    name = _text(reference) if reference else recognised.case_ref
     case = await _case(parts, lane, name)
     received = Received(uuid7(), lane, machine, recognised, call.body, case, parts.clock.now(), None, None)
     return _on_call(parts, _attachable(parts, received, call, name))
@@ -92,7 +92,7 @@ async def attach(parts: Parts, received: Received) -> AnySuggestion | None:
         return None
     row = await _attached(parts, received)
     if row is not None and row.body_hash != received.body_hash:
-        message = "This Idempotency-Key was used before with another body. Use a new key for a new question."
+        message = "This Idempotency-Key was used before with another body, case or address. Use a new key for a new question."
         raise KeyReused(message)
     return row
 
@@ -225,11 +225,19 @@ def _attachable(parts: Parts, received: Received, call: Call, case: str | None) 
     key, lane = call.header(b"idempotency-key"), received.lane
     if key is None and lane.requirement.mode is ReleaseMode.LOG_ONLY:
         return received
-    place = b"\n".join((lane.system.id.encode(), lane.task.id.encode(), call.path.encode()))
+    place = b"\n".join((lane.system.id.encode(), lane.task.id.encode(), call.path.encode(), call.query, (case or "").encode()))
     body = parts.keys.hidden("body", place + b"\n" + call.body)
-    same = b"k\n" + key if key is not None else b"c\n" + (case or "").encode() + b"\n" + body
+    same = b"k\n" + key if key is not None else b"c\n" + body
     attach_key = parts.keys.hidden("attach", received.machine.id.encode() + b"\n" + same)
     return replace(received, attach_key=attach_key + _period(received, 0), body_hash=body)
+
+
+def _text(reference: bytes) -> str:
+    """A header as text; no two references may become one, so what is not UTF-8 is read as the older encoding."""
+    try:
+        return reference.decode()
+    except UnicodeDecodeError:
+        return reference.decode("latin-1")
 
 
 def _recent_keys(received: Received) -> tuple[bytes, ...]:
