@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from gateway.adapters.document import kept_headers
 from gateway.adapters.protocol import Operation, Recognised, Withheld
 from gateway.adapters.protocol import State as Told
 from gateway.adapters.registry import adapter
@@ -78,8 +79,8 @@ class Counter:
         exchange = unpack(payloads["exchange"]) if "exchange" in payloads else None
         body = payloads.get(field, payloads["suggestion"])
         kept: Headers = returned_headers(exchange.headers) if exchange else ((b"content-type", b"application/json"),)
-        if field in payloads and field != "suggestion":
-            kept = tuple((key, value) for key, value in kept if key != b"content-encoding")
+        if body != payloads["suggestion"]:  # decoded and changed; bytes that are the AI system's own keep their encoding
+            kept = kept_headers(kept, changed=True)
         if exchange is None:
             return Reply(200, (*kept, *signature_headers(row)), body)
         asked = recognised or exchange.recognised
