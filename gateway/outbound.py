@@ -43,7 +43,9 @@ CREDENTIALS: Final = frozenset({b"authorization", b"cookie", b"x-api-key", b"api
 OURS: Final = frozenset({b"host", b"content-length", b"expect", b"prefer", b"garant-case", b"garant-wait"})
 READABLE_ENCODINGS: Final = frozenset({"gzip", "deflate", "br", "identity"})
 _NOT_FORWARDED: Final = HOP_BY_HOP | CREDENTIALS | OURS
-_NOT_RETURNED: Final = HOP_BY_HOP | {b"set-cookie", b"content-length", b"date", b"server", b"alt-svc"}
+_NOT_RETURNED: Final = HOP_BY_HOP | {b"set-cookie", b"content-length", b"date", b"server", b"alt-svc", b"x-should-retry"}
+_OF_CACHES: Final = frozenset({b"cache-control", b"expires", b"age", b"pragma", b"etag", b"last-modified", b"vary"})
+_NO_STORE: Final = (b"cache-control", b"no-store")
 _FAILURES: Final = (httpx.HTTPError, aiohttp.ClientError, OSError)
 
 
@@ -65,9 +67,11 @@ def forwarded_headers(headers: Headers, via: bytes) -> Headers:
 
 
 def returned_headers(headers: Headers) -> Headers:
-    """What of an AI system's headers a caller gets."""
-    listed = {name.strip().lower() for key, value in headers if key == b"connection" for name in value.split(b",")}
-    return tuple((key, value) for key, value in headers if key not in _NOT_RETURNED and key not in listed)
+    """What of an AI system's headers a caller gets: nothing that speaks in Garant's name, or lets a cache keep what may be withdrawn."""
+    gone = {name.strip().lower() for key, value in headers if key == b"connection" for name in value.split(b",")}
+    gone |= _NOT_RETURNED | _OF_CACHES
+    kept = ((key, value) for key, value in headers if key not in gone and not key.startswith(b"garant-"))
+    return (*kept, _NO_STORE)
 
 
 def _readable(key: bytes, value: bytes) -> tuple[bytes, bytes]:
