@@ -92,7 +92,7 @@ class InferenceV2:
     def read(self, answer: Answer, recognised: Recognised, reading: Reading) -> View:
         """What a person is shown: one field per output tensor. Raises UpstreamFailed."""
         document, tensors = _read(answer)
-        if recognised.request_id and document.get("id") not in {None, "", recognised.request_id}:
+        if recognised.request_id and document.get("id") not in (None, "", recognised.request_id):
             raise unreadable("it carries the id of another request")
         fields = tuple(_field(number, tensor, reading) for number, tensor in enumerate(tensors))
         model = document.get("model_name")
