@@ -77,7 +77,9 @@ def request_object(body: bytes) -> dict[str, JsonValue]:
         message = "The body is not JSON, so nothing was sent to the AI system. Send one JSON object in UTF-8, without NaN and not nested too deeply."
         raise BadInput(message, code="not_json") from error
     if not isinstance(document, dict):
-        raise BadInput("The body is JSON but not an object, so nothing was sent to the AI system. Send one JSON object.", code="not_an_object")
+        raise BadInput(
+            "The body is JSON but not an object, so nothing was sent to the AI system. Send one JSON object.", code="not_an_object"
+        )
     return document
 
 

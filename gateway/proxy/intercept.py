@@ -6,6 +6,7 @@ notified, and nothing that is not released can be read as a result.
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from http import HTTPStatus
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from gateway.suggestions.models import AnySuggestion
 
 MAX_PREFER_WAIT: Final = 25.0
+_NAME: Final = re.compile(r"[\x21-\x7e]{0,128}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,7 @@ async def forward(parts: Parts, received: Received, call: Call, queued: AnySugge
     outgoing = Outgoing(call.method, target, forwarded_headers(call.headers, parts.via), received.recognised.forward_body)
     try:
         answer = check_usable(await parts.outbound.door(received.lane.system.id).exchange(outgoing), received.lane)
-        return answer, received.lane.adapter.read(answer, received.recognised, received.lane.reading)
+        return answer, _named(received.lane.adapter.read(answer, received.recognised, received.lane.reading))
     except UpstreamFailed as error:
         await parts.writer.append(parts.capturer.failed(received, error.code, parts.clock.now(), queued))
         raise
@@ -185,6 +187,12 @@ def check_usable(answer: Answer, lane: Lane) -> Answer:
         message = f"The AI system '{lane.system.id}' refused or failed (status {answer.status}). No suggestion exists; proceed without AI."
         raise UpstreamFailed(message, code="upstream_refused" if answer.status < HTTPStatus.INTERNAL_SERVER_ERROR else "upstream_failed")
     return answer
+
+
+def _named(view: View) -> View:
+    """The view with names that a log may hold: what an AI system calls itself is an identifier there, or "unnamed"."""
+    model, version = (name if _NAME.fullmatch(name) else "unnamed" for name in (view.model, view.model_version))
+    return replace(view, model=model, model_version=version)
 
 
 def check_running(parts: Parts, lane: Lane, machine: Machine) -> None:
