@@ -31,7 +31,7 @@ from gateway.identity.sessions import PasswordReauthentication, Sessions
 from gateway.operations.metrics import Metrics
 from gateway.outbound import Outbound
 from gateway.policy.lanes import Lane, Lanes
-from gateway.policy.rules import decide, policy_document
+from gateway.policy.rules import check_still_clinical, decide, policy_document
 from gateway.proxy.held import Held
 from gateway.proxy.relay import Relay
 from gateway.proxy.routes import Routes
@@ -260,9 +260,11 @@ async def _stop(built: Replica) -> None:
 
 
 async def _keep_policies(built: Replica, url: str) -> None:
-    """Keep every policy document that entries may name by its digest."""
+    """Keep every policy document that entries may name by its digest. Raises Misconfigured for a task that is clinical no more."""
     connection = await connect(url)
     try:
+        known = [row["document"] for row in await connection.fetch("SELECT document FROM policy_documents")]
+        check_still_clinical([lane.task for lane in built.parts.routes.lanes], known)
         for lane in built.parts.routes.lanes:
             document = policy_document(lane.requirement.policy, lane.task).decode()
             await connection.execute(

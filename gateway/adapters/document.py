@@ -261,8 +261,7 @@ def _inflated(body: bytes, encoding: bytes) -> bytes:
         return _unzipped(body, 15 if body[:1] and body[0] & 15 == zlib.DEFLATED else -15)
     if encoding == b"br":
         return _unbrotlied(body)
-    message = "unknown content-encoding"
-    raise ValueError(message)
+    raise ValueError("unknown content-encoding")
 
 
 def _unzipped(body: bytes, window: int) -> bytes:
@@ -295,5 +294,4 @@ def _unbrotlied(body: bytes) -> bytes:
 
 def _check_whole(*, finished: bool, size: int) -> None:
     if not finished or size > MAX_DECODED:
-        message = "truncated or too large"
-        raise ValueError(message)
+        raise ValueError("truncated or too large")

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final, Protocol
 
+from gateway.configuration.dangers import dangers
 from gateway.configuration.findings import Finding
 from gateway.configuration.reaching import addresses, secrets
 from gateway.policy.escalation import gaps
@@ -37,6 +38,7 @@ def findings(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding
     yield from _policies(settings)
     yield from secrets(settings, environ)
     yield from addresses(settings)
+    yield from dangers(settings, environ)
     yield from _rotas(settings)
     yield from _profile(settings)
 

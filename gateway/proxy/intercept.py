@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from gateway.messages import Answer, Call, Reply
     from gateway.policy.lanes import Lane
     from gateway.proxy.routes import Found
+    from gateway.proxy.steps.capture import Captured
     from gateway.proxy.steps.cases import Case
     from gateway.proxy.steps.parts import Parts
     from gateway.suggestions.models import AnySuggestion
@@ -115,13 +116,9 @@ async def capture(parts: Parts, received: Received, answer: Answer, view: View) 
     """Commit the answer, or join the equal call that was faster; a time-critical one is notified even without the log."""
     captured = parts.notifier.prepared(parts.capturer.capture(received, answer, view, parts.clock.now()), received)
     try:
-        await parts.writer.append(captured.write)
+        await _kept(parts, captured, received)
     except Conflict:
         return await _joined(parts, received, answer, view)
-    except AuditUnavailable:
-        if received.lane.requirement.mode is not ReleaseMode.NOTIFY_NOW:
-            raise
-        await parts.notifier.spool(captured)
     return captured.row
 
 
@@ -150,6 +147,10 @@ async def promise(parts: Parts, received: Received, found: Found, lane: Lane) ->
         if row is None:
             raise
         return await settle(parts, row, found, lane)
+    except AuditUnavailable:
+        if lane.requirement.mode is not ReleaseMode.NOTIFY_NOW:
+            raise
+        return await settle(parts, await _unpromised(parts, received, found.call), found, lane)
     known = replace(received, case=replace(received.case, new=False))  # its first entry is in the log now
     parts.background(work_on(parts, known, captured.row, found.call))
     return Done(await parts.counter.reply(captured.row, found.recognised))
@@ -160,7 +161,26 @@ async def work_on(parts: Parts, received: Received, row: AnySuggestion, call: Ca
     with suppress(UpstreamFailed, Conflict, Suspended):  # the state already says so
         answer, view = await forward(parts, received, call, row)
         captured = parts.capturer.capture(received, answer, view, parts.clock.now(), row)
-        await parts.writer.append(parts.notifier.prepared(captured, received).write)
+        await _kept(parts, parts.notifier.prepared(captured, received), received)
+
+
+async def _kept(parts: Parts, captured: Captured, received: Received) -> None:
+    """Commit it, or where it is time-critical and the log is away: keep it in the spool and notify all the same."""
+    try:
+        await parts.writer.append(captured.write)
+    except AuditUnavailable:
+        if received.lane.requirement.mode is not ReleaseMode.NOTIFY_NOW:
+            raise
+        await parts.notifier.spool(captured)
+
+
+async def _unpromised(parts: Parts, received: Received, call: Call) -> AnySuggestion:
+    """A time-critical background call whose promise could not be written: asked at once, under an id that no late commit can hold."""
+    fresh = replace(received, id=uuid7(), attach_key=None)
+    answer, view = await forward(parts, fresh, call)
+    captured = parts.notifier.prepared(parts.capturer.capture(fresh, answer, view, parts.clock.now()), fresh)
+    await parts.notifier.spool(captured)
+    return captured.row
 
 
 def passed(found: Found, answer: Answer, row: AnySuggestion) -> Reply:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from gateway.suggestions.repository import Suggestions
 
 _NOT_NEGATIVE: Final = "This is not a negative result."
+_NOTIFIED: Final = "A clinician was notified at once and has to sign this; it is not validated."
+_NOBODY: Final = "Nobody is on call in this task's rota, so no clinician was named: call one yourself. This is urgent and not validated."
 _TOLD: Final = {
     State.REJECTED: (
         Told.REJECTED,
@@ -68,7 +70,7 @@ class Counter:
 
     def withheld(self, row: AnySuggestion, *, as_refusal: bool = False) -> Withheld:
         """What is told of a suggestion that may not leave."""
-        state, code, reason = _told(State(row.state), row.code)
+        state, code, reason = _told(State(row.state), row.code, somebody=bool(row.notified_person))
         if State(row.state) is State.REJECTED and row.code:
             reason = f"{reason} Reason: {row.code}."
         created = int(row.received_at.timestamp())
@@ -139,11 +141,11 @@ def pending(row: AnySuggestion) -> bool:
     return State(row.state) in PENDING and leaving(row) is None
 
 
-def _told(state: State, code: str) -> tuple[Told, str, str]:
+def _told(state: State, code: str, *, somebody: bool) -> tuple[Told, str, str]:
     if state is State.QUEUED:
         return Told.PENDING, "queued", "The AI system has not answered yet."
     if state is State.NOTIFIED:
-        return Told.WITHHELD, "human_review_required", "A clinician was notified at once and has to sign this; it is not validated."
+        return Told.WITHHELD, "human_review_required", _NOTIFIED if somebody else _NOBODY
     told = _TOLD.get(state)
     if told is None:
         return Told.PENDING, "human_review_required", "This suggestion waits for a clinician's signature."
