@@ -15,7 +15,8 @@ import orjson
 from gateway.audit.batch import Usage
 from gateway.clock import rfc3339
 from gateway.database import connect
-from impact.ledger import VERSION, UsageRecord
+from gateway.errors import GarantError
+from impact.ledger import VERSION, LedgerError, UsageRecord
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -84,11 +85,11 @@ def record(row: AnySuggestion, work: Work) -> Usage:
 
 
 async def read(connection: Connection, establishment: str, *, after: int = -1) -> AsyncIterator[UsageRecord]:
-    """Every ledger row after a log index, in log order, as the contract's records."""
+    """Every ledger row after a log index, in log order, as the contract's records. Raises GarantError for a damaged row."""
     query = "SELECT log_index, facts FROM usage_records WHERE establishment = $1 AND log_index > $2 ORDER BY log_index"
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         async for row in connection.cursor(query, establishment, after):
-            yield UsageRecord.from_mapping({**orjson.loads(row["facts"]), "log_index": row["log_index"]})
+            yield _record(row["log_index"], row["facts"])
 
 
 async def records(url: str, establishment: str) -> list[UsageRecord]:
@@ -98,6 +99,23 @@ async def records(url: str, establishment: str) -> list[UsageRecord]:
         return [found async for found in read(connection, establishment)]
     finally:
         await connection.close()
+
+
+def _record(index: int, facts: str) -> UsageRecord:
+    """One row; a damaged one is named by its place, never left out, because a figure without it would flatter."""
+    try:
+        found = orjson.loads(facts)
+        return UsageRecord.from_mapping({**(found if isinstance(found, dict) else {}), "log_index": index})
+    except LedgerError as error:
+        message = (
+            f"The ledger row of log entry {index} is damaged: {error} No figure is shown, because one without it would be wrong. "
+            "Verify the log ('garant audit verify') and restore the database from its backup."
+        )
+        french = (
+            f"La ligne du registre d’usage liée à l’entrée {index} du journal est endommagée. Aucun chiffre n’est affiché, car il serait faux "
+            "sans elle. Vérifiez le journal (« garant audit verify ») et restaurez la base depuis sa sauvegarde."
+        )
+        raise GarantError(message, code="ledger_damaged", fr=french) from error
 
 
 def _time(moment: datetime | None) -> str | None:
