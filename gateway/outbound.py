@@ -149,14 +149,19 @@ class Door:
                     yield self._head(response), self._chunks(response, patience, begun + self._upstream.total_seconds)
                 finally:
                     await response.aclose()
-        except (TimeoutError, httpx.TimeoutException) as error:
-            message = f"The AI system '{self.system.id}' took longer than its limit. No suggestion exists; proceed without AI."
-            raise UpstreamTimeout(message) from error
         except _FAILURES as error:
-            message = (
-                f"The AI system '{self.system.id}' could not be reached or its answer broke off. No suggestion exists; proceed without AI."
+            raise self._failure(error) from error
+
+    def _failure(self, error: Exception) -> UpstreamFailed:
+        """Too late, or not there at all: httpx-aiohttp calls both a timeout, only the cause tells them apart."""
+        refused = isinstance(error.__cause__, aiohttp.ClientConnectionError) and not isinstance(error.__cause__, TimeoutError)
+        if isinstance(error, TimeoutError | httpx.TimeoutException) and not refused:
+            return UpstreamTimeout(
+                f"The AI system '{self.system.id}' took longer than its limit. No suggestion exists; proceed without AI."
             )
-            raise UpstreamFailed(message) from error
+        return UpstreamFailed(
+            f"The AI system '{self.system.id}' could not be reached or its answer broke off. No suggestion exists; proceed without AI."
+        )
 
     async def close(self) -> None:
         """Close the pool."""
