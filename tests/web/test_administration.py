@@ -258,3 +258,14 @@ def test_the_same_by_the_api(stage: Stage) -> None:
     assert stage.api(who, "GET", "/activity").json()["people"]
     for path in ("/systems", "/status", "/activity"):
         assert stage.api(stage.clinician("dr.a"), "GET", path).status_code == 403
+
+
+def test_a_damaged_ledger_row_is_said_on_the_impact_page_without_a_figure(stage: Stage, browser: httpx.Client) -> None:
+    signed_in(stage, browser, "quality")
+    stage.rows(
+        "INSERT INTO usage_records (record, establishment, log_index, task, at, facts) VALUES "
+        "(gen_random_uuid(), 'test', 0, 'letter', now(), '{}') RETURNING record"
+    )
+    page = browser.get("/impact")
+    stage.rows("DELETE FROM usage_records WHERE facts = '{}' RETURNING record")
+    assert (page.status_code, "row of log entry 0 is damaged" in text(page), "<table" in page.text) == (500, True, False)
