@@ -15,7 +15,7 @@ import orjson
 from gateway.audit.batch import Usage
 from gateway.clock import rfc3339
 from gateway.database import connect
-from gateway.errors import GarantError
+from gateway.errors import Conflict
 from impact.ledger import VERSION, LedgerError, UsageRecord
 
 if TYPE_CHECKING:
@@ -85,15 +85,15 @@ def record(row: AnySuggestion, work: Work) -> Usage:
 
 
 async def read(connection: Connection, establishment: str, *, after: int = -1) -> AsyncIterator[UsageRecord]:
-    """Every ledger row after a log index, in log order, as the contract's records. Raises GarantError for a damaged row."""
+    """Every ledger row after a log index, in log order, as the contract's records. Raises Conflict at the first that is none."""
     query = "SELECT log_index, facts FROM usage_records WHERE establishment = $1 AND log_index > $2 ORDER BY log_index"
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         async for row in connection.cursor(query, establishment, after):
-            yield _record(row["log_index"], row["facts"])
+            yield _record(row["facts"], row["log_index"])
 
 
 async def records(url: str, establishment: str) -> list[UsageRecord]:
-    """Every ledger row, in log order."""
+    """Every ledger row, in log order. Raises Conflict at the first that is none."""
     connection = await connect(url)
     try:
         return [found async for found in read(connection, establishment)]
@@ -101,21 +101,19 @@ async def records(url: str, establishment: str) -> list[UsageRecord]:
         await connection.close()
 
 
-def _record(index: int, facts: str) -> UsageRecord:
-    """One row; a damaged one is named by its place, never left out, because a figure without it would flatter."""
+def _record(facts: str, index: int) -> UsageRecord:
     try:
         found = orjson.loads(facts)
-        return UsageRecord.from_mapping({**(found if isinstance(found, dict) else {}), "log_index": index})
+        return UsageRecord.from_mapping({**found, "log_index": index} if isinstance(found, dict) else {})
     except LedgerError as error:
         message = (
-            f"The ledger row of log entry {index} is damaged: {error} No figure is shown, because one without it would be wrong. "
-            "Verify the log ('garant audit verify') and restore the database from its backup."
+            f"The ledger's row of log entry {index} cannot be used: {error} Nothing is counted; tell hospital IT that the row was changed."
         )
         french = (
-            f"La ligne du registre d’usage liée à l’entrée {index} du journal est endommagée. Aucun chiffre n’est affiché, car il serait faux "
-            "sans elle. Vérifiez le journal (« garant audit verify ») et restaurez la base depuis sa sauvegarde."
+            f"La ligne du registre d'usage liée à l'entrée {index} du journal est inutilisable. Rien n'est compté ; "
+            "prévenez l'informatique que cette ligne a été modifiée."
         )
-        raise GarantError(message, code="ledger_damaged", fr=french) from error
+        raise Conflict(message, code="ledger_damaged", fr=french) from error
 
 
 def _time(moment: datetime | None) -> str | None:

@@ -46,8 +46,8 @@ def test_a_damaged_ledger_row_is_named_and_no_figure_is_shown(terminal: Terminal
     asyncio.run(_insert(terminal.url, facts, 7))
     done = terminal.garant("impact", "rates")
     assert (done.exit_code, done.stdout) == (1, "")
-    assert "row of log entry 7 is damaged" in done.stderr
-    assert "backup" in done.stderr
+    assert "row of log entry 7 cannot be used" in done.stderr
+    assert "Nothing is counted" in done.stderr
 
 
 def test_a_database_that_is_away_is_said_with_where_it_is_named(terminal: Terminal) -> None:

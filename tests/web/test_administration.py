@@ -268,4 +268,4 @@ def test_a_damaged_ledger_row_is_said_on_the_impact_page_without_a_figure(stage:
     )
     page = browser.get("/impact")
     stage.rows("DELETE FROM usage_records WHERE facts = '{}' RETURNING record")
-    assert (page.status_code, "row of log entry 0 is damaged" in text(page), "<table" in page.text) == (500, True, False)
+    assert (page.status_code, "row of log entry 0 cannot be used" in text(page), "<table" in page.text) == (409, True, False)
