@@ -14,6 +14,8 @@ from gateway.adapters.protocol import Reading
 from gateway.adapters.registry import adapter
 from gateway.api import signoff as signoff_routes
 from gateway.api import stops as stop_routes
+from gateway.api.administration import routes as administration_routes
+from gateway.api.administration.operation import Operation
 from gateway.api.dependencies import Parts as ApiParts
 from gateway.api.frame import control_app
 from gateway.api.health import health_router
@@ -29,6 +31,7 @@ from gateway.identity.passwords import Passwords
 from gateway.identity.people import People
 from gateway.identity.sessions import PasswordReauthentication, Sessions
 from gateway.operations.metrics import Metrics
+from gateway.operations.presence.recording import Presence
 from gateway.outbound import Outbound
 from gateway.policy.lanes import Lane, Lanes
 from gateway.policy.rules import check_still_clinical, decide, policy_document
@@ -50,12 +53,14 @@ from gateway.signoff.service import SignOff
 from gateway.signoff.stopping import StopButton
 from gateway.signoff.watch.rotas import RotaWatch
 from gateway.suggestions.repository import Suggestions
+from gateway.web.administration.forms import router as administration_router
 from gateway.web.forms import router as form_router
 from gateway.web.pages import router as page_router
 from impact.pages import usage_by_task
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker
     from sqlmodel.ext.asyncio.session import AsyncSession
@@ -84,6 +89,7 @@ class Replica:
     spool: Spool
     engine: AsyncEngine
     metrics: Metrics
+    presence: Presence
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Machines go to the relay, people to the control API and the pages."""
@@ -96,14 +102,16 @@ class Replica:
 
 
 @asynccontextmanager
-async def replica(settings: Settings, keys: Keys, url: str, clock: Clock | None = None) -> AsyncIterator[Replica]:
-    """Build, start, serve, stop.
+async def replica(
+    settings: Settings, keys: Keys, url: str, clock: Clock | None = None, *, source: Path | None = None
+) -> AsyncIterator[Replica]:
+    """Build, start, serve, stop; `source`: the file of the settings, which the administration page reads again.
 
     Raises:
         AuditUnavailable: the log's head is not the one we signed.
         OSError, asyncpg.PostgresError: the database cannot be reached.
     """
-    built = _build(settings, keys, url, clock or SystemClock())
+    built = _build(settings, keys, url, clock or SystemClock(), source)
     await _start(built, url)
     merging = asyncio.create_task(_merge_spool(built), name="spool")
     try:
@@ -139,7 +147,7 @@ def lanes_of(settings: Settings) -> Lanes:
     return Lanes(tuple(lanes))
 
 
-def _build(settings: Settings, keys: Keys, url: str, clock: Clock) -> Replica:
+def _build(settings: Settings, keys: Keys, url: str, clock: Clock, source: Path | None) -> Replica:
     lanes, bus, pool = lanes_of(settings), Bus(url), engine(url)
     made = sessions(pool)
     identity = LogIdentity(settings.establishment.id, settings.establishment.origin, keys.log, keys.vkeys)
@@ -151,10 +159,11 @@ def _build(settings: Settings, keys: Keys, url: str, clock: Clock) -> Replica:
     desk = _desk(core, notices, stops)
     parts = _relay_parts(core, Notifier(settings.rotas, notices, spool), stops)
     metrics = Metrics(parts)
-    control = _control(core, parts, desk, metrics)
+    presence = Presence(url, settings.establishment.id, parts.machines, core.outbound, clock)
+    control = _control(core, parts, desk, metrics, Operation(core.outbound, presence, spool, source))
     clocks = Clocks(desk.signoff, lanes, notices, clock)
     rotas = RotaWatch(settings.establishment.id, settings.rotas, core.writer, notices, clock)
-    return Replica(settings, Relay(parts), control, parts, desk, bus, clocks, rotas, notices, spool, pool, metrics)
+    return Replica(settings, Relay(parts), control, parts, desk, bus, clocks, rotas, notices, spool, pool, metrics, presence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +214,7 @@ def _relay_parts(core: _Core, notifier: Notifier, stops: Stops) -> Parts:
     )
 
 
-def _control(core: _Core, parts: Parts, desk: Desk, metrics: Metrics) -> ASGIApp:
+def _control(core: _Core, parts: Parts, desk: Desk, metrics: Metrics, operation: Operation) -> ASGIApp:
     people, passwords = People(core.sessions), Passwords()
     proving = PasswordReauthentication(people, passwords, core.clock)
     accounts = Sessions(core.sessions, core.writer, core.keys, core.clock, proving)
@@ -224,10 +233,12 @@ def _control(core: _Core, parts: Parts, desk: Desk, metrics: Metrics) -> ASGIApp
         signoff=desk,
         url=core.url,
     )
-    app = control_app(given, (signoff_routes.router, record_router, stop_routes.router))
+    app = control_app(given, (signoff_routes.router, record_router, stop_routes.router, administration_routes.router))
     app.include_router(health_router(core.writer, metrics))
     app.include_router(page_router)
     app.include_router(form_router)
+    app.include_router(administration_router)
+    app.state.operation = operation
     app.state.usage_by_task = usage_by_task
     return app
 
@@ -242,6 +253,7 @@ async def _start(built: Replica, url: str) -> None:
     built.clocks.start(built.bus)
     built.rotas.start()
     built.notices.start(built.bus)
+    await built.presence.start()
     for scope in parts.stops.active:
         await built.desk.stopping.withdraw(scope)
     log.info("replica.started", establishment=built.settings.establishment.id, pid=os.getpid())
@@ -251,6 +263,7 @@ async def _stop(built: Replica) -> None:
     await built.clocks.stop()
     await built.rotas.stop()
     await built.notices.stop()
+    await built.presence.stop()
     await built.parts.machines.stop()
     await built.bus.stop()
     await built.parts.writer.stop()

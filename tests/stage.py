@@ -316,7 +316,7 @@ def _thread(served: Served, ready: threading.Event, settings: Any, keys: secret_
     async def serve() -> None:
         served.loop = asyncio.get_running_loop()
         try:
-            async with replica(settings, keys, url) as app:
+            async with replica(settings, keys, url, source=settings.keys_directory.parent / "garant.toml") as app:
                 served.app, served.server = app, serving.server(app, settings.server)
                 served.server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
                 ready.set()

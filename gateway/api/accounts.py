@@ -35,6 +35,7 @@ router = APIRouter(tags=["accounts"])
 Word = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,62}$")]
 Secret = Annotated[str, Field(min_length=1, max_length=MAX_LENGTH)]
 _OWN: Final = "You cannot do this to your own account; another administrator can. Your own password is changed at /api/password."
+_OWN_FR: Final = "Vous ne pouvez pas faire cela sur votre propre compte ; un autre administrateur le peut. Votre mot de passe se change à la page « Mot de passe »."
 
 
 class Strict(BaseModel):
@@ -223,7 +224,7 @@ async def _check_current(parts: Parts, session: Session, password: str) -> None:
 
 async def _other(parts: Parts, session: Session, person: UUID) -> Person:
     if person == session.person.id:
-        raise Conflict(_OWN, code="own_account")
+        raise Conflict(_OWN, code="own_account", fr=_OWN_FR)
     return await parts.people.get(person)
 
 

@@ -116,7 +116,10 @@ async def demand(parts: Parts, session: Session, right: Right) -> None:
     await denied(parts, session.author(parts.keys), {"right": right.value})
     held = ", ".join(sorted(session.person.roles))
     message = f"Your account ({held}) has no right to {right.value.replace('_', ' ')}. Ask hospital IT if that is wrong."
-    raise Forbidden(message, code="right_missing")
+    french = (
+        f"Votre compte ({held}) n’a pas le droit demandé ({right.value}). Si vous en avez besoin, adressez-vous au service informatique."
+    )
+    raise Forbidden(message, code="right_missing", fr=french)
 
 
 async def denied(parts: Parts, by: Author, detail: dict[str, str]) -> None:

@@ -47,7 +47,9 @@ _WHERE: Final = "WHERE id = $1 AND credentials = $2 AND active RETURNING id"
 _PASSWORD: Final = f"{_NEXT}, password_hash = $3, must_change = $4 {_WHERE}"
 _DEACTIVATE: Final = f"{_NEXT}, active = false {_WHERE}"
 _ROLES: Final = f"{_NEXT}, roles = $3, groups = $4 {_WHERE}"
+_TRAINING: Final = "UPDATE people SET trained_until = $3 WHERE id = $1 AND credentials = $2 AND active RETURNING id"
 END_SESSIONS: Final = "DELETE FROM sessions WHERE person_id = $1 AND credentials <= $2"
+_CHANGED: Final = "This account was changed or deactivated in the meantime. Reload to see what it is now."
 _TAKEN: Final = "This login is taken, perhaps by an account that was deactivated. Choose another one."
 
 
@@ -126,7 +128,7 @@ class People:
             row = await session.get(PersonRow, person)
         if row is None:
             message = "There is no account with this id. It may have been typed wrongly."
-            raise Unknown(message)
+            raise Unknown(message, fr="Aucun compte ne porte cet identifiant. Vérifiez la saisie.")
         return as_person(row)
 
     async def by_login(self, login: str) -> tuple[Person, str] | None:
@@ -199,6 +201,13 @@ def roles_changed(person: Person, roles: frozenset[Role], groups: frozenset[str]
     return _ending(person, guard, "roles_changed", (keys, by, at), roles=",".join(sorted(roles)))
 
 
+def training_changed(person: Person, until: datetime | None, keys: Keys, by: Author, at: datetime) -> Write:
+    """The write that says until when the training for the tasks is valid; it counts at the next decision, no session ends."""
+    detail = {"change": "training_changed", "subject": pseudonym(keys, person.id)}
+    guard = Statement(_TRAINING, (person.id, person.credentials, until), key=person.id)
+    return Write((_event(EventType.CONFIG_CHANGED, by, at, detail),), guards=(guard,), refusal=_CHANGED)
+
+
 async def create_person(
     writer: Writer, keys: Keys, new: NewPerson, by: Author = COMMAND_LINE, *, passwords: Passwords | None = None
 ) -> str:
@@ -234,7 +243,7 @@ def _ending(person: Person, guard: Statement, change: str, who: tuple[Keys, Auth
         (event,),
         guards=(guard,),
         effects=(ended,),
-        refusal="This account was changed or deactivated in the meantime. Reload to see what it is now.",
+        refusal=_CHANGED,
     )
 
 

@@ -55,6 +55,8 @@ async def start(seen: TheVisitor) -> Response:
     if seen.session.person.must_change:
         return to("/password")
     rights = seen.session.person.rights
+    if Right.MANAGE_ACCOUNTS in rights:
+        return to("/administration")
     return to("/queue" if Right.SIGN in rights else "/log" if Right.READ_LOG in rights else "/stops")
 
 
