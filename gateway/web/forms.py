@@ -128,7 +128,9 @@ async def verify_now(seen: TheVisitor, request: Request) -> Response:
     await checked(seen, request)
     await demand(seen.parts, person(seen), Right.READ_LOG)
     found = await snapshot(seen.parts.url, seen.parts.settings.establishment.id)
-    verdict = await asyncio.to_thread(verify, found.leaves, found.checkpoint, seen.parts.keys.vkeys, found.policies, found.kept)
+    verdict = await asyncio.to_thread(
+        verify, found.leaves, found.checkpoint, seen.parts.keys.vkeys, found.policies, found.kept, found.assertions
+    )
     return await log_page(seen, verdict=verdict)
 
 
