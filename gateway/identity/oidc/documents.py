@@ -86,8 +86,11 @@ class Documents:
         return [key for key in found if key_id is None or key.kid == key_id]
 
     def _may_try(self, url: str) -> bool:
-        last = self._tried.get(url)
-        return last is None or self._clock.now() - last >= AGAIN
+        now, last = self._clock.now(), self._tried.get(url)
+        if last is not None and now - last < AGAIN:
+            return False
+        self._tried[url] = now
+        return True
 
     async def _document(self, url: str) -> Mapping[str, object]:
         kept = self._kept.get(url)
@@ -101,7 +104,6 @@ class Documents:
             return kept.document
 
     async def _fetched(self, url: str) -> Mapping[str, object]:
-        self._tried[url] = self._clock.now()
         answer = await self._outbound.ask("GET", url, ((b"accept", b"application/json"),))
         document = parsed(answer.body) if answer.status == _OK else None
         if document is None:
