@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
@@ -222,7 +221,7 @@ def test_a_decision_rests_on_the_provider_s_new_proof(scene: Scene, browser: Bro
 
 def waiting(scene: Scene, task: str, **headers: str) -> str:
     """A held case."""
-    asyncio.run(asyncio.to_thread(scene.stage.chat, task, **headers))
+    scene.stage.chat(task, replica=0, stream=False, **headers)
     return scene.stage.clinician("dr.b").waiting(task)
 
 

@@ -110,11 +110,6 @@ class Elsewhere:
         self._clock: Clock = sessions.clock
         self._rows: async_sessionmaker[AsyncSession] = sessions.sessions
 
-    @property
-    def offered(self) -> bool:
-        """Whether people can sign in with a provider."""
-        return OIDC in self._sources
-
     async def sign_in(self, next_page: str) -> Begun:
         """Begin to sign in. Raises Unknown, UpstreamFailed in words."""
         return await self._begin("sign_in", self._source(OIDC), next_page, {"max_age": str(_LONGEST_SIGN_IN)})
