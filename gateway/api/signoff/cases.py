@@ -12,6 +12,7 @@ from gateway.api.signoff.doors import TheDesk, logged
 from gateway.errors import Conflict
 from gateway.identity.roles import Right
 from gateway.identity.sessions import Authentication, Session
+from gateway.signoff.models import Decision
 
 router = APIRouter()
 
@@ -34,7 +35,7 @@ async def decide(suggestion: UUID, body: DecisionBody, session: Clinician, parts
     decision = body.decision_alone()
     if (done := await desk.signoff.recorded(session.person, suggestion, decision)) is not None:
         return told(done, already=True)
-    proof = await _proof(body, session, parts)
+    proof = await _proof(body, decision, suggestion, session, parts)
     try:
         return told(await logged(parts, session, suggestion, desk.signoff.decide(session.person, proof, suggestion, decision)))
     except Conflict:
@@ -43,7 +44,9 @@ async def decide(suggestion: UUID, body: DecisionBody, session: Clinician, parts
         raise
 
 
-async def _proof(body: DecisionBody, session: Session, parts: Parts) -> Authentication:
+async def _proof(body: DecisionBody, decision: Decision, suggestion: UUID, session: Session, parts: Parts) -> Authentication:
+    if body.assertion is not None:
+        return await parts.passkeys.prove_decision(session, suggestion, decision.model_dump(mode="json"), body.assertion)
     return session.authentication if body.proof is None else await parts.sessions.prove(session, body.proof)
 
 
