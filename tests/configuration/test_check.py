@@ -65,6 +65,13 @@ MENDING = [
     (GOOD, POLICIES.replace('id = "hold"', 'id = "hold"\nexpires_seconds = 10'), 3, "withdrawn before its signature is due"),
     (GOOD, POLICIES.replace('id = "hold"', 'id = "hold"\nunsigned_content_to_caller = true'), 3, "only notify_now"),
     (GOOD, POLICIES + POLICIES, 2, "used 2 times"),
+    (GOOD + 'links = [{ label = { fr = "PACS" }, url = "javascript:x" }]', POLICIES, 16, "is no web address"),
+    (
+        GOOD + 'links = [{ label = { fr = "PACS" }, url = "https://pacs.example.org/{ipp}" }]',
+        POLICIES,
+        16,
+        "no patient_pointers entry 'ipp'",
+    ),
     (GOOD + "x = [", POLICIES, 16, "not TOML"),
 ]
 
