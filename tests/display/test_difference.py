@@ -16,6 +16,7 @@ CHANGES = [
     ("genou droit", "genou gauche", [("same", "genou "), ("gone", "droit"), ("new", "gauche")]),
     ("pas de fièvre", "de fièvre", [("gone", "pas "), ("same", "de fièvre")]),
     ("a b c d", "a x y d", [("same", "a "), ("gone", "b c"), ("new", "x y"), ("same", " d")]),
+    ("dose 5 mg", "dose 2,5 mg", [("same", "dose "), ("gone", "5"), ("new", "2,5"), ("same", " mg")]),
     ("", "nouveau", [("new", "nouveau")]),
     ("ancien", "", [("gone", "ancien")]),
     ("pareil", "pareil", [("same", "pareil")]),

@@ -82,9 +82,10 @@ _WORDS: Final[Mapping[str, str]] = {
     "twenty": "20", "thirty": "30", "forty": "40", "fifty": "50", "sixty": "60", "hundred": "100", "thousand": "1000",
     "demi": "1/2", "demie": "1/2", "half": "1/2", "tiers": "1/3", "quart": "1/4", "quarter": "1/4", "double": "x2", "triple": "x3", "twice": "2x",
 }  # fmt: skip
+_FREQUENCIES: Final = {"bid": 2, "tid": 3, "qid": 4, "tds": 3, "qds": 4}
 _NOT_INSIDE: Final = r"(?<![\w])"
 _FOUND: Final = re.compile(
-    rf"(?P<code>{_NOT_INSIDE}[^\W\d_]++(?:-(?=[0-9]{{1,2}}(?![0-9.,])))?[0-9][0-9A-Za-z]*)"
+    rf"(?P<code>{_NOT_INSIDE}(?![xX][0-9])[^\W\d_]++(?:-(?=[0-9]{{1,2}}(?![0-9]|[.,][0-9])))?[0-9][0-9A-Za-z]*)"
     r"|(?P<iso>(?<![0-9])[0-9]{4}-[0-9]{2}-[0-9]{2}(?![0-9]))"
     r"|(?P<date>(?<![0-9/.])(?P<one>[0-9]{1,2})(?P<dot>[/.-])(?P<two>[0-9]{1,2})(?P=dot)(?P<year>[0-9]{4}|[0-9]{2})(?![0-9]))"
     rf"|(?P<day>(?<![0-9])(?P<d1>[0-9]{{1,2}})(?:er|st|nd|rd|th)?[ {_FIXED}](?i:(?P<m1>{_MONTH}))(?:,?[ {_FIXED}](?P<y1>[0-9]{{4}})(?![0-9]))?)"
@@ -92,7 +93,7 @@ _FOUND: Final = re.compile(
     rf"|(?P<time>(?<![0-9])(?P<hour>[0-9]{{1,2}})(?::|[ {_FIXED}]?[hH][ {_FIXED}]?)(?P<minute>[0-5][0-9])(?::(?P<second>[0-5][0-9]))?(?![0-9\w]))"
     rf"|(?P<quantity>(?P<than>[<>≤≥]=?[ {_FIXED}]?)?(?P<sign>(?<![\w)\]])[-\u2212+])?(?P<chain>{_NUMBER}(?:(?:{_BETWEEN})[-\u2212+]?{_NUMBER}(?![ ]?[hH:][0-9]{{2}})){{0,4}}"
     rf"|(?<![\w.,])[.,][0-9]++))"
-    rf"|(?P<word>{_NOT_INSIDE}(?i:{'|'.join(sorted(_WORDS, key=len, reverse=True))})(?![\w]))"
+    rf"|(?P<word>{_NOT_INSIDE}(?i:{'|'.join(sorted([*_WORDS, *_FREQUENCIES], key=len, reverse=True))})(?![\w]))"
     rf"|(?P<alone>(?<![\w/])(?:{ALONE}))"
 )
 _SPACE: Final = re.compile(rf"[ \t{_FIXED}]{{0,2}}-?")
@@ -156,7 +157,10 @@ def _quantity(found: re.Match[str]) -> Span:
 
 
 def _word(found: re.Match[str]) -> Span:
-    return _with_unit(found.string, found.start(), found.end(), "", _WORDS[fold(found["word"])])
+    word = fold(found["word"])
+    if word in _FREQUENCIES:
+        return Span(found.start(), found.end(), "number", f"number:{_FREQUENCIES[word]}|/d")
+    return _with_unit(found.string, found.start(), found.end(), "", _WORDS[word])
 
 
 def _with_unit(text: str, start: int, end: int, before: str, value: str) -> Span:

@@ -30,11 +30,11 @@ _NAMES: Final = {
     "kcal": "kcal Kcal", "cal": "cal", "kJ": "kJ", "J": "joules joule", "mV": "mV", "mA": "mA", "W": "W", "dB": "dB", "D": "dioptries dioptrie diopters",
     "h": "h H heure heures hour hours hr hrs", "min": "min mn minute minutes mins", "s": "s sec seconde secondes second seconds secs", "ms": "ms",
     "d": "j J d jour jours day days jr jrs", "wk": "semaine semaines week weeks wk wks sem", "mo": "mois month months",
-    "y": "an ans année années annee annees year years yr yrs",
+    "y": "an ans année années annee annees year years yr yrs yo",
     "x": "fois times x", "drop": "goutte gouttes gtt gttes drop drops", "puff": "bouffée bouffées bouffee bouffees puff puffs",
     "tab": "comprimé comprimés comprime comprimes cp cps cpr tablet tablets tab tabs", "cap": "gélule gélules gelule gelules capsule capsules cap caps",
     "amp": "ampoule ampoules amp", "sachet": "sachet sachets", "dose": "dose doses", "patch": "patch patchs patches", "vial": "flacon flacons vial vials",
-    "log": "log", "pts": "points pts", "G": "G", "T": "T", "M": "M", "pack-years": "PA paquets-années paquets-annees pack-years",
+    "log": "log", "pts": "points pts", "G": "G", "T": "T", "M": "M", "K/µL": "K/µL K/uL", "pack-years": "PA paquets-années paquets-annees pack-years",
 }  # fmt: skip
 _MEANS: Final = {spelling.replace("_", " "): name for name, spellings in _NAMES.items() for spelling in spellings.split()}
 _ATOM: Final = "|".join(re.escape(part) for part in sorted(_MEANS, key=len, reverse=True))

@@ -31,6 +31,8 @@ _LETTERS: Final = {"R": "right", "L": "left", "D": "right", "G": "left"}
 _EYE_WORDS: Final = frozenset({"oeil", "œil", "eye", "eyes", "yeux"})
 _ENGLISH: Final = frozenset({"right", "left"})
 _PREPOSITIONS: Final = frozenset({"de", "d", "du", "des", "of", "for"})
+# These negate a description (non dosé, not seen) rather than a finding.
+_WEAK: Final = frozenset({"non", "not", "cannot"}) | _CONTRACTED
 _AFTER_VERBS: Final = frozenset({"pas", "jamais", "non", "plus"})
 
 
@@ -45,7 +47,7 @@ def negations(text: str, words: Sequence[Word]) -> Iterator[Span]:
         found = _scope(text, words, place, 1) if forward else ()
         found = found or (_scope(text, words, place, -1)[:1] if backward or word.text in _AFTER_VERBS else ())
         scope = tuple(one.text for one in found)
-        loose = (f"not-of:{scope[0]}",) if scope else ()
+        loose = (f"not-of:{scope[0]}", f"denied:{' '.join(scope)}")[: 1 + (word.text not in _WEAK)] if scope else ()
         yield Span(word.start, end, "negation", f"not:{' '.join(scope)}", _asked(scope), loose, _context(word, found, end))
 
 
