@@ -79,3 +79,11 @@ def test_an_answer_shows_its_numbers_unmarked_and_its_texts_marked() -> None:
     assert table(score) == [["malin", "bénin"], ["0.91", "0.09"]]
     assert [run.mark for cell in score.rows[0] for run in cell] == [None, None]
     assert [run.text for run in text.rows[0][0] if run.mark] == ["ramipril", "5 mg"]
+
+
+def test_a_huge_binary_tensor_is_shown_in_part_and_says_so() -> None:
+    raw = struct.pack("<f", 3.4e38) * 1_000_000
+    found = inputs({"name": "x", "datatype": "FP32", "shape": [1000, 1000], "parameters": {"binary_data_size": len(raw)}}, raw=raw)
+    assert "200 lignes affichées sur 1000." in found.parts[1].notes
+    assert found.parts[0].label == "Demande très longue"
+    assert found.media[-1].data.endswith(raw)

@@ -172,7 +172,7 @@ def test_what_stands_behind_the_cut_is_a_source_too() -> None:
 
 
 def test_beyond_the_limit_of_searching_the_page_says_so() -> None:
-    assert asked("1 " * 250_000).parts[0].label == "Demande très longue"
+    assert asked("1 " * 110_000).parts[0].label == "Demande très longue"
 
 
 def test_settings_are_shown_and_are_no_source() -> None:
@@ -208,3 +208,24 @@ def test_each_part_names_the_field_it_belongs_to() -> None:
     parts = suggestion(field({"a": {"b": "texte\nlong"}, "c": "1"}, "json"), asked(""), "fr")
     assert {part.field for part in parts} == {"/choices/0/message/content"}
     assert [part.pointer for part in parts] == ["/choices/0/message/content/a/b", "/choices/0/message/content"]
+
+
+def test_a_request_of_very_many_parts_is_cut_with_a_count() -> None:
+    found = view({"messages": [{"role": "user", "content": "a 5 mg"}] * 2000})
+    assert found.parts[-2].notes == ("500 parties affichées sur 2000.",)
+    assert found.media == media(found.parts)
+
+
+def test_a_suggestion_of_very_many_parts_is_cut_with_a_count_and_a_link() -> None:
+    parts = suggestion(
+        {"fields": [dict(part) for part in [{"kind": "text", "label": "x", "pointer": "", "value": "y"}] * 700]}, asked(""), "fr"
+    )
+    assert parts[-1].notes == ("500 parties affichées sur 700.",)
+    assert parts[-1].media is not None
+
+
+def test_a_document_of_very_many_members_is_cut_with_a_count_and_a_link() -> None:
+    part = view({f"k{number}": number for number in range(900)}, "json").parts[0]
+    assert "500 lignes affichées sur 900." in part.notes
+    assert part.media is not None
+    assert "k899\t899" in part.media.data.decode()
