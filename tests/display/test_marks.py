@@ -34,6 +34,7 @@ SAME = [
     ("right eye", "OD"),
     ("genou G", "genou gauche"),
     ("1\u00a0000 mg", "1000 mg"),
+    ("apixaban et 500 mg de paracétamol", "Paracétamol : 500 mg"),
 ]
 OTHER = [
     ("500 mg", "0,5 g"),
@@ -49,6 +50,10 @@ OTHER = [
     ("1/2", "1-2"),
     ("L4", "L5"),
     ("ibuprofène 400 mg", "aspirine 400 mg"),
+    ("ibuprofène 400 mg", "aspirine : 400 mg"),
+    ("ibuprofène 400 mg, aspirine 75 mg", "400 mg d'aspirine"),
+    ("apixaban et 500 mg de paracétamol", "apixaban 500 mg"),
+    ("pas de pénicilline", "pénicilline"),
     ("pas de toux", "pas de fièvre"),
     ("pas de douleur abdominale", "pas de douleur thoracique"),
     ("pas de douleur thoracique", "pas de douleur"),
