@@ -83,6 +83,13 @@ class FieldPointer(Frozen):
     label: str
 
 
+class ViewerLink(Frozen):
+    """A link to the EHR or PACS viewer; `{name}` in the address is filled from the patient's values."""
+
+    label: dict[str, str] = Field(min_length=1, description='by language: {fr = "…", en = "…"}')
+    url: str = Field(description="http or https; placeholders are names of patient_pointers, percent-encoded")
+
+
 class Route(Frozen):
     """An AI system used for a task: what a client's call can reach."""
 
@@ -102,6 +109,7 @@ class Route(Frozen):
     findings: FieldPointer | None = Field(
         default=None, description="a list in the answer whose parts are accepted one by one; label: a pointer inside a part, or a word"
     )
+    links: tuple[ViewerLink, ...] = ()
 
 
 class Webhook(Frozen):

@@ -12,6 +12,7 @@ from gateway.configuration.dangers import dangers
 from gateway.configuration.findings import Finding
 from gateway.configuration.identifying import identifying
 from gateway.configuration.reaching import addresses, secrets
+from gateway.display.links import faults
 from gateway.policy.escalation import gaps
 from gateway.policy.models import ReleaseMode
 from gateway.policy.rules import check_mode
@@ -79,6 +80,7 @@ def _routes(settings: Settings) -> Iterator[Finding]:
             )
         yield from _pointers(n, route)
         yield from _identity(n, route)
+        yield from _links(n, route)
     yield from _ambiguous(settings)
 
 
@@ -103,6 +105,12 @@ def _identity(n: int, route: Route) -> Iterator[Finding]:
             f"'{name}' is not read from the request, so every answer would be taken for another patient's",
             "add the same name to patient_pointers",
         )
+
+
+def _links(n: int, route: Route) -> Iterator[Finding]:
+    for m, link in enumerate(route.links):
+        for cause, fix in faults(link.url, route.patient_pointers):
+            yield Finding(("routes", n, "links", m, "url"), cause, fix)
 
 
 def _ambiguous(settings: Settings) -> Iterator[Finding]:

@@ -85,6 +85,13 @@ MENDING = [
         3,
         "a password alone signs nothing",
     ),
+    (GOOD + 'links = [{ label = { fr = "PACS" }, url = "javascript:x" }]', POLICIES, 16, "is no web address"),
+    (
+        GOOD + 'links = [{ label = { fr = "PACS" }, url = "https://pacs.example.org/{ipp}" }]',
+        POLICIES,
+        16,
+        "no patient_pointers entry 'ipp'",
+    ),
     (GOOD + "x = [", POLICIES, 16, "not TOML"),
 ]
 
