@@ -86,6 +86,13 @@ task = "diagnosis"
 path = "/predict"
 wait_seconds = 2
 fields = [{{ pointer = "/label", label = "finding" }}, {{ pointer = "/p", label = "probability" }}]
+[[routes]]
+system = "plain"
+task = "listed"
+path = "/findings"
+wait_seconds = 2
+fields = [{{ pointer = "/summary", label = "summary" }}]
+findings = {{ pointer = "/report/findings", label = "/name" }}
 [[webhooks]]
 id = "pager"
 url = "{pager}/hook"
@@ -106,7 +113,12 @@ MODES = {
     "draft": ("documentation", 'release_mode = "draft"'),
     "trial": ("diagnosis", 'release_mode = "shadow"'),
     "letter": ("administrative", 'release_mode = "log_only"'),
+    "judged": ("diagnosis", 'release_mode = "hold"\njudge_first = true'),
+    "blind": ("diagnosis", 'release_mode = "hold"\njudge_first = true\ntwo_person = true\njudge_options = ["benign", "malignant"]'),
+    "arbitrated": ("diagnosis", 'release_mode = "hold"\ntwo_person = true\nundo_seconds = 1\narbiter_groups = ["seniors"]'),
+    "listed": ("diagnosis", 'release_mode = "hold"'),
 }
+FINDINGS = 'findings = { pointer = "/report/findings", label = "/name" }\n'
 ENVIRONMENT = {"TEST_SECRET": "upstream-secret-1", "TEST_WEBHOOK": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}
 
 
@@ -284,7 +296,8 @@ def _prepared(configured: tuple[ModelServer, ModelServer, Settings], url: str, c
 
 def _route(task: str) -> str:
     held = 'while_held = "refusal"\n' if task == "refusing" else ""
-    return f'[[routes]]\nsystem = "reader"\ntask = "{task}"\nwait_seconds = 2\n{held}'
+    listed = FINDINGS if task == "listed" else ""
+    return f'[[routes]]\nsystem = "reader"\ntask = "{task}"\nwait_seconds = 2\n{held}{listed}'
 
 
 async def _people(stage: Stage) -> None:
@@ -293,11 +306,16 @@ async def _people(stage: Stage) -> None:
     for login, profession, role in (
         ("dr.a", "doctor", Role.CLINICIAN),
         ("dr.b", "doctor", Role.CLINICIAN),
+        ("dr.c", "doctor", Role.CLINICIAN),
+        ("dr.s", "senior", Role.CLINICIAN),
         ("nurse", "nurse", Role.CLINICIAN),
         ("quality", "quality", Role.QUALITY),
         ("it", "it", Role.IT),
     ):
-        stage.one_time[login] = await create_person(writer, stage.keys, NewPerson(login, f"Dr {login}", profession, frozenset({role})))
+        groups = frozenset({"seniors"} if profession == "senior" else ())
+        stage.one_time[login] = await create_person(
+            writer, stage.keys, NewPerson(login, f"Dr {login}", profession, frozenset({role}), groups)
+        )
     stage.key = await create_machine(writer, NewMachine("test", frozenset(task.id for task in stage.settings.tasks)))
     await writer.stop()
 

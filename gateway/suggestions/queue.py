@@ -29,7 +29,8 @@ WITH lanes AS MATERIALIZED (
   SELECT * FROM unnest(CAST(:tasks AS text[]), CAST(:ageing AS float8[]), CAST(:sign AS boolean[]), CAST(:arbitrate AS boolean[]))
     AS l(task, ageing, sign, arbitrate)
 ), mine AS (
-  SELECT s.*, s.received_at + make_interval(secs => s.urgency * l.ageing) AS rank_at,
+  SELECT s.id, s.task, s.state, s.urgency, s.overdue, s.received_at, s.assigned_to,
+    extract(epoch FROM s.received_at)::float8 + s.urgency * l.ageing AS rank_at,
     (s.state = 'emergency' OR (s.overdue AND s.mode = 'notify_now')) AS first,
     (s.leased_until > :now) IS TRUE AS leased,
     ((s.leased_until > :now) IS TRUE AND s.leased_by = :me) AS leased_by_me
@@ -46,14 +47,14 @@ _CHOSEN: Final = """
   AND (NOT :f_overdue OR m.overdue)"""
 _ORDER: Final = "m.first DESC, m.rank_at, m.received_at, m.id"
 _PAGE: Final = text(f"""{_BASE}
-SELECT m.id, m.task, m.kind, m.system, m.mode, m.state, m.urgency, m.overdue, m.rung, m.received_at, m.due_at, m.asked,
+SELECT s.id, s.task, s.kind, s.system, s.mode, s.state, s.urgency, s.overdue, s.rung, s.received_at, s.due_at, s.asked,
   m.leased, m.leased_by_me, CASE WHEN m.leased THEN coalesce(h.name, '') ELSE '' END AS holder, coalesce(a.name, '') AS assigned_to,
-  m.assigned_to IS NOT DISTINCT FROM :me OR m.leased_by_me AS mine,
-  m.first_signer IS NOT NULL AS first_signed, m.second_signer IS NOT NULL AS disputed,
-  (m.returns_to IS NOT NULL AND m.assigned_to = :me) IS TRUE AS opinion,
-  m.judge_first AND NOT EXISTS (SELECT FROM judgements AS j WHERE j.suggestion_id = m.id AND j.person_id = :me) AS judge
+  s.assigned_to IS NOT DISTINCT FROM :me OR m.leased_by_me AS mine,
+  s.first_signer IS NOT NULL AS first_signed, s.second_signer IS NOT NULL AS disputed,
+  (s.returns_to IS NOT NULL AND s.assigned_to = :me) IS TRUE AS opinion,
+  s.judge_first AND NOT EXISTS (SELECT FROM judgements AS j WHERE j.suggestion_id = m.id AND j.person_id = :me) AS judge
 FROM (SELECT m.* FROM mine AS m WHERE {_CHOSEN} ORDER BY {_ORDER} LIMIT :n OFFSET :skip) AS m
-LEFT JOIN people AS h ON h.id = m.leased_by LEFT JOIN people AS a ON a.id = m.assigned_to
+JOIN suggestions AS s ON s.id = m.id LEFT JOIN people AS h ON h.id = s.leased_by LEFT JOIN people AS a ON a.id = s.assigned_to
 ORDER BY {_ORDER}""")  # noqa: S608 - our own text
 _FREE: Final = text(f"""{_BASE}
 SELECT m.id FROM mine AS m

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule, run_state_machine_as_test
 
 from gateway.errors import GarantError
-from gateway.signoff.models import EmergencyReason
+from gateway.signoff.models import EmergencyReason, Judging
 from gateway.suggestions.states import AWAITING, Action, State, after
 from tests.fakes.model_server import CANARY
 from tests.life.world import World
@@ -23,17 +23,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from uuid import UUID
 
+    from gateway.signoff.models import Opened
+
 ARRIVES = {
     "diagnosis": Action.ANSWER, "pair": Action.ANSWER, "undoable": Action.ANSWER, "short": Action.ANSWER,
-    "triage": Action.NOTIFY, "draft": Action.DRAFT, "trial": Action.SHADOW, "letter": Action.PASS,
+    "judged": Action.ANSWER, "triage": Action.NOTIFY, "draft": Action.DRAFT, "trial": Action.SHADOW, "letter": Action.PASS,
 }  # fmt: skip
-OFTEN = ("undoable", "undoable", "short", "short", "pair", "pair")
+OFTEN = ("undoable", "undoable", "short", "short", "pair", "pair", "pair", "judged")
 LEFT = frozenset({State.RELEASED, State.PASSED, State.DRAFTED, State.EMERGENCY})
 COUNTED = frozenset({State.RELEASED, State.REJECTED, State.RECALLED, State.EXPIRED, State.PASSED, State.SHADOWED})
 done: Counter[str] = Counter()
 replicas = st.integers(0, 1)
 kinds = st.sampled_from(["approve", "approve", "amend", "reject"])
-clinicians = st.sampled_from(["dr.a", "dr.b"])
+clinicians = st.sampled_from(["dr.a", "dr.b", "dr.c"])
 
 
 @dataclass
@@ -46,6 +48,8 @@ class Case:
     expires: datetime
     holder: str = ""
     signers: list[str] = field(default_factory=list)
+    positions: list[str] = field(default_factory=list)
+    judged: set[str] = field(default_factory=set)
     undo_until: datetime | None = None
     broke: bool = False
 
@@ -94,13 +98,47 @@ class Life(RuleBasedStateMachine):
         self.open(case, who, opens)
         if case.holder != who or case.state not in AWAITING:
             return
-        opened = self.world.open(who, case.id, opens)
+        opened = self.judged_first(case, who, self.world.open(who, case.id, opens), decides)
         action = self.action(case, kind)
         target = after(case.state, action)
-        differs = bool(case.signers) and kind == "amend" and not self.amended_first(case)
-        refused = target is None or differs or (action is Action.SIGN and case.task in self.stops)
+        refused = target is None or (action is Action.SIGN and case.task in self.stops)
         if self.act(case, f"{action} of {case.task}", lambda: self.world.decide(who, opened, kind, decides), allowed=not refused):
             self.decided(case, action, who, kind)
+
+    def judged_first(self, case: Case, who: str, opened: Opened, at: int) -> Opened:
+        """Where an own judgement comes first, a decision without it is refused, and the judgement is made once."""
+        if case.task != "judged" or who in case.judged:
+            assert opened.suggestion
+            return opened
+        self.act(case, "decide unjudged", lambda: self.world.decide(who, opened, "approve", at), allowed=False)
+        revealed = self.world.judge(who, opened, at)
+        case.judged.add(who)
+        done["judge"] += 1
+        self.act(case, "judge again", lambda: self.world.run(self.judging_again(who, revealed, at)), allowed=False)
+        return revealed
+
+    async def judging_again(self, who: str, opened: Opened, at: int) -> None:
+        assert opened.row.lease is not None
+        again = Judging(lease=opened.row.lease, answer="malignant", confidence=99)
+        await self.desk(at).signoff.judge(self.world.people[who], opened.row.id, again)
+
+    @rule(who=clinicians, other=clinicians, at=replicas, mode=st.sampled_from(["give", "ask", "ask"]))
+    def pass_on(self, who: str, other: str, at: int, mode: Literal["give", "ask"]) -> None:
+        """A case goes to a colleague who may take it, and for an opinion it comes back undecided."""
+        for case in self.waiting(who)[-1:]:
+            opened = self.world.open(who, case.id, at)
+            case.holder = who
+            allowed = other != who and other not in case.signers
+            if self.act(case, mode, lambda: self.world.hand_over(who, opened, other, mode, 1 - at), allowed=allowed):  # noqa: B023
+                case.holder = ""
+                self.answered(case, other, at, asked=mode == "ask")
+
+    def answered(self, case: Case, other: str, at: int, *, asked: bool) -> None:
+        if asked:
+            opened = self.judged_first(case, other, self.world.open(other, case.id, at), 1 - at)
+            self.act(case, "decide as adviser", lambda: self.world.decide(other, opened, "approve", at), allowed=False)
+            self.world.advise(other, opened, 1 - at)
+        assert self.world.state(case.id) == case.state
 
     @rule(task=st.sampled_from(["diagnosis", "pair", "undoable", "triage", "draft"]), who=clinicians, at=replicas)
     def decide_twice_at_once(self, task: str, who: str, at: int) -> None:
@@ -110,7 +148,7 @@ class Life(RuleBasedStateMachine):
             self.race(case, who, at)
 
     def race(self, case: Case, who: str, at: int) -> None:
-        opened = self.world.open(who, case.id, at)
+        opened = self.judged_first(case, who, self.world.open(who, case.id, at), at)
         raised = self.world.together(self.world.deciding(who, opened, "approve", 0), self.world.deciding(who, opened, "reject", 1))
         case.holder = who
         assert [isinstance(one, GarantError) for one in raised].count(True) == 1, raised
@@ -123,7 +161,7 @@ class Life(RuleBasedStateMachine):
         who = case.signers[-1] if case.signers else "dr.a"
         allowed = after(case.state, Action.UNDO) is not None
         if self.act(case, "undo", lambda: self.world.run(self.desk(at).signoff.undo(self.world.people[who], case.id)), allowed=allowed):
-            case.state, case.signers = State.HELD, []
+            case.state, case.signers, case.positions = State.HELD, [], []
 
     @rule(at=replicas, who=clinicians, kind=st.sampled_from(["approve", "amend"]))
     def sign_and_think_again(self, at: int, who: str, kind: str) -> None:
@@ -150,16 +188,14 @@ class Life(RuleBasedStateMachine):
             if second:
                 self.decide(case, "dr.b", "approve", at, at)
             self.break_glass(case, 1 - at)
-            for who in ("dr.a", "dr.b"):
+            for who in ("dr.a", "dr.b", "dr.c"):
                 self.decide(case, who, kind, at, 1 - at)
 
     @rule(case=cases, at=replicas)
     def defer(self, case: Case, at: int) -> None:
         if not case.holder or case.state not in AWAITING:
             return
-        opened = self.world.open(case.holder, case.id, at)
-        person = self.world.people[case.holder]
-        self.world.run(self.desk(1 - at).signoff.defer(person, case.id, opened.row.lease))
+        self.world.defer(case.holder, self.world.open(case.holder, case.id, at), 1 - at)
         case.holder = ""
 
     @rule(case=cases, at=replicas)
@@ -244,25 +280,23 @@ class Life(RuleBasedStateMachine):
         return [case for case in self.waiting(who) if case.task == "undoable" and case.state is State.HELD]
 
     def action(self, case: Case, kind: str) -> Action:
-        if kind == "reject":
-            return Action.REJECT
         if case.task == "pair" and not case.signers:
             return Action.SIGN_FIRST
+        if case.task == "pair" and len(case.signers) == 1 and case.positions != [kind]:
+            return Action.DISPUTE
+        if kind == "reject":
+            return Action.REJECT
         waits = case.task == "undoable" and case.state in {State.HELD, State.FIRST_SIGNED}
         return Action.SIGN_LATER if waits else Action.SIGN
-
-    def amended_first(self, case: Case) -> bool:
-        return bool(
-            self.world.rows("SELECT count(*) AS n FROM signatures WHERE suggestion_id = $1 AND decision = 'amend'", case.id)[0]["n"]
-        )
 
     def decided(self, case: Case, action: Action, who: str, kind: str) -> None:
         target = after(case.state, action)
         assert target is not None
         case.state, case.holder = target, ""
         case.undo_until = self.world.clock.now() + timedelta(seconds=1) if action is Action.SIGN_LATER else case.undo_until
-        if kind != "reject":
+        if kind != "reject" or action in {Action.SIGN_FIRST, Action.DISPUTE}:
             case.signers.append(who)
+            case.positions.append(kind)
 
     def act(self, case: Case, what: str, work: Callable[[], object], *, allowed: bool) -> bool:
         """Do something that the model allows or forbids; a refusal changes nothing."""
@@ -308,7 +342,7 @@ def test_every_path_through_the_life_of_a_case_keeps_the_law(world: World) -> No
     checks = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
     run_state_machine_as_test(
         type("Here", (Life,), {"world": world}),
-        settings=settings(max_examples=30, stateful_step_count=40, derandomize=True, deadline=None, suppress_health_check=checks),
+        settings=settings(max_examples=16, stateful_step_count=40, derandomize=True, deadline=None, suppress_health_check=checks),
     )
     print(sum(done.values()), dict(done))  # noqa: T201 - which paths were walked, for whoever runs it with -s
     assert {
@@ -318,6 +352,10 @@ def test_every_path_through_the_life_of_a_case_keeps_the_law(world: World) -> No
         "finalise",
         "sign of pair",
         "sign_first of pair",
+        "dispute of pair",
+        "judge",
+        "ask",
+        "give",
         "expire",
         "break_glass",
         "stop",

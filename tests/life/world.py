@@ -8,7 +8,7 @@ import os
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from uuid import UUID, uuid4
 
 import httpx
@@ -19,7 +19,7 @@ from gateway.database import connect, sessions
 from gateway.identity.people import People
 from gateway.identity.sessions import Authentication
 from gateway.operations.auditing import snapshot
-from gateway.signoff.models import Decision
+from gateway.signoff.models import Advice, Decision, HandingOver, Judging, Passing, Step
 from tests.fakes.model_server import CANARY
 from tests.stage import ENVIRONMENT
 
@@ -99,12 +99,38 @@ class World:
         amendment = {opened.view.fields[0].pointer: AMENDED} if kind == "amend" else None
         decision = Decision(
             lease=opened.row.lease,
-            shown_sha256=opened.shown_sha256,
+            shown_sha256=opened.shown_sha256 or "0" * 64,
             decision=kind,
             amendment=amendment,
             reason="other" if kind == "reject" else "",
+            after_judgement="" if opened.judgement is None else "kept",
         )
         await self.replicas[at].desk.signoff.decide(self.people[who], self.proof(), opened.row.id, decision)
+
+    def judge(self, who: str, opened: Opened, at: int) -> Opened:
+        """A person commits an own judgement; until then nothing of the AI was there."""
+        assert (opened.step, opened.suggestion, opened.shown, opened.view.fields) == (Step.JUDGE, b"", b"", ())
+        assert "suggestion" not in opened.payloads
+        assert opened.row.lease is not None
+        judging = Judging(lease=opened.row.lease, answer="benign", confidence=70)
+        return self.run(self.replicas[at].desk.signoff.judge(self.people[who], opened.row.id, judging))
+
+    def defer(self, who: str, opened: Opened, at: int) -> None:
+        """A person puts a case back."""
+        assert opened.row.lease is not None
+        self.run(self.replicas[at].desk.signoff.defer(self.people[who], opened.row.id, Passing(lease=opened.row.lease)))
+
+    def hand_over(self, who: str, opened: Opened, to: str, mode: Literal["give", "ask"], at: int) -> None:
+        """A person gives a case to another, or asks for an opinion."""
+        assert opened.row.lease is not None
+        given = HandingOver(lease=opened.row.lease, mode=mode, comment="please look")
+        self.run(self.replicas[at].desk.signoff.hand_over(self.people[who], opened.row.id, self.people[to], given))
+
+    def advise(self, who: str, opened: Opened, at: int) -> None:
+        """A person gives the opinion that was asked for."""
+        assert opened.row.lease is not None
+        advice = Advice(lease=opened.row.lease, text="I agree")
+        self.run(self.replicas[at].desk.signoff.give_opinion(self.people[who], opened.row.id, advice))
 
     def proof(self) -> Authentication:
         """A proof of identity made now."""

@@ -14,14 +14,15 @@ import httpx
 from gateway.identity.sessions import PasswordReauthentication
 from gateway.suggestions.content import Place
 from tests.fakes.model_server import CANARY, Script, chat
-from tests.signoff.test_decisions import decide, held, opened, refused
+from tests.signoff.cases import new_case, state
+from tests.signoff.test_decisions import decide, held, opened
 from tests.stage import Stage, eventually
 
 if TYPE_CHECKING:
     import pytest
 
 ALARMS = 100
-SWAPS = 10
+SWAPS = 100
 
 
 def pointer_of(shown: dict[str, object]) -> str:
@@ -46,16 +47,27 @@ def swapped(stage: Stage, suggestion: str, text: str) -> None:
     )
 
 
+def values(fields: list[dict[str, object]]) -> list[object]:
+    return [field["value"] for field in fields]
+
+
 def test_an_answer_exchanged_between_opening_and_decision_is_never_signed(stage: Stage) -> None:
-    """R3: readable, encrypted with the right key, yet not what was shown: refused in words and logged."""
+    """R3: readable, encrypted with the right key, yet not what was shown: refused 100 of 100 times, logged, and the change is shown."""
+    suggestion = new_case(stage)
+    shown, told, before = opened(stage, suggestion), 0, f"{CANARY} malignant 0.93"
     for n in range(SWAPS):
-        suggestion, answers, _ = held(stage)
-        shown = opened(stage, suggestion)
         swapped(stage, suggestion, f"{CANARY} swapped {n}")
-        refused(stage, decide(stage, suggestion, shown), "shown_changed")
-        assert "signed_off" not in {entry["type"] for entry in stage.entries() if entry.get("suggestion") == suggestion}
-        assert answers == []
-        stage.rows("UPDATE suggestions SET state = 'cancelled', next_clock_at = NULL, attach_key = NULL WHERE id = $1", suggestion)
+        answer = decide(stage, suggestion, shown)
+        assert (answer.status_code, answer.json()["code"]) == (409, "shown_changed")
+        shown = opened(stage, suggestion)
+        changed = shown["changed"]
+        assert isinstance(changed, dict)
+        told += (values(changed["before"]), values(changed["after"])) == ([before], [f"{CANARY} swapped {n}"])
+        before = f"{CANARY} swapped {n}"
+    refusals = [entry for entry in stage.entries("denied") if entry.get("suggestion") == suggestion]
+    assert (told, [entry["detail"]["code"] for entry in refusals]) == (SWAPS, ["shown_changed"] * SWAPS)
+    assert (state(stage, suggestion), [one for one in stage.entries("signed_off") if one["suggestion"] == suggestion]) == ("held", [])
+    assert opened(stage, suggestion)["changed"] is None
 
 
 def test_what_was_released_is_not_taken_back_and_nobody_undoes_for_others(stage: Stage) -> None:
@@ -83,7 +95,7 @@ def test_a_refused_decision_leaves_neither_signature_nor_ledger_row(stage: Stage
     stopped = decide(stage, suggestion, shown)
     stage.rows("UPDATE log_head SET stops = '{}'")
     assert (stopped.status_code, decide(stage, suggestion, shown, shown_sha256="0" * 64).status_code) == (503, 409)
-    assert (stage.rows(counted, suggestion), stage.rows(signed, suggestion), answers) == ([], [], [])
+    assert (stage.rows(counted, suggestion), stage.rows(signed, suggestion), CANARY in str(answers)) == ([], [], False)
     assert decide(stage, suggestion, shown).status_code == 200
     thread.join(10)
     assert [json.loads(row["leaf"])["type"] for row in stage.rows(counted, suggestion)] == ["released"]

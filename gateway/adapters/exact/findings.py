@@ -50,11 +50,10 @@ def amendment_without(view: View, reading: Reading, dropped: Iterable[str]) -> d
 def without(body: bytes, pointer: str, dropped: Iterable[str]) -> bytes:
     """The JSON text without some parts of the list at a pointer; every other byte stays."""
     text, gone = body.decode(), set(dropped)
-    found = list(members(text, span(text, pointer)[0]))
-    for number in reversed(range(len(found))):
+    start = span(text, pointer)[0]
+    for number in reversed(range(len(list(members(text, start))))):
         if f"{pointer}/{number}" in gone:
-            text = cut(text, found, number)
-            del found[number]
+            text = cut(text, list(members(text, start)), number)
     return text.encode()
 
 

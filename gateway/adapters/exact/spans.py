@@ -47,11 +47,9 @@ def replaced(body: bytes, changes: Mapping[str, JsonValue]) -> bytes:
 def without_member(body: bytes, name: str) -> bytes:
     """A JSON object's text without one of its members; every other byte stays."""
     text = body.decode()
-    found = list(members(text, skip(text, 0)))
-    for number in reversed(range(len(found))):
-        if found[number].name == name:
-            text = cut(text, found, number)
-            del found[number]
+    start = skip(text, 0)
+    for number in reversed([n for n, member in enumerate(members(text, start)) if member.name == name]):
+        text = cut(text, list(members(text, start)), number)
     return text.encode()
 
 

@@ -1,0 +1,139 @@
+"""Two people decide blind to each other, and an arbiter where they differ (R12)."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.fakes.model_server import CANARY
+from tests.signoff.cases import new_case, received, state
+from tests.signoff.test_decisions import decide, opened, refused
+from tests.signoff.test_judging_first import judge
+
+if TYPE_CHECKING:
+    from tests.stage import Stage
+
+FIRST = "first-words-4711"
+TEXT = f"{CANARY} amended by the first"
+
+
+def amended(shown: dict[str, object], text: str = TEXT) -> dict[str, Any]:
+    pointer = json.loads(str(shown["shown"]))["fields"][0]["pointer"]
+    return {"decision": "amend", "amendment": {pointer: text}}
+
+
+def rejection() -> dict[str, Any]:
+    return {"decision": "reject", "reason": "wrong_finding", "comment": FIRST}
+
+
+def disputed(stage: Stage, task: str = "pair") -> str:
+    """A case in which dr.a approves and dr.b amends."""
+    suggestion = new_case(stage, task)
+    assert decide(stage, suggestion, opened(stage, suggestion)).status_code == 200
+    shown = opened(stage, suggestion, "dr.b")
+    assert decide(stage, suggestion, shown, "dr.b", **amended(shown)).status_code == 200
+    return suggestion
+
+
+@pytest.mark.parametrize("first", ["reject", "amend", "approve"])
+def test_the_second_sees_no_trace_of_the_first_decision(stage: Stage, first: str) -> None:
+    """R12: whatever the first decided, the second's API tells the same, but for ids, times and the fact that one decided."""
+    suggestion = new_case(stage, "pair")
+    shown = opened(stage, suggestion)
+    more = {"reject": rejection(), "amend": {**amended(shown), "comment": FIRST}, "approve": {"comment": FIRST}}[first]
+    assert decide(stage, suggestion, shown, **more).status_code == 200
+    second = stage.clinician("dr.b")
+    answers = [stage.api(second, "POST", f"/suggestions/{suggestion}/open", {})]
+    answers += [
+        stage.api(second, "GET", path)
+        for path in ("/queue?task=pair", f"/suggestions/{suggestion}", f"/suggestions/{suggestion}/signatures")
+    ]
+    again = answers[0].json()
+    text = "".join([*(answer.text for answer in answers), base64.b64decode(again["suggestion"]).decode()])
+    told = dict(answers[2].json())
+    assert not [mark for mark in (FIRST, TEXT, "Dr dr.a") if mark in text]
+    assert (again["step"], again["shown_sha256"] == shown["shown_sha256"], again["opinions"], again["positions"]) == (
+        "second",
+        True,
+        [],
+        [],
+    )
+    assert (told["decision"], told["code"], told["decided_at"], answers[3].json()) == ("", "", None, [])
+
+
+@pytest.mark.parametrize("kind", ["approve", "amend", "reject"])
+def test_two_who_decide_alike_settle_it(stage: Stage, kind: str) -> None:
+    suggestion = new_case(stage, "pair")
+    for who in ("dr.a", "dr.b"):
+        shown = opened(stage, suggestion, who)
+        more = {"reject": rejection(), "amend": amended(shown), "approve": {}}[kind]
+        assert decide(stage, suggestion, shown, who, **more).status_code == 200
+    assert state(stage, suggestion) == ("rejected" if kind == "reject" else "released")
+    text = received(stage, suggestion).text
+    assert (TEXT in text, CANARY in text) == (kind == "amend", kind != "reject")
+    assert stage.verified().ok
+
+
+def test_where_the_two_differ_nothing_leaves_and_an_arbiter_sees_both_without_names(stage: Stage) -> None:
+    suggestion = disputed(stage)
+    assert (state(stage, suggestion), CANARY in received(stage, suggestion).text) == ("disputed", False)
+    for who in ("dr.a", "dr.b"):
+        refused(stage, stage.api(stage.clinician(who), "POST", f"/suggestions/{suggestion}/open", {}), "third_person_needed")
+    answer = stage.api(stage.clinician("dr.c"), "POST", f"/suggestions/{suggestion}/open", {})
+    shown = answer.json()
+    assert (shown["step"], [one["name"] for one in shown["positions"]]) == ("arbitrate", ["A", "B"])
+    assert {one["decision"] for one in shown["positions"]} == {"approve", "amend"}
+    assert {one["fields"][0]["value"] for one in shown["positions"]} == {TEXT, f"{CANARY} malignant 0.93"}
+    assert not [name for name in ("dr.a", "dr.b") if name in answer.text]
+
+
+@pytest.mark.parametrize("kind", ["approve", "amend", "reject"])
+def test_the_arbiter_decides_and_exactly_that_leaves(stage: Stage, kind: str) -> None:
+    """R12, R1: the bytes of the arbiter's decision, not those of another signature, on every door."""
+    suggestion = disputed(stage)
+    shown = opened(stage, suggestion, "dr.c")
+    own = f"{CANARY} by the arbiter"
+    more = {"reject": rejection(), "amend": amended(shown, own), "approve": {}}[kind]
+    assert decide(stage, suggestion, shown, "dr.c", **more).status_code == 200
+    text = stage.get(f"/suggestions/{suggestion}").text
+    assert (own in text, TEXT in text, "malignant 0.93" in text) == (kind == "amend", False, kind == "approve")
+    records = stage.api(stage.clinician(), "GET", f"/suggestions/{suggestion}/signatures").json()
+    assert [one["arbitration"] for one in records] == [False, False, True]
+    assert stage.verified().ok
+
+
+def test_the_arbiter_comes_from_the_policys_groups_and_may_still_undo(stage: Stage) -> None:
+    suggestion = disputed(stage, "arbitrated")
+    refused(stage, stage.api(stage.clinician("dr.c"), "POST", f"/suggestions/{suggestion}/open", {}), "not_an_arbiter")
+    senior = stage.clinician("dr.s")
+    assert suggestion in {case["id"] for case in senior.queue("arbitrated")}
+    assert suggestion not in {case["id"] for case in stage.clinician("dr.c").queue("arbitrated")}
+    assert decide(stage, suggestion, opened(stage, suggestion, "dr.s"), "dr.s").json()["state"] == "signed"
+    assert stage.api(senior, "POST", f"/suggestions/{suggestion}/undo").json()["state"] == "held"
+    assert stage.verified().ok
+
+
+def test_each_of_the_two_judges_first_for_himself(stage: Stage) -> None:
+    """R12 with R13: the second reads neither the AI nor the first before an own judgement; so does the arbiter."""
+    suggestion = new_case(stage, "blind")
+    for who in ("dr.a", "dr.b"):
+        shown = opened(stage, suggestion, who)
+        assert (shown["step"], shown["suggestion"]) == ("judge", "")
+        revealed = judge(stage, suggestion, shown, who).json()
+        assert decide(stage, suggestion, revealed, who, after_judgement="kept").status_code == 200
+    assert state(stage, suggestion) == "released"
+    assert stage.verified().ok
+
+
+def test_a_race_of_two_people_has_one_winner_and_the_other_is_told(stage: Stage) -> None:
+    suggestion = new_case(stage, "judged")
+    shown = opened(stage, suggestion)
+    refused(stage, stage.api(stage.clinician("dr.b"), "POST", f"/suggestions/{suggestion}/open", {}), "leased")
+    stage.rows("UPDATE suggestions SET leased_until = now() - interval '1 minute' WHERE id = $1", suggestion)
+    theirs = opened(stage, suggestion, "dr.b")
+    refused(stage, judge(stage, suggestion, shown), "lease_lost")
+    assert judge(stage, suggestion, theirs, "dr.b").status_code == 200
+    assert len(stage.rows("SELECT id FROM judgements WHERE suggestion_id = $1", suggestion)) == 1
