@@ -6,6 +6,7 @@ import asyncio
 import os
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -25,10 +26,15 @@ from gateway.audit.writer import Writer
 from gateway.clock import Clock, SystemClock
 from gateway.database import connect, engine, sessions
 from gateway.errors import AuditUnavailable
+from gateway.identity.attempts import Attempts
 from gateway.identity.machines import Machines
+from gateway.identity.methods import signing
+from gateway.identity.oidc.flows import Elsewhere
+from gateway.identity.oidc.profiles import sources
+from gateway.identity.passkeys.ceremonies import Passkeys
 from gateway.identity.passwords import Passwords
 from gateway.identity.people import People
-from gateway.identity.sessions import PasswordReauthentication, Sessions
+from gateway.identity.sessions import Limits, PasswordReauthentication, Sessions
 from gateway.operations.metrics import Metrics
 from gateway.operations.presence.recording import Presence
 from gateway.outbound import Outbound
@@ -53,6 +59,8 @@ from gateway.signoff.stopping import StopButton
 from gateway.suggestions.repository import Suggestions
 from gateway.web.administration.forms import router as administration_router
 from gateway.web.forms import router as form_router
+from gateway.web.identity.account import router as account_router
+from gateway.web.identity.signing_in import router as signing_in_router
 from gateway.web.pages import router as page_router
 from impact.pages import usage_by_task
 
@@ -124,7 +132,7 @@ def lanes_of(settings: Settings) -> Lanes:
     """The lanes of a configuration."""
     systems = {system.id: system for system in settings.systems}
     tasks = {task.id: task for task in settings.tasks}
-    policies = {policy.id: policy for policy in settings.policies}
+    policies = {policy.id: signing(policy, settings) for policy in settings.policies}
     lanes = []
     for route in settings.routes:
         system, task = systems[route.system], tasks[route.task]
@@ -204,7 +212,9 @@ def _relay_parts(core: _Core, notifier: Notifier, stops: Stops) -> Parts:
 def _control(core: _Core, parts: Parts, desk: Desk, metrics: Metrics, operation: Operation) -> ASGIApp:
     people, passwords = People(core.sessions), Passwords()
     proving = PasswordReauthentication(people, passwords, core.clock)
-    accounts = Sessions(core.sessions, core.writer, core.keys, core.clock, proving)
+    identity, attempts = core.settings.identity, Attempts(core.sessions, core.keys, core.clock)
+    limits = Limits(timedelta(seconds=identity.idle_seconds), timedelta(seconds=identity.lifetime_seconds))
+    accounts = Sessions(core.sessions, core.writer, core.keys, core.clock, proving, attempts, limits)
     given = ApiParts(
         settings=core.settings,
         keys=core.keys,
@@ -217,6 +227,9 @@ def _control(core: _Core, parts: Parts, desk: Desk, metrics: Metrics, operation:
         machines=parts.machines,
         clock=core.clock,
         reauthentication=proving,
+        attempts=attempts,
+        passkeys=Passkeys(accounts, core.settings.establishment.name, core.base),
+        elsewhere=Elsewhere(sources(identity, os.environ), core.base, core.outbound, people, accounts),
         signoff=desk,
         url=core.url,
     )
@@ -226,6 +239,8 @@ def _control(core: _Core, parts: Parts, desk: Desk, metrics: Metrics, operation:
     app.include_router(form_router)
     app.include_router(administration_router)
     app.state.operation = operation
+    app.include_router(signing_in_router)
+    app.include_router(account_router)
     app.state.usage_by_task = usage_by_task
     return app
 

@@ -6,6 +6,7 @@ GarantError
 │   └── KeyReused (422)    one idempotency key, two bodies
 ├── Unknown (404)          no such system, task, suggestion
 ├── Unauthenticated (401)  nobody, or not who they say
+│   └── Slowed (429)       too many wrong proofs; the error says how long to wait
 ├── Forbidden (403)        somebody, without the right
 │   └── ReviewRequired     held for a person, or decided against release
 ├── Conflict (409)         somebody else was first, or the thing shown has changed
@@ -96,6 +97,22 @@ class Unauthenticated(GarantError):
     status = 401
     code = "unauthenticated"
     title = "Who are you?"
+
+
+class Slowed(Unauthenticated):
+    """Too many wrong proofs of identity came from here, or too many are being checked.
+
+    Args:
+        seconds: how long to wait before the next one is looked at.
+    """
+
+    status = 429
+    code = "slowed"
+    title = "Wait a little"
+
+    def __init__(self, message: str, *, seconds: int, code: str | None = None, fr: str | None = None) -> None:
+        super().__init__(message, code=code, fr=fr)
+        self.seconds = seconds
 
 
 class Forbidden(GarantError):

@@ -234,6 +234,46 @@ class Outbound:
             return 0
         return response.status_code
 
+    async def ask(
+        self, method: str, url: str, headers: Headers = (), body: bytes = b"", *, seconds: float = 8.0, most: int = 2**18
+    ) -> Answer:
+        """Ask an endpoint of a configured identity provider; its answer is small and quick, or a failure.
+
+        Args:
+            method: GET or POST.
+            url: as the configuration, or the provider itself, names it; no redirect is followed.
+            headers: of the request.
+            body: of the request.
+            seconds: for everything together.
+            most: bytes of the answer.
+
+        Raises:
+            UpstreamTimeout: it took longer.
+            UpstreamFailed: no connection, a redirect, or too large an answer.
+        """
+        sent = [*headers, (b"accept-encoding", b"identity")]
+        patience = {"connect": seconds, "pool": seconds, "read": None}
+        try:
+            async with asyncio.timeout(seconds):
+                request = httpx.Request(method, _url(url), headers=sent, content=body, extensions={"timeout": patience})
+                return await self._whole(await self._poster.handle_async_request(request), most)
+        except (TimeoutError, httpx.TimeoutException) as error:
+            raise UpstreamTimeout("The identity provider took longer than its limit.", code="provider_slow") from error
+        except _FAILURES as error:
+            raise UpstreamFailed("The identity provider could not be reached.", code="provider_unreachable") from error
+
+    async def _whole(self, response: httpx.Response, most: int) -> Answer:
+        try:
+            body = b""
+            async for chunk in response.stream:  # type: ignore[union-attr]
+                body += chunk
+                if len(body) > most:
+                    raise UpstreamFailed("The identity provider's answer is too large.", code="provider_too_large")
+        finally:
+            await response.aclose()
+        headers = tuple((key.lower(), value) for key, value in response.headers.raw)
+        return Answer(response.status_code, headers, body)
+
     async def close(self) -> None:
         """Close every pool."""
         await self._poster.aclose()

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     import uvicorn
 
     from gateway.app import Replica
+    from gateway.settings import Settings
 
 CONFIGURATION = """
 spool_directory = "{folder}/spool"
@@ -203,7 +204,7 @@ class Stage:
     def verified(self) -> Report:
         """The verifier's report on the live log."""
         found = asyncio.run(snapshot(self.url, "test"))
-        return verify(found.leaves, found.checkpoint, self.keys.vkeys, found.policies, found.kept)
+        return verify(found.leaves, found.checkpoint, self.keys.vkeys, found.policies, found.kept, found.assertions)
 
     def rows(self, query: str, *arguments: object) -> list[asyncpg.Record]:
         """Rows of the database, as its owner."""
@@ -216,12 +217,13 @@ class Stage:
         return served
 
 
-def built(server: str, count: int = 1) -> Iterator[Stage]:
-    """A stage with `count` replicas on a database of its own."""
+def built(server: str, count: int = 1, extra: str = "", environ: dict[str, str] | None = None) -> Iterator[Stage]:
+    """A stage with `count` replicas on a database of its own; `extra` is more configuration, `environ` overrides some of it."""
     name = f"stage_{uuid4().hex}"
     asyncio.run(_execute(server, f'CREATE DATABASE "{name}" TEMPLATE template0'))
     with ExitStack() as stack, tempfile.TemporaryDirectory(prefix="garant-") as folder:
-        stage = _prepared(stack, Path(folder), of_database(server, name), count)
+        settings = _configured(stack, Path(folder), extra, environ or {})
+        stage = _prepared(settings, of_database(server, name), count)
         try:
             yield stage
         finally:
@@ -242,7 +244,7 @@ def eventually(check: Callable[[], object], seconds: float = 10.0) -> Any:  # no
     raise AssertionError(message)
 
 
-def _prepared(stack: ExitStack, folder: Path, url: str, count: int) -> Stage:
+def _configured(stack: ExitStack, folder: Path, extra: str, environ: dict[str, str]) -> tuple[ModelServer, ModelServer, Settings]:
     model, pager = stack.enter_context(ModelServer()), stack.enter_context(ModelServer())
     path = folder / "garant.toml"
     routes = "".join(_route(task) for task in MODES)
@@ -250,10 +252,13 @@ def _prepared(stack: ExitStack, folder: Path, url: str, count: int) -> Stage:
         f'[[policies]]\nid = "{task}"\n{text}\n[[tasks]]\nid = "{task}"\nkind = "{kind}"\npolicy = "{task}"\nprofession = "doctor"\n'
         for task, (kind, text) in MODES.items()
     )
-    path.write_text(
-        CONFIGURATION.format(folder=folder, upstream=model.url, pager=pager.url, routes=routes, policies=policies), encoding="utf-8"
-    )
-    settings = load(path, ENVIRONMENT)
+    text = CONFIGURATION.format(folder=folder, upstream=model.url, pager=pager.url, routes=routes, policies=policies)
+    path.write_text(text + extra, encoding="utf-8")
+    return model, pager, load(path, ENVIRONMENT | environ)
+
+
+def _prepared(configured: tuple[ModelServer, ModelServer, Settings], url: str, count: int) -> Stage:
+    model, pager, settings = configured
     secret_files.create(settings.keys_directory, settings.establishment.origin)
     keys = secret_files.load(settings.keys_directory, settings.establishment.origin)
     migrate(url)
@@ -280,7 +285,7 @@ async def _people(stage: Stage) -> None:
         ("it", "it", Role.IT),
     ):
         stage.one_time[login] = await create_person(writer, stage.keys, NewPerson(login, f"Dr {login}", profession, frozenset({role})))
-    stage.key = await create_machine(writer, NewMachine("test", frozenset(MODES)))
+    stage.key = await create_machine(writer, NewMachine("test", frozenset(task.id for task in stage.settings.tasks)))
     await writer.stop()
 
 

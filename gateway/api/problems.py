@@ -19,6 +19,7 @@ from gateway.errors import (
     AuditUnavailable,
     BadInput,
     GarantError,
+    Slowed,
     Suspended,
     Unauthenticated,
     preferred,
@@ -120,6 +121,8 @@ def _pointer(place: Sequence[object]) -> str:
 
 
 def _headers(error: GarantError) -> dict[str, str]:
+    if isinstance(error, Slowed):
+        return {"Retry-After": str(error.seconds)}
     if isinstance(error, Unauthenticated):
         return {"WWW-Authenticate": 'Bearer realm="garant"'}
     return {"Retry-After": "5"} if isinstance(error, AuditUnavailable | Suspended) else {}

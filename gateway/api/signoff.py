@@ -96,9 +96,10 @@ class Shown(BaseModel):
 
 
 class DecisionBody(Decision):
-    """A decision; `proof` re-authenticates in the same step."""
+    """A decision; `proof` re-authenticates in the same step, `assertion` is the signature of a passkey on exactly this decision."""
 
     proof: str | None = Field(default=None, max_length=1024)
+    assertion: dict[str, JsonValue] | None = Field(default=None, max_length=32)
 
 
 class LeaseBody(Strict):
@@ -166,8 +167,10 @@ async def open_case(suggestion: UUID, session: Clinician, parts: TheParts, desk:
 @router.post("/suggestions/{suggestion}/decision")
 async def decide(suggestion: UUID, body: DecisionBody, session: Clinician, parts: TheParts, desk: TheDesk) -> Stand:
     """Approve, amend or reject; one case, one decision, one proof."""
+    decision = Decision.model_validate(body.model_dump(exclude={"proof", "assertion"}))
     proof = session.authentication if body.proof is None else await parts.sessions.prove(session, body.proof)
-    decision = Decision.model_validate(body.model_dump(exclude={"proof"}))
+    if body.assertion is not None:
+        proof = await parts.passkeys.prove_decision(session, suggestion, decision.model_dump(mode="json"), body.assertion)
     return _stand(await _logged(parts, session, suggestion, desk.signoff.decide(session.person, proof, suggestion, decision)))
 
 

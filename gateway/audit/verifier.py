@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.audit.export import Export, Tiler, read_export
 from gateway.audit.note import Checkpoint, NoteError, VerifierKey, open_checkpoint
+from gateway.audit.rules.assertions import Assertions
 from gateway.audit.rules.clinical import PolicyDocument, Rules, open_policy
 from gateway.audit.rules.entries import BrokenRuleError, parse
 from gateway.audit.tree import HASH_BYTES, Frontier
@@ -51,8 +52,26 @@ class Report:
         return min(rows, key=lambda problem: problem.index or 0, default=next(iter(self.problems), None))
 
 
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What lies beside a log and is checked against it.
+
+    Args:
+        policies: SHA-256 hex → policy document `{"policy": …, "task": …}`.
+        assertions: entry id → signature by passkey of that decision (a line of `assertions.jsonl`).
+    """
+
+    policies: Mapping[str, str]
+    assertions: Mapping[str, str]
+
+
 def verify(
-    leaves: Iterable[bytes], checkpoint: str, vkeys: Sequence[VerifierKey], policies: Mapping[str, str], kept: Iterable[str] = ()
+    leaves: Iterable[bytes],
+    checkpoint: str,
+    vkeys: Sequence[VerifierKey],
+    policies: Mapping[str, str],
+    kept: Iterable[str] = (),
+    assertions: Mapping[str, str] | None = None,
 ) -> Report:
     """Check a log.
 
@@ -62,8 +81,9 @@ def verify(
         vkeys: who may have signed.
         policies: SHA-256 hex → policy document `{"policy": …, "task": …}`.
         kept: older checkpoints that this log must extend.
+        assertions: entry id → signature by passkey, for the decisions that say they have one.
     """
-    return _Verification(vkeys, policies, kept).run(leaves, checkpoint)
+    return _Verification(vkeys, Beside(policies, assertions or {}), kept).run(leaves, checkpoint)
 
 
 def verify_export(folder: Path, vkey: str | VerifierKey) -> Report:
@@ -77,15 +97,13 @@ def verify_export(folder: Path, vkey: str | VerifierKey) -> Report:
         export = read_export(folder)
     except NoteError as error:
         return Report(ok=False, size=0, root=Frontier().root().hex(), problems=(Problem(None, _sentence(str(error))),), counts={})
-    return _Verification(vkeys, export.policies, export.kept, export).run(export.leaves(), export.checkpoint)
+    return _Verification(vkeys, Beside(export.policies, export.assertions), export.kept, export).run(export.leaves(), export.checkpoint)
 
 
 class _Verification:
     """One run over one log: collects problems, never raises on what the log says."""
 
-    def __init__(
-        self, vkeys: Sequence[VerifierKey], policies: Mapping[str, str], kept: Iterable[str], export: Export | None = None
-    ) -> None:
+    def __init__(self, vkeys: Sequence[VerifierKey], beside: Beside, kept: Iterable[str], export: Export | None = None) -> None:
         self._vkeys = vkeys
         self._export = export
         self._tiler = Tiler()
@@ -96,7 +114,7 @@ class _Verification:
         self._agreed = 0
         self._kept = self._open_kept(kept)
         self._sizes = sorted(self._kept)
-        self._rows = _Rows(self._open_policies(policies))
+        self._rows = _Rows(self._open_policies(beside.policies), Assertions(beside.assertions))
 
     def run(self, leaves: Iterable[bytes], checkpoint: str) -> Report:
         """Every check, in one pass over the leaves."""
@@ -205,12 +223,13 @@ class _Verification:
 
 
 class _Rows:
-    """The checks of one entry after another: its form, its place in its case, the clinical rules."""
+    """The checks of one entry after another: its form, its place in its case, the clinical rules, signatures by passkey."""
 
-    def __init__(self, policies: Mapping[str, PolicyDocument]) -> None:
+    def __init__(self, policies: Mapping[str, PolicyDocument], assertions: Assertions) -> None:
         self._ids: set[str] = set()
         self._last: dict[str, int] = {}
         self._rules = Rules(policies)
+        self._assertions = assertions
 
     def check(self, index: int, leaf: bytes) -> str:
         """The type of a sound entry; raises BrokenRuleError with the reason otherwise."""
@@ -228,6 +247,7 @@ class _Rows:
                 f"The entry does not point to the previous entry of its case (it says {entry.get('prev')}, that is {previous})."
             )
         self._rules.check(entry)
+        self._assertions.check(entry)
         return entry["type"]
 
 

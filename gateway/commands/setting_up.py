@@ -73,15 +73,22 @@ def init(
     ] = None,
     on_call: Annotated[str | None, _option("notify_now: login of the clinician on call.")] = None,
     pager: Annotated[str | None, _option("notify_now: webhook of the paging system.")] = None,
-    identity: Annotated[str | None, _option("How people prove who they are: password.")] = None,
+    identity: Annotated[str | None, _option("How people prove who they are: password, passkey or oidc.")] = None,
+    issuer: Annotated[str | None, _option("oidc: address of the OpenID provider.")] = None,
+    client_id: Annotated[str | None, _option("oidc: Garant's client_id at that provider.")] = None,
+    client_secret_env: Annotated[str | None, _option("oidc: environment variable that holds the client's secret.")] = None,
     database: Annotated[str | None, _option("embedded or external.")] = None,
 ) -> None:
     """Set up: asks a few questions, writes garant.toml and policies.toml, makes the keys, says what to run next."""
-    spoken = language or _spoken(os.environ)
+    _spoken_refusals(folder, language or _spoken(os.environ), ctx.params)
+
+
+def _spoken_refusals(folder: Path, language: str, options: Mapping[str, object]) -> None:
+    asked = options["ask"]
     try:
-        _set_up(folder, spoken, ctx.params, force=force, ask=sys.stdin.isatty() if ask is None else ask)
+        _set_up(folder, language, options, force=bool(options["force"]), ask=sys.stdin.isatty() if asked is None else bool(asked))
     except BadInput as error:
-        fail(error.said(spoken))
+        fail(error.said(language))
 
 
 def _set_up(folder: Path, language: str, options: Mapping[str, object], *, force: bool, ask: bool) -> None:
@@ -151,7 +158,7 @@ def _check_free(folder: Path, *, force: bool) -> None:
 
 def _accepted(made: Mapping[str, str], given: Mapping[str, str]) -> str:
     """What the checker warns of. Raises Misconfigured if it refuses what was made: then nothing is written."""
-    environ = {given["secret_env"]: secrets.token_urlsafe()} if given["secret_env"] else {}
+    environ = {name: secrets.token_urlsafe() for name in _variables(given)}
     with tempfile.TemporaryDirectory(prefix="garant-") as trial:
         for name, text in made.items():
             (Path(trial) / name).write_text(text, encoding="utf-8")
@@ -202,8 +209,7 @@ def _next(folder: Path, given: Mapping[str, str], said: Mapping[str, str]) -> li
     """The commands that come next, each with the word that explains it."""
     clinician = given["on_call"] or "dr.martin"
     found = [(f"cd {shlex.quote(str(folder))}", "")] if folder.resolve() != Path.cwd() else []
-    if given["secret_env"]:
-        found.append((f"export {given['secret_env']}=…", "next_secret"))
+    found += [(f"export {name}=…", "next_secret") for name in _variables(given)]
     if given["database"] == "external":
         found.append(("export GARANT_DATABASE_URL=postgresql://USER@HOST/DATABASE", "next_database"))
     site = given["sites"].split(",")[0].strip()
@@ -219,6 +225,12 @@ def _next(folder: Path, given: Mapping[str, str], said: Mapping[str, str]) -> li
         (f"garant machines create ris --task {given['task']} --site {shlex.quote(site)}", "next_machine"),
         ("garant up", "next_up"),
     ]
+
+
+def _variables(given: Mapping[str, str]) -> tuple[str, ...]:
+    """The environment variables that have to hold secrets."""
+    client = given["client_secret_env"] if given["identity"] == "oidc" else ""
+    return tuple(dict.fromkeys(name for name in (given["secret_env"], client) if name))
 
 
 def _refused(name: str, value: str) -> BadInput:

@@ -27,10 +27,10 @@ _HOST: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.:-]*[A-Za-z0-9])?")
 def secrets(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
     """Secrets that the environment lacks, or that are defaults, placeholders or unusable."""
     for n, system in enumerate(settings.systems):
-        yield from _secret(("systems", n, "upstream", "secret_env"), system.upstream.secret_env, environ)
+        yield from secret(("systems", n, "upstream", "secret_env"), system.upstream.secret_env, environ)
     for n, webhook in enumerate(settings.webhooks):
         path, variable = ("webhooks", n, "secret_env"), webhook.secret_env
-        found = list(_secret(path, variable, environ))
+        found = list(secret(path, variable, environ))
         yield from found
         if variable is not None and not found and not _base64(environ[variable].removeprefix("whsec_")):
             yield Finding(path, f"{variable} is no Standard Webhooks secret", "set the receiver's secret: whsec_ and base64")
@@ -49,7 +49,8 @@ def addresses(settings: Settings) -> Iterator[Finding]:
         yield Finding(("establishment", "host"), cause, "write it like garant.example.org, without scheme, path or spaces")
 
 
-def _secret(path: tuple[str | int, ...], variable: str | None, environ: Mapping[str, str]) -> Iterator[Finding]:
+def secret(path: tuple[str | int, ...], variable: str | None, environ: Mapping[str, str]) -> Iterator[Finding]:
+    """What is wrong with a secret that the environment has to hold."""
     if variable is None:
         return
     if variable not in environ:

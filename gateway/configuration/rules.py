@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final, Protocol
 
 from gateway.configuration.findings import Finding
+from gateway.configuration.identifying import identifying
 from gateway.configuration.reaching import addresses, secrets
 from gateway.policy.escalation import gaps
 from gateway.policy.models import ReleaseMode
@@ -38,7 +39,7 @@ def findings(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding
     yield from secrets(settings, environ)
     yield from addresses(settings)
     yield from _rotas(settings)
-    yield from _profile(settings)
+    yield from identifying(settings, environ)
 
 
 def _doubles(settings: Settings) -> Iterator[Finding]:
@@ -196,12 +197,6 @@ def _overlaps(n: int, rota: Rota, now: datetime) -> Iterator[Finding]:
             yield Finding(
                 ("rotas", n, "shifts", second), words, "end one shift where the next begins, unless both shall be told", "warning"
             )
-
-
-def _profile(settings: Settings) -> Iterator[Finding]:
-    if settings.profile == "production" and set(settings.identity) <= {"password"}:
-        cause = "production needs two factors for signatures, and this configuration has passwords only"
-        yield Finding(("profile",), cause, 'use profile = "pilot" until passkeys or OIDC are configured')
 
 
 def _valid(start: str, end: str) -> bool:

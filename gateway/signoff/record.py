@@ -34,6 +34,7 @@ IDLE_CAP_SECONDS: Final = 60.0
 _COMPARED: Final = 20_000
 _COLUMNS: Final = tuple(Signature.model_fields)
 _INSERT: Final = f"INSERT INTO signatures ({', '.join(_COLUMNS)}) VALUES ({', '.join(f'${n}' for n in range(1, len(_COLUMNS) + 1))})"  # noqa: S608 - names of our own columns
+_ASSERTION: Final = "INSERT INTO assertions (entry_id, suggestion_id, salt, evidence) VALUES ($1, $2, $3, $4)"
 Outcome: TypeAlias = Literal["accepted", "amended", "rejected"]
 
 
@@ -151,7 +152,16 @@ def signature_row(signing: Signing, signed: Signed) -> SignatureRow:
         time_source=source,
         entry_id=signed.event.id,
     )
-    return SignatureRow(record, (Statement(_INSERT, tuple(getattr(record, name) for name in _COLUMNS)),))
+    inserted = Statement(_INSERT, tuple(getattr(record, name) for name in _COLUMNS))
+    return SignatureRow(record, (inserted, *_assertion(signing, signed)))
+
+
+def _assertion(signing: Signing, signed: Signed) -> tuple[Statement, ...]:
+    """The signature by passkey, beside the log for anybody to verify: nothing of the patient is in it."""
+    evidence = signing.proof.evidence
+    salts = [part.salt for part in signed.sealed if part.field.startswith("assertion/")]
+    row = (signed.event.id, signing.opened.row.id)
+    return () if evidence is None else tuple(Statement(_ASSERTION, (*row, salt, evidence.document)) for salt in salts)
 
 
 def undone(last: Signature, entry: UUID, at: datetime) -> tuple[Statement, ...]:

@@ -14,6 +14,7 @@ from gateway.adapters.registry import adapter
 from gateway.audit.batch import Write
 from gateway.audit.leaf import EventType
 from gateway.errors import Conflict
+from gateway.identity.methods import check_method
 from gateway.ids import uuid7
 from gateway.signoff.models import Decision, Opened
 from gateway.signoff.record import (
@@ -103,6 +104,7 @@ class SignOff:
         check_lease(row, person, decision.lease, now)
         check_second_person(row, person)
         check_fresh(proof.at, lane.requirement.policy, now, row.opened_at)
+        check_method(proof, lane.requirement.policy)
         opened = await self._shown(row, lane)
         check_shown(decision, opened.shown_sha256)
         check_reason(decision, lane.requirement.policy)
@@ -233,6 +235,9 @@ class SignOff:
         sealed = [self._named(self.keys.vault.commit_only("shown", signing.opened.shown, place), event.id)]
         if decision.comment:
             sealed.append(self._named(self.keys.vault.seal("reason", decision.comment.encode(), place), event.id))
+        if signing.proof.evidence is not None:
+            sealed.append(self._named(self.keys.vault.seal("decision", signing.proof.evidence.opening, place), event.id))
+            sealed.append(self._named(self.keys.vault.commit_only("assertion", signing.proof.evidence.document, place), event.id))
         if final is not None and first is not None:
             sealed.append(replace(first, commitment=commitment(first.salt, "final", final)))
         elif final is not None:

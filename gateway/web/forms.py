@@ -9,7 +9,7 @@ from fastapi.responses import Response
 from pydantic import ValidationError
 
 from gateway.api import accounts, signoff, stops
-from gateway.api.dependencies import COOKIE, demand
+from gateway.api.dependencies import demand, take_cookie
 from gateway.audit.verifier import verify
 from gateway.errors import BadInput, GarantError
 from gateway.identity.roles import Right
@@ -18,7 +18,7 @@ from gateway.messages import JsonValue
 from gateway.operations.auditing import snapshot
 from gateway.signoff.models import EmergencyReason
 from gateway.web.pages import TheVisitor, case_page, log_page, person
-from gateway.web.rendering import PageRoute, Visitor, to
+from gateway.web.rendering import PageRoute, Visitor, local, to
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 _TENSOR = "tensor"
@@ -28,29 +28,30 @@ _TENSOR = "tensor"
 async def sign_in(seen: TheVisitor, request: Request) -> Response:
     """Begin a session."""
     form = await request.form()
-    answer = to("/")
+    answer = to(local(str(form.get("next", ""))))
     try:
         body = accounts.Login(login=str(form.get("login", "")), password=str(form.get("password", "")))
-        await accounts.sign_in(body, seen.parts, answer)
+        await accounts.sign_in(body, seen.parts, request, answer)
     except (GarantError, ValidationError) as error:
-        return seen.page("sign_in.html", 401, problem=error.said(seen.language) if isinstance(error, GarantError) else "")
+        status = error.status if isinstance(error, GarantError) else 401
+        return seen.page("sign_in.html", status, problem=error.said(seen.language) if isinstance(error, GarantError) else "")
     return answer
 
 
 @router.post("/sign-out")
 async def sign_out(seen: TheVisitor, request: Request) -> Response:
     """End the session."""
-    await _checked(seen, request)
+    await checked(seen, request)
     await seen.parts.sessions.end(person(seen))
     answer = to("/")
-    answer.delete_cookie(COOKIE, path="/")
+    take_cookie(seen.parts, answer)
     return answer
 
 
 @router.post("/password")
 async def password(seen: TheVisitor, request: Request) -> Response:
     """Choose an own password."""
-    form = await _checked(seen, request)
+    form = await checked(seen, request)
     answer = to("/")
     try:
         body = accounts.PasswordChange(current=form.get("current", ""), new=form.get("new", ""))
@@ -65,7 +66,7 @@ async def password(seen: TheVisitor, request: Request) -> Response:
 @router.post("/next")
 async def open_next(seen: TheVisitor, request: Request) -> Response:
     """Open the first case that nobody has open."""
-    await _checked(seen, request)
+    await checked(seen, request)
     session = await _signer(seen)
     found = await signoff.queue(session, seen.parts, signoff.desk_of(seen.parts))
     free = next((case for case in found.cases if not case.leased or case.leased_by_me), None)
@@ -75,7 +76,7 @@ async def open_next(seen: TheVisitor, request: Request) -> Response:
 @router.post("/review/{suggestion}/open")
 async def open_case(suggestion: UUID, seen: TheVisitor, request: Request) -> Response:
     """Take the lease and show the case."""
-    await _checked(seen, request)
+    await checked(seen, request)
     await _signer(seen)
     return await case_page(seen, suggestion)
 
@@ -83,10 +84,10 @@ async def open_case(suggestion: UUID, seen: TheVisitor, request: Request) -> Res
 @router.post("/review/{suggestion}/decision")
 async def decide(suggestion: UUID, seen: TheVisitor, request: Request) -> Response:
     """Sign. A refusal is shown with everything that was typed; nothing is lost."""
-    form = await _checked(seen, request)
+    form = await checked(seen, request)
     session = await _signer(seen)
     try:
-        body = signoff.DecisionBody.model_validate(_decision(form))
+        body = signoff.DecisionBody.model_validate(decision_of(form))
         await signoff.decide(suggestion, body, session, seen.parts, signoff.desk_of(seen.parts))
     except GarantError as error:
         return await case_page(seen, suggestion, error.said(seen.language), form, error.status)
@@ -99,7 +100,7 @@ async def decide(suggestion: UUID, seen: TheVisitor, request: Request) -> Respon
 @router.post("/review/{suggestion}/defer")
 async def defer(suggestion: UUID, seen: TheVisitor, request: Request) -> Response:
     """Put the case back."""
-    form = await _checked(seen, request)
+    form = await checked(seen, request)
     session = await _signer(seen)
     try:
         await signoff.defer(suggestion, signoff.LeaseBody(lease=UUID(form["lease"])), session, seen.parts, signoff.desk_of(seen.parts))
@@ -111,7 +112,7 @@ async def defer(suggestion: UUID, seen: TheVisitor, request: Request) -> Respons
 @router.post("/review/{suggestion}/emergency")
 async def emergency(suggestion: UUID, seen: TheVisitor, request: Request) -> Response:
     """Release now, labelled."""
-    form = await _checked(seen, request)
+    form = await checked(seen, request)
     try:
         body = signoff.BreakGlass(reason=EmergencyReason(form.get("reason", "")))
         await signoff.break_glass(suggestion, body, person(seen), seen.parts, signoff.desk_of(seen.parts))
@@ -124,17 +125,19 @@ async def emergency(suggestion: UUID, seen: TheVisitor, request: Request) -> Res
 @router.post("/log/verify")
 async def verify_now(seen: TheVisitor, request: Request) -> Response:
     """Verify the whole log now."""
-    await _checked(seen, request)
+    await checked(seen, request)
     await demand(seen.parts, person(seen), Right.READ_LOG)
     found = await snapshot(seen.parts.url, seen.parts.settings.establishment.id)
-    verdict = await asyncio.to_thread(verify, found.leaves, found.checkpoint, seen.parts.keys.vkeys, found.policies, found.kept)
+    verdict = await asyncio.to_thread(
+        verify, found.leaves, found.checkpoint, seen.parts.keys.vkeys, found.policies, found.kept, found.assertions
+    )
     return await log_page(seen, verdict=verdict)
 
 
 @router.post("/stops/{act}")
 async def stop(act: str, seen: TheVisitor, request: Request) -> Response:
     """Stop or resume a scope."""
-    form = await _checked(seen, request)
+    form = await checked(seen, request)
     try:
         body = stops.Stop(scope=form.get("scope", ""), reason=form.get("reason", ""))
         work = stops.resume if act == "resume" else stops.stop
@@ -145,7 +148,8 @@ async def stop(act: str, seen: TheVisitor, request: Request) -> Response:
     return to("/stops")
 
 
-async def _checked(seen: Visitor, request: Request) -> dict[str, str]:
+async def checked(seen: Visitor, request: Request) -> dict[str, str]:
+    """The fields of a form that one of our pages has sent. Raises Unauthenticated, Forbidden."""
     form = {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
     check_csrf(person(seen), form.get("csrf"))
     return form
@@ -157,7 +161,8 @@ async def _signer(seen: Visitor) -> Session:
     return session
 
 
-def _decision(form: dict[str, str]) -> dict[str, object]:
+def decision_of(form: dict[str, str]) -> dict[str, object]:
+    """The members of a decision, as its form says them. Raises BadInput, ValueError."""
     decision = form.get("decision", "")
     body: dict[str, object] = {name: form.get(name, "") for name in ("lease", "shown_sha256", "comment", "proof")}
     body["decision"] = decision

@@ -4,38 +4,44 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
 
 from fastapi import Request  # noqa: TC002 - FastAPI reads annotations at run time
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from fastapi.routing import APIRoute
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from gateway.api.dependencies import COOKIE, parts_of
+from gateway.api.dependencies import parts_of, session_token
 from gateway.errors import GarantError, Unauthenticated
 from gateway.web.texts import LANGUAGES, language_of, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from fastapi import Response
-
     from gateway.api.dependencies import Parts
     from gateway.identity.sessions import Session
 
 LANGUAGE_COOKIE: Final = "garant_language"
-_POLICY: Final = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+_POLICY: Final = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'"
+)
+BACKGROUND: Final = frozenset({"/queue/events"})
+"""What a page asks for by itself: it does not keep a session from being idle."""
 _SEE_OTHER: Final = 303
 
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Who looks at a page: a session or none, and a language."""
+    """Who looks at a page: a session or none (`ended` says why, where there was one), and a language."""
 
     request: Request
     parts: Parts
     session: Session | None
     language: str
+    ended: str = ""
 
     def page(self, template: str, status: int = 200, **values: object) -> HTMLResponse:
         """Render a template; `t` holds the words, `session` who is signed in."""
@@ -50,6 +56,9 @@ class Visitor:
                 session=self.session,
                 rights=rights,
                 here=self.request.url.path,
+                ended=self.ended,
+                ways=ways_in(self.parts, self.language),
+                onward=local(self.request.query_params.get("next", "")),
                 **values,
             )
         )
@@ -70,7 +79,7 @@ class PageRoute(APIRoute):
             try:
                 return await handle(request)
             except Unauthenticated:
-                return to("/")
+                return to(f"/?next={quote(request.url.path)}" if request.method == "GET" else "/")
             except GarantError as error:
                 return await _refusal(request, error)
 
@@ -88,7 +97,29 @@ async def visitor(request: Request) -> Visitor:
     asked = request.query_params.get("lang")
     chosen = asked if asked in LANGUAGES else request.cookies.get(LANGUAGE_COOKIE)
     language = language_of(chosen, request.headers.get("accept-language", ""))
-    return Visitor(request, parts, await _session(request, parts), language)
+    try:
+        return Visitor(request, parts, await _session(request, parts), language)
+    except Unauthenticated as error:
+        return Visitor(request, parts, None, language, error.said(language))
+
+
+def ways_in(parts: Parts, language: str) -> dict[str, str | bool]:
+    """How people sign in here: by password or not, and what the button of the provider says ("" where there is none)."""
+    identity = parts.settings.identity
+    label = "" if identity.oidc is None else identity.oidc.name.get(language) or words(language)["sign_in_with"]
+    return {"password": "password" in identity.methods, "provider": label if "oidc" in identity.methods else ""}
+
+
+def local(address: str) -> str:
+    """A page of ours to go on to; the first one where the address is anything else."""
+    safe = address.startswith("/") and not address.startswith(("//", "/\\")) and address.isprintable()
+    return address[:512] if safe else "/"
+
+
+def script(name: str) -> Response:
+    """A script of ours."""
+    source = files("gateway.web").joinpath(f"static/{name}").read_text(encoding="utf-8")
+    return Response(source, media_type="text/javascript", headers={"Cache-Control": "max-age=3600"})
 
 
 def to(address: str) -> RedirectResponse:
@@ -97,13 +128,8 @@ def to(address: str) -> RedirectResponse:
 
 
 async def _session(request: Request, parts: Parts) -> Session | None:
-    token = request.cookies.get(COOKIE)
-    if not token:
-        return None
-    try:
-        return await parts.sessions.find(token)
-    except Unauthenticated:
-        return None
+    token = session_token(request, parts)
+    return await parts.sessions.find(token, seen=request.url.path not in BACKGROUND) if token else None
 
 
 @lru_cache(maxsize=1)

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from typer.testing import Result
 
 
+NOT_ASKED = {"path", "field", "on_call", "pager", "issuer", "client_id", "client_secret_env"}
+
+
 def garant(*words: str, typed: str | None = None, **environ: str) -> Result:
     return CliRunner().invoke(app, list(words), input=typed, env={"LANG": "C", "LC_ALL": "", **environ})
 
@@ -31,7 +34,7 @@ def test_without_a_terminal_it_asks_nothing_and_the_checker_accepts_what_it_wrot
 
 
 def test_at_a_terminal_it_explains_the_modes_asks_again_and_takes_defaults(tmp_path: Path) -> None:
-    asked = [question.name for question in QUESTIONS if question.name not in {"path", "field", "on_call", "pager", "identity"}]
+    asked = [question.name for question in QUESTIONS if question.name not in NOT_ASKED]
     typed = "".join(f"{ {'name': 'CHU Nord', 'mode': f'draft{chr(10)}shadow'}.get(name, '') }\n" for name in asked)
     done = garant("init", str(tmp_path / "a"), "--ask", typed=typed)
     assert done.exit_code == 0, done.output

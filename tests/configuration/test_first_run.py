@@ -48,6 +48,11 @@ def options(draw: DrawFn) -> dict[str, str]:
         "secret_env": draw(st.sampled_from(["", "READER_SECRET"])),
         "on_call": "dr.martin",
         "pager": draw(st.sampled_from(["", "https://pager.invalid/hook"])),
+        "identity": draw(st.sampled_from(["password", "passkey", "oidc"])),
+        "public_url": "https://garant.invalid",
+        "issuer": draw(st.sampled_from(["https://login.invalid/realms/main", "http://127.0.0.1:9000"])),
+        "client_id": draw(lines),
+        "client_secret_env": draw(st.sampled_from(["", "CLIENT_SECRET"])),
         "database": draw(st.sampled_from(["embedded", "external"])),
         "port": str(draw(st.integers(1, 65_535))),
         "address": draw(st.sampled_from(["https://ai.invalid", "http://10.0.0.5:9000/base"])),
@@ -62,7 +67,7 @@ def test_whatever_is_accepted_is_accepted_by_the_checker(
     found = answers(language, chosen, ask=False)
     for name, text in writing.files(found, TODAY).items():
         (folder / name).write_text(text, encoding="utf-8")
-    problems = check(folder / "garant.toml", {"READER_SECRET": "a1b2c3d4e5f6g7h8"})
+    problems = check(folder / "garant.toml", dict.fromkeys(("READER_SECRET", "CLIENT_SECRET"), "a1b2c3d4e5f6g7h8"))
     assert [problem for problem in problems if problem.severity == "error"] == []
 
 
@@ -106,7 +111,11 @@ REFUSED = [
     ({"protocol": "grpc"}, "not one of the choices"),
     ({"kind": "triage", "mode": "notify_now"}, "on call"),
     ({"name": "a\nb"}, "one line of text"),
-    ({"identity": "none", "mode": "soon"}, "not one of the choices"),
+    ({"mode": "soon"}, "not one of the choices"),
+    ({"identity": "none"}, "not one of the choices"),
+    ({"identity": "passkey"}, "https with a host name"),
+    ({"identity": "oidc"}, "https address of the OpenID provider"),
+    ({"identity": "oidc", "issuer": "http://login.invalid"}, "https address of the OpenID provider"),
 ]
 
 

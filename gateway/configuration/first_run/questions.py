@@ -12,6 +12,7 @@ import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final, TypeAlias
 from urllib.parse import urlsplit
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 Given: TypeAlias = "Mapping[str, str]"
 PROTOCOLS: Final = ("openai", "inference_v2", "json")
 DATABASES: Final = ("embedded", "external")
-IDENTITIES: Final = ("password",)
+IDENTITIES: Final = ("password", "passkey", "oidc")
 _CLINICAL_MODES: Final = frozenset(mode.value for mode in CLINICAL_MODES)
 _CLINICAL_KINDS: Final = frozenset(kind.value for kind in CLINICAL)
 _IDENTIFIER: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
@@ -130,6 +131,29 @@ def _mode(value: str, given: Given) -> str | None:
     return None if allowed(given["kind"], value) else "mode"
 
 
+def _identity(value: str, given: Given) -> str | None:
+    if value not in IDENTITIES:
+        return "choice"
+    address = urlsplit(given["public_url"])
+    secure = address.hostname == "localhost" or (address.scheme == "https" and not _is_number(address.hostname or ""))
+    return "passkey" if value == "passkey" and not secure else None
+
+
+def _issuer(value: str, _given: Given) -> str | None:
+    if not _address(value):
+        return "issuer"
+    address = urlsplit(value)
+    return None if address.scheme == "https" or address.hostname in _LOOPBACK else "issuer"
+
+
+def _is_number(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
 def _address(text: str) -> tuple[str, int] | None:
     """Host and port of a web address without credentials, or None."""
     try:
@@ -181,6 +205,9 @@ QUESTIONS: Final = (
     Question("mode", _default_mode, _mode, choices=tuple(mode.value for mode in ReleaseMode)),
     Question("on_call", _always(""), _matching(_LOGIN, "on_call"), _is("mode", "notify_now")),
     Question("pager", _always(""), _web_or_none, _is("mode", "notify_now")),
-    Question("identity", _always("password"), _among(IDENTITIES), lambda _: len(IDENTITIES) > 1, choices=IDENTITIES),
+    Question("identity", _always("password"), _identity, choices=IDENTITIES),
+    Question("issuer", _always(""), _issuer, _is("identity", "oidc")),
+    Question("client_id", _always("garant"), _text, _is("identity", "oidc")),
+    Question("client_secret_env", _always(""), _matching(_VARIABLE, "variable", may_be_empty=True), _is("identity", "oidc")),
     Question("database", _always("embedded"), _among(DATABASES), choices=DATABASES),
 )

@@ -54,7 +54,8 @@ def policies(given: Given) -> str:
 def main(given: Given, today: date) -> str:
     """`garant.toml`: the establishment, where it listens, the first AI system and its route."""
     tables: list[tuple[str, str, list[Line]]] = [
-        ("", "", _top(given)),
+        ("", "", _top()),
+        *identity(given),
         ("[establishment]", "establishment", _establishment(given)),
         ("[server]", "server", _server(given)),
         ("[database]", f"database_{given['database']}", [("directory", _quoted(".garant/postgres"), "directory")]),
@@ -68,18 +69,25 @@ def main(given: Given, today: date) -> str:
     return _file(given, "head_main", tables)
 
 
-def identity(given: Given) -> Line:
+def identity(given: Given) -> list[tuple[str, str, list[Line]]]:
     """How people prove who they are; the only place that knows the choices of this version."""
-    return ("identity", f"[{_quoted(given['identity'])}]", "identity")
+    methods = ["password"] if given["identity"] == "password" else ["password", given["identity"]]
+    listing = ", ".join(_quoted(method) for method in methods)
+    found: list[tuple[str, str, list[Line]]] = [("[identity]", "identity", [("methods", f"[{listing}]", f"methods_{given['identity']}")])]
+    if given["identity"] == "oidc":
+        provider: list[Line] = [("issuer", _quoted(given["issuer"]), "issuer"), ("client_id", _quoted(given["client_id"]), "client_id")]
+        if given["client_secret_env"]:
+            provider.append(("secret_env", _quoted(given["client_secret_env"]), "secret_env"))
+        found.append(("[identity.oidc]", "oidc", provider))
+    return found
 
 
 _ATTRIBUTES: Final = ("provider", "intended_use", "known_limits", "validation", "contact")
 
 
-def _top(given: Given) -> list[Line]:
+def _top() -> list[Line]:
     return [
         ("profile", _quoted("pilot"), "profile"),
-        identity(given),
         ("policies", _quoted(SHARED), "policies_file"),
         ("keys_directory", _quoted(".garant/keys"), "keys"),
         ("spool_directory", _quoted(".garant/spool"), "spool"),

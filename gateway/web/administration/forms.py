@@ -13,10 +13,11 @@ from fastapi import APIRouter, Path, Request, Response
 from pydantic import ValidationError
 from starlette.datastructures import FormData
 
-from gateway.api import accounts, machines, signoff, stops
+from gateway.api import machines, signoff, stops
 from gateway.api.administration import routes
 from gateway.api.administration.models import Training
 from gateway.api.administration.operation import operation_of
+from gateway.api.identity import people as accounts
 from gateway.errors import BadInput, Conflict, GarantError
 from gateway.identity.sessions import Session, check_csrf
 from gateway.web.administration import pages, shown

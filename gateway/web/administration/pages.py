@@ -6,11 +6,12 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
 
-from gateway.api import accounts, machines, signoff
+from gateway.api import machines, signoff
 from gateway.api.accounts import PersonView
 from gateway.api.administration import routes
 from gateway.api.administration.operation import operation_of
 from gateway.api.dependencies import demand
+from gateway.api.identity import people
 from gateway.errors import Forbidden, Unauthenticated
 from gateway.identity.roles import Right, Role
 from gateway.identity.sessions import Session
@@ -65,7 +66,7 @@ async def overview(
 ) -> Response:
     """The page with everything; after a refusal with its sentence, its status and what was typed."""
     parts, desk, operation = seen.parts, signoff.desk_of(seen.parts), operation_of(seen.request)
-    found = await accounts.list_people(session, parts)
+    found = await people.list_people(session, parts)
     listed = _matching(found.people, search)
     return seen.page(
         "administration.html",
@@ -92,7 +93,7 @@ async def overview(
 async def account_page(seen: Visitor, session: Session, person_id: UUID, *, problem: str = "", code: int = 200) -> Response:
     """The page of one account. Raises Unknown."""
     parts = seen.parts
-    person = accounts.PersonView.of(await parts.people.get(person_id))
+    person = PersonView.of(await parts.people.get(person_id))
     last = (await routes.activity(session, parts)).people.get(person_id)
     own = person_id == session.person.id
     return seen.page(

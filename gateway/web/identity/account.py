@@ -1,0 +1,123 @@
+"""One's own account: passkeys, sign-ins, password. Everything but making a passkey works without script."""
+
+import json
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, Response
+from pydantic import ValidationError
+
+from gateway.api import problems, signoff
+from gateway.api.dependencies import demand
+from gateway.api.identity import passkeys, sessions
+from gateway.errors import BadInput, GarantError
+from gateway.identity.passkeys.ceremonies import FRESH
+from gateway.identity.roles import Right
+from gateway.web.forms import checked, decision_of
+from gateway.web.pages import TheVisitor, person
+from gateway.web.rendering import PageRoute, Visitor, script, to
+from gateway.web.texts import words
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from pydantic import JsonValue
+
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
+_UNREADABLE = "What the browser sent cannot be read. Reload the page and try again."
+_UNREADABLE_FR = "L'envoi du navigateur est illisible. Rechargez la page et réessayez."
+
+
+@router.get("/static/passkey.js")
+async def passkey_script() -> Response:
+    """The script that asks an authenticator."""
+    return script("passkey.js")
+
+
+@router.get("/account")
+async def account(seen: TheVisitor) -> Response:
+    """Passkeys and sign-ins of whoever is signed in."""
+    return await account_page(seen)
+
+
+@router.post("/account/confirm")
+async def confirm(seen: TheVisitor, request: Request) -> Response:
+    """Prove by password who one is, so that passkeys can be changed."""
+    form = await checked(seen, request)
+    return await _done(seen, seen.parts.sessions.prove(person(seen), form.get("proof", "")))
+
+
+@router.post("/account/passkeys/options")
+async def registration_options(seen: TheVisitor, request: Request) -> Response:
+    """What the script needs to make a passkey."""
+    await checked(seen, request)
+    return await _options(seen, passkeys.registration_options(person(seen), seen.parts))
+
+
+@router.post("/account/passkeys")
+async def add(seen: TheVisitor, request: Request) -> Response:
+    """Keep the passkey that the script made."""
+    form = await checked(seen, request)
+    try:
+        wish = passkeys.PasskeyWish(name=form.get("name", ""), credential=json.loads(form.get("credential", "")))
+    except (ValueError, ValidationError):
+        return await account_page(seen, _UNREADABLE_FR if seen.language == "fr" else _UNREADABLE, 400)
+    return await _done(seen, passkeys.add_passkey(wish, person(seen), seen.parts))
+
+
+@router.post("/account/passkeys/{passkey}/remove")
+async def remove(passkey: UUID, seen: TheVisitor, request: Request) -> Response:
+    """End a passkey."""
+    await checked(seen, request)
+    return await _done(seen, passkeys.remove_passkey(passkey, person(seen), seen.parts))
+
+
+@router.post("/account/sessions/{which}/end")
+async def end(which: UUID, seen: TheVisitor, request: Request) -> Response:
+    """Sign out elsewhere."""
+    await checked(seen, request)
+    return await _done(seen, sessions.end_session(which, person(seen), seen.parts))
+
+
+@router.post("/review/{suggestion}/passkey-options")
+async def decision_options(suggestion: UUID, seen: TheVisitor, request: Request) -> Response:
+    """What the script needs to have the decision in the form signed."""
+    form = await checked(seen, request)
+    session = person(seen)
+    await demand(seen.parts, session, Right.SIGN)
+    try:
+        body = signoff.DecisionBody.model_validate(decision_of(form))
+    except (ValidationError, ValueError):
+        return problems.refusal(BadInput(_UNREADABLE, fr=_UNREADABLE_FR), seen.language)
+    return await _options(seen, passkeys.decision_options(suggestion, body, session, seen.parts))
+
+
+async def account_page(seen: Visitor, problem: str = "", status: int = 200) -> Response:
+    """The page, with what went wrong above it."""
+    session, methods = person(seen), seen.parts.settings.identity.methods
+    fresh = seen.parts.clock.now() - session.authenticated_at <= FRESH
+    return seen.page(
+        "account.html",
+        status,
+        problem=problem,
+        passkeys=await seen.parts.passkeys.listed(session.person),
+        running=await seen.parts.sessions.running(session.person),
+        fresh=fresh,
+        methods=methods,
+    )
+
+
+async def _done(seen: Visitor, work: "Awaitable[object]") -> Response:
+    try:
+        await work
+    except GarantError as error:
+        return await account_page(seen, error.said(seen.language), error.status)
+    return to("/account")
+
+
+async def _options(seen: Visitor, work: "Awaitable[dict[str, JsonValue]]") -> Response:
+    try:
+        return JSONResponse({"publicKey": await work, "cancelled": words(seen.language)["passkey_cancelled"]})
+    except GarantError as error:
+        return problems.refusal(error, seen.language)
