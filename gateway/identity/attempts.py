@@ -14,6 +14,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import ip_address, ip_network
+from math import ceil
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import text
@@ -151,7 +152,7 @@ class Attempts:
             if admitted is not None:
                 return
             until: datetime | None = await session.scalar(_NEXT, {"key": key})
-        raise _slowed(1 if until is None else max(1, round((until - now).total_seconds())))
+        raise _slowed(1 if until is None else max(1, ceil((until - now).total_seconds())))
 
     def _device(self, cookie: str) -> bytes | None:
         try:

@@ -57,6 +57,7 @@ AND NOT EXISTS (SELECT FROM people o WHERE o.id <> $1 AND (o.national_id = $3 OR
 END_SESSIONS: Final = """
 UPDATE sessions SET ended_at = now(), ended = 'changed' WHERE person_id = $1 AND credentials <= $2 AND ended_at IS NULL
 """
+UNCHANGED: Final = "SELECT id FROM people WHERE id = $1 AND credentials = $2 AND active FOR SHARE"
 _TAKEN: Final = "This login (or national identifier, or EHR user) is taken, perhaps by an account that was deactivated. Choose another one."
 
 
@@ -153,6 +154,11 @@ class NewPerson:
     id: UUID = field(default_factory=uuid7)
     competence: Competence = Competence()
     foreign: ForeignNames = ForeignNames()
+
+
+def unchanged(person: Person) -> Statement:
+    """A guard: the account is at the commit as it was when it was read, so a right withdrawn a moment ago is no right."""
+    return Statement(UNCHANGED, (person.id, person.credentials), key=person.id)
 
 
 def pseudonym(keys: Keys, person: UUID) -> str:

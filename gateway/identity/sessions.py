@@ -24,7 +24,7 @@ from gateway.audit.leaf import Event, EventType
 from gateway.clock import rfc3339
 from gateway.errors import AuditUnavailable, Conflict, Forbidden, GarantError, Unauthenticated, Unknown
 from gateway.identity.attempts import NOWHERE
-from gateway.identity.people import People, Person, as_person, normal
+from gateway.identity.people import People, Person, as_person, normal, unchanged
 from gateway.identity.tables import PersonRow, SessionRow
 from gateway.ids import uuid7
 
@@ -47,7 +47,6 @@ AT_ONCE: Final = timedelta(seconds=60)
 _NO_ID: Final = UUID(int=0)
 _KEPT: Final = timedelta(days=7)
 _SEEN_EVERY: Final = timedelta(seconds=30)
-_GUARD: Final = "SELECT id FROM people WHERE id = $1 AND credentials = $2 AND active FOR SHARE"
 _BEGIN: Final = """
 INSERT INTO sessions (token, person_id, credentials, csrf, method, created_at, authenticated_at, expires_at, id, seen_at, device)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $6, $10)
@@ -220,10 +219,9 @@ class Sessions:
             *(session.token, person.id, person.credentials, session.csrf, proven.method, now, proven.at, session.expires_at),
             *(session.id, origin.agent),
         )
-        guard = Statement(_GUARD, (person.id, person.credentials), key=person.id)
         effects = (Statement(_SWEEP, (now - _KEPT,)), Statement(_BEGIN, row))
         entry = self._entry(EventType.AUTH_OK, person.actor(self.keys), person.role, "login", proven)
-        await self.writer.append(Write((entry,), guards=(guard,), effects=effects, refusal=_WRONG))
+        await self.writer.append(Write((entry,), guards=(unchanged(person),), effects=effects, refusal=_WRONG))
         return token, session
 
     async def find(self, token: str, *, seen: bool = True) -> Session:

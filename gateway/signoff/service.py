@@ -15,6 +15,7 @@ from gateway.audit.batch import Write
 from gateway.audit.leaf import EventType
 from gateway.errors import Conflict
 from gateway.identity.methods import check_method
+from gateway.identity.people import unchanged
 from gateway.ids import uuid7
 from gateway.signoff.models import Decision, Opened
 from gateway.signoff.record import (
@@ -109,7 +110,8 @@ class SignOff:
         check_shown(decision, opened.shown_sha256)
         check_reason(decision, lane.requirement.policy)
         check_amendment(decision, frozenset(part.pointer for part in opened.view.fields))
-        await self.writer.append(await self._deciding(Signing(person, proof, decision, opened, now)))
+        write = await self._deciding(Signing(person, proof, decision, opened, now))
+        await self.writer.append(replace(write, guards=(*write.guards, unchanged(person))))
         return await self.suggestions.get(suggestion)
 
     async def defer(self, person: Person, suggestion: UUID, lease: UUID) -> None:

@@ -164,7 +164,9 @@ async def _signer(seen: Visitor) -> Session:
 def decision_of(form: dict[str, str]) -> dict[str, object]:
     """The members of a decision, as its form says them. Raises BadInput, ValueError."""
     decision = form.get("decision", "")
-    body: dict[str, object] = {name: form.get(name, "") for name in ("lease", "shown_sha256", "comment", "proof")}
+    body: dict[str, object] = {name: form.get(name, "") for name in ("lease", "shown_sha256", "comment")}
+    body["proof"] = form.get("proof") or None
+    body["assertion"] = json.loads(form["assertion"]) if form.get("assertion") else None
     body["decision"] = decision
     if decision == "reject":
         body["reason"] = form.get("reason", "")
