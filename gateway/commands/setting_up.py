@@ -18,21 +18,12 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from gateway.commands.console import fail
-from gateway.configuration.check import check, render
-from gateway.configuration.first_run import writing
-from gateway.configuration.first_run.questions import (
-    QUESTIONS,
-    Question,
-    allowed,
-    check_answer,
-    texts,
-)
 from gateway.errors import LANGUAGES, BadInput, Misconfigured
-from gateway.operations import keys as secret_files
-from gateway.policy.models import ReleaseMode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from gateway.configuration.first_run.questions import Question
 
 _KEYS: Final = Path(".garant/keys")
 
@@ -92,6 +83,8 @@ def _spoken_refusals(folder: Path, language: str, options: Mapping[str, object])
 
 
 def _set_up(folder: Path, language: str, options: Mapping[str, object], *, force: bool, ask: bool) -> None:
+    from gateway.configuration.first_run import writing  # noqa: PLC0415
+
     if language not in LANGUAGES:
         raise _refused("language", language)
     _check_free(folder, force=force)
@@ -106,6 +99,8 @@ def _set_up(folder: Path, language: str, options: Mapping[str, object], *, force
 
 def answers(language: str, options: Mapping[str, object], *, ask: bool) -> dict[str, str]:
     """An answer to every question that is asked: the option's, the person's, or the default. Raises BadInput."""
+    from gateway.configuration.first_run.questions import QUESTIONS, check_answer  # noqa: PLC0415
+
     given = {"language": language}
     for question in QUESTIONS:
         if not question.asked(given):
@@ -122,6 +117,8 @@ def answers(language: str, options: Mapping[str, object], *, ask: bool) -> dict[
 
 
 def _asked(question: Question, given: Mapping[str, str]) -> str:
+    from gateway.configuration.first_run.questions import check_answer, texts  # noqa: PLC0415
+
     language = given["language"]
     if question.name == "mode":
         _explain_modes(given)
@@ -137,10 +134,15 @@ def _asked(question: Question, given: Mapping[str, str]) -> str:
 
 
 def _possible(question: Question, given: Mapping[str, str]) -> tuple[str, ...]:
+    from gateway.configuration.first_run.questions import allowed  # noqa: PLC0415
+
     return tuple(one for one in question.choices if question.name != "mode" or allowed(given["kind"], one))
 
 
 def _explain_modes(given: Mapping[str, str]) -> None:
+    from gateway.configuration.first_run.questions import allowed, texts  # noqa: PLC0415
+    from gateway.policy.models import ReleaseMode  # noqa: PLC0415
+
     language = given["language"]
     typer.echo("\n" + texts()["modes_title"][language])
     for mode in ReleaseMode:
@@ -149,6 +151,8 @@ def _explain_modes(given: Mapping[str, str]) -> None:
 
 
 def _check_free(folder: Path, *, force: bool) -> None:
+    from gateway.configuration.first_run import writing  # noqa: PLC0415
+
     if folder.exists() and not (folder.is_dir() and os.access(folder, os.W_OK)):
         raise _refused("folder", str(folder))
     for name in (writing.MAIN, writing.SHARED):
@@ -158,6 +162,9 @@ def _check_free(folder: Path, *, force: bool) -> None:
 
 def _accepted(made: Mapping[str, str], given: Mapping[str, str]) -> str:
     """What the checker warns of. Raises Misconfigured if it refuses what was made: then nothing is written."""
+    from gateway.configuration.check import check, render  # noqa: PLC0415
+    from gateway.configuration.first_run import writing  # noqa: PLC0415
+
     environ = {name: secrets.token_urlsafe() for name in _variables(given)}
     with tempfile.TemporaryDirectory(prefix="garant-") as trial:
         for name, text in made.items():
@@ -171,6 +178,8 @@ def _accepted(made: Mapping[str, str], given: Mapping[str, str]) -> str:
 
 def _keys(folder: Path, given: Mapping[str, str]) -> bool:
     """Make the keys that are missing; whether all of them were there."""
+    from gateway.operations import keys as secret_files  # noqa: PLC0415
+
     try:
         folder.mkdir(parents=True, exist_ok=True)
         return not secret_files.create(folder / _KEYS, f"{given['host']}/garant/{given['id']}")
@@ -193,6 +202,9 @@ def _write(path: Path, text: str) -> None:
 
 
 def _say(folder: Path, given: Mapping[str, str], warnings: str, *, kept: bool) -> None:
+    from gateway.configuration.first_run import writing  # noqa: PLC0415
+    from gateway.configuration.first_run.questions import texts  # noqa: PLC0415
+
     said = {name: entry[given["language"]] for name, entry in texts().items()}
     typer.echo(f"\n{said['said_written']} {folder / writing.MAIN}, {folder / writing.SHARED}")
     typer.echo(said["said_keys_kept" if kept else "said_keys"].format(folder=folder / _KEYS))
@@ -234,6 +246,8 @@ def _variables(given: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _refused(name: str, value: str) -> BadInput:
+    from gateway.configuration.first_run.questions import texts  # noqa: PLC0415
+
     said = {language: text.format(value=value[:200]) for language, text in texts()[f"wrong_{name}"].items()}
     return BadInput(said["en"], code=f"init_{name}", fr=said["fr"])
 

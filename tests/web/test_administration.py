@@ -11,7 +11,6 @@ import pytest
 
 from gateway.identity.roles import Right, Role, rights_of
 from tests.fakes.model_server import Script
-from tests.web.test_pages import field, signed_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,6 +31,16 @@ def browser(stage: Stage) -> Iterator[httpx.Client]:
 def it(stage: Stage, browser: httpx.Client) -> httpx.Client:
     assert signed_in(stage, browser, "it").url.path == HOME
     return browser
+
+
+def field(page: httpx.Response, name: str) -> str:
+    found = re.search(rf'name="{re.escape(name)}" value="([^"]*)"', page.text)
+    assert found, page.text[:2000]
+    return unescape(found[1])
+
+
+def signed_in(stage: Stage, browser: httpx.Client, login: str) -> httpx.Response:
+    return browser.post("/sign-in", data={"login": login, "password": stage.clinician(login).password})
 
 
 def done(client: httpx.Client, path: str, **form: str | list[str]) -> httpx.Response:
