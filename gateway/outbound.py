@@ -43,6 +43,8 @@ HOP_BY_HOP: Final = frozenset(
 CREDENTIALS: Final = frozenset({b"authorization", b"cookie", b"x-api-key", b"api-key", b"garant-key"})
 OURS: Final = frozenset({b"host", b"content-length", b"expect", b"prefer", b"garant-case", b"garant-wait"})
 READABLE_ENCODINGS: Final = frozenset({"gzip", "deflate", "br", "identity"})
+ASK_SECONDS: Final = 8.0
+ASK_BYTES: Final = 2**18
 _NOT_FORWARDED: Final = HOP_BY_HOP | CREDENTIALS | OURS
 _NOT_RETURNED: Final = HOP_BY_HOP | {b"set-cookie", b"content-length", b"date", b"server", b"alt-svc", b"x-should-retry"}
 _OF_CACHES: Final = frozenset({b"cache-control", b"expires", b"age", b"pragma", b"etag", b"last-modified", b"vary"})
@@ -238,40 +240,25 @@ class Outbound:
             return 0
         return response.status_code
 
-    async def ask(
-        self, method: str, url: str, headers: Headers = (), body: bytes = b"", *, seconds: float = 8.0, most: int = 2**18
-    ) -> Answer:
-        """Ask an endpoint of a configured identity provider; its answer is small and quick, or a failure.
-
-        Args:
-            method: GET or POST.
-            url: as the configuration, or the provider itself, names it; no redirect is followed.
-            headers: of the request.
-            body: of the request.
-            seconds: for everything together.
-            most: bytes of the answer.
-
-        Raises:
-            UpstreamTimeout: it took longer.
-            UpstreamFailed: no connection, a redirect, or too large an answer.
-        """
+    async def ask(self, method: str, url: str, headers: Headers = (), body: bytes = b"") -> Answer:
+        """Ask an endpoint of an identity provider: within 8 seconds, at most 256 KiB, no redirect. Raises UpstreamFailed, UpstreamTimeout."""
         sent = [*headers, (b"accept-encoding", b"identity")]
-        patience = {"connect": seconds, "pool": seconds, "read": None}
+        patience = {"connect": ASK_SECONDS, "pool": ASK_SECONDS, "read": None}
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(ASK_SECONDS):
                 request = httpx.Request(method, _url(url), headers=sent, content=body, extensions={"timeout": patience})
-                return await self._whole(await self._poster.handle_async_request(request), most)
+                return await self._whole(await self._poster.handle_async_request(request))
         except (TimeoutError, httpx.TimeoutException) as error:
             raise UpstreamTimeout("The identity provider took longer than its limit.", code="provider_slow") from error
         except _FAILURES as error:
             raise UpstreamFailed("The identity provider could not be reached.", code="provider_unreachable") from error
 
-    async def _whole(self, response: httpx.Response, most: int) -> Answer:
+    async def _whole(self, response: httpx.Response) -> Answer:
         try:
             body = b""
             async for chunk in response.stream:  # type: ignore[union-attr]
                 body += chunk
-                if len(body) > most:
+                if len(body) > ASK_BYTES:
                     raise UpstreamFailed("The identity provider's answer is too large.", code="provider_too_large")
         finally:
             await response.aclose()

@@ -24,11 +24,10 @@ if TYPE_CHECKING:
 WIDTH: Final = 256
 """Hashes in a full tile, entries in a full bundle."""
 MAX_LEAF_BYTES: Final = 4096
+ASSERTIONS: Final = "assertions.jsonl"
 _LENGTH_BYTES: Final = 2
 _MAX_BUNDLE_BYTES: Final = WIDTH * (_LENGTH_BYTES + MAX_LEAF_BYTES)
 _MAX_POLICIES_BYTES: Final = 64 * 1024 * 1024
-_ASSERTIONS: Final = "assertions.jsonl"
-_MAX_LINE_BYTES: Final = 64 * 1024
 _GROUP: Final = 1000
 _MAX_DIGITS: Final = 18
 
@@ -44,7 +43,6 @@ class Export:
         vkey: the verifier key that lies beside the log (a reader should bring his own).
         policies: digest → policy document.
         kept: older checkpoints, smallest first.
-        assertions: entry id → line of `assertions.jsonl`.
     """
 
     folder: Path
@@ -53,7 +51,6 @@ class Export:
     vkey: str
     policies: Mapping[str, str]
     kept: tuple[str, ...]
-    assertions: Mapping[str, str]
 
     def leaves(self) -> Iterator[bytes]:
         """The entries in order, exactly `size` of them. Raises NoteError at the first bundle that is missing or malformed."""
@@ -130,7 +127,8 @@ def write_export(
         message = f"{size} entries were to be exported, but the checkpoint speaks of {claimed_size(checkpoint)}"
         raise NoteError(message)
     _write(folder / "log.vkey", vkey.strip().encode() + b"\n")
-    _write(folder / _ASSERTIONS, "".join(f"{line}\n" for line in assertions).encode())
+    if lines := "".join(f"{line}\n" for line in assertions):
+        _write(folder / ASSERTIONS, lines.encode())
     _write(folder / "policies.json", json.dumps(dict(policies), ensure_ascii=False, sort_keys=True, indent=1).encode())
     for note in kept:
         _write(folder / "checkpoints" / str(claimed_size(note)), note.encode())
@@ -142,8 +140,7 @@ def read_export(folder: Path) -> Export:
     """Open an exported log. Raises NoteError where a file is missing, too large or malformed."""
     checkpoint = _text(folder / "checkpoint")
     policies = _policies(_read(folder / "policies.json", _MAX_POLICIES_BYTES))
-    kept, assertions = _kept(folder / "checkpoints"), _assertions(folder / _ASSERTIONS)
-    return Export(folder, checkpoint, claimed_size(checkpoint), _text(folder / "log.vkey"), policies, kept, assertions)
+    return Export(folder, checkpoint, claimed_size(checkpoint), _text(folder / "log.vkey"), policies, _kept(folder / "checkpoints"))
 
 
 def claimed_size(note: str) -> int:
@@ -248,25 +245,3 @@ def _kept(folder: Path) -> tuple[str, ...]:
         raise NoteError(message) from error
     notes = [_text(path) for path in paths if not path.name.endswith(".part")]
     return tuple(sorted(notes, key=claimed_size))
-
-
-def _assertions(path: Path) -> dict[str, str]:
-    """The lines by the entry they speak of; an export from before passkeys has none."""
-    if not path.exists():
-        return {}
-    found: dict[str, str] = {}
-    try:
-        with path.open("rb") as file:
-            while line := file.readline(_MAX_LINE_BYTES + 1):
-                found[_entry_of(line)] = line.decode().rstrip("\n")
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        message = f"the file {path.name} cannot be read ({type(error).__name__})"
-        raise NoteError(message) from error
-    return found
-
-
-def _entry_of(line: bytes) -> str:
-    if len(line) > _MAX_LINE_BYTES:
-        message = "a line is too long"
-        raise ValueError(message)
-    return str(json.loads(line)["entry"])

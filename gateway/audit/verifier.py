@@ -10,11 +10,12 @@ from bisect import bisect_right
 from collections import Counter
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import TYPE_CHECKING, Final
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, TypeAlias
 
-from gateway.audit.export import Export, Tiler, read_export
+from gateway.audit.export import ASSERTIONS, Export, Tiler, read_export
 from gateway.audit.note import Checkpoint, NoteError, VerifierKey, open_checkpoint
-from gateway.audit.rules.assertions import Assertions
+from gateway.audit.rules.assertions import Assertions, read_assertions
 from gateway.audit.rules.clinical import PolicyDocument, Rules, open_policy
 from gateway.audit.rules.entries import BrokenRuleError, parse
 from gateway.audit.tree import HASH_BYTES, Frontier
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 MAX_PROBLEMS: Final = 100
 _BLOCK: Final = 4096
+_Texts: TypeAlias = "Mapping[str, str]"
+_NONE: Final[_Texts] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,26 +55,13 @@ class Report:
         return min(rows, key=lambda problem: problem.index or 0, default=next(iter(self.problems), None))
 
 
-@dataclass(frozen=True, slots=True)
-class Beside:
-    """What lies beside a log and is checked against it.
-
-    Args:
-        policies: SHA-256 hex → policy document `{"policy": …, "task": …}`.
-        assertions: entry id → signature by passkey of that decision (a line of `assertions.jsonl`).
-    """
-
-    policies: Mapping[str, str]
-    assertions: Mapping[str, str]
-
-
 def verify(
     leaves: Iterable[bytes],
     checkpoint: str,
     vkeys: Sequence[VerifierKey],
-    policies: Mapping[str, str],
+    policies: _Texts,
     kept: Iterable[str] = (),
-    assertions: Mapping[str, str] | None = None,
+    signed: _Texts = _NONE,
 ) -> Report:
     """Check a log.
 
@@ -81,9 +71,9 @@ def verify(
         vkeys: who may have signed.
         policies: SHA-256 hex → policy document `{"policy": …, "task": …}`.
         kept: older checkpoints that this log must extend.
-        assertions: entry id → signature by passkey, for the decisions that say they have one.
+        signed: entry id → signature by passkey, for the decisions that say they have one.
     """
-    return _Verification(vkeys, Beside(policies, assertions or {}), kept).run(leaves, checkpoint)
+    return _Verification(vkeys, policies, signed, kept).run(leaves, checkpoint)
 
 
 def verify_export(folder: Path, vkey: str | VerifierKey) -> Report:
@@ -94,16 +84,18 @@ def verify_export(folder: Path, vkey: str | VerifierKey) -> Report:
     """
     vkeys = [vkey] if isinstance(vkey, VerifierKey) else [VerifierKey.decode(line) for line in vkey.splitlines() if line.strip()]
     try:
-        export = read_export(folder)
+        export, assertions = read_export(folder), read_assertions(folder / ASSERTIONS)
     except NoteError as error:
         return Report(ok=False, size=0, root=Frontier().root().hex(), problems=(Problem(None, _sentence(str(error))),), counts={})
-    return _Verification(vkeys, Beside(export.policies, export.assertions), export.kept, export).run(export.leaves(), export.checkpoint)
+    return _Verification(vkeys, export.policies, assertions, export.kept, export).run(export.leaves(), export.checkpoint)
 
 
 class _Verification:
     """One run over one log: collects problems, never raises on what the log says."""
 
-    def __init__(self, vkeys: Sequence[VerifierKey], beside: Beside, kept: Iterable[str], export: Export | None = None) -> None:
+    def __init__(
+        self, vkeys: Sequence[VerifierKey], policies: _Texts, assertions: _Texts, kept: Iterable[str], export: Export | None = None
+    ) -> None:
         self._vkeys = vkeys
         self._export = export
         self._tiler = Tiler()
@@ -114,7 +106,7 @@ class _Verification:
         self._agreed = 0
         self._kept = self._open_kept(kept)
         self._sizes = sorted(self._kept)
-        self._rows = _Rows(self._open_policies(beside.policies), Assertions(beside.assertions))
+        self._rows = _Rows(self._open_policies(policies), Assertions(assertions))
 
     def run(self, leaves: Iterable[bytes], checkpoint: str) -> Report:
         """Every check, in one pass over the leaves."""
@@ -208,7 +200,7 @@ class _Verification:
             self._note(None, f"{what} proves nothing: {error}.")
             return None
 
-    def _open_policies(self, policies: Mapping[str, str]) -> dict[str, PolicyDocument]:
+    def _open_policies(self, policies: _Texts) -> dict[str, PolicyDocument]:
         opened: dict[str, PolicyDocument] = {}
         for digest, document in policies.items():
             try:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import text
 
+from gateway.database import reading
 from gateway.errors import Slowed
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ class Attempts:
     async def succeeded(self, admitted: Admitted) -> None:
         """The attempt held: it counts no longer."""
         now = self._clock.now()
-        async with self._sessions() as session:
+        async with reading(self._sessions) as session:
             await _run(session, _FORGET, key=admitted.keys[0], old=now - _FORGOTTEN)
             for key in admitted.keys[1:]:
                 await _run(session, _REFUND, key=key, now=now)
@@ -134,19 +135,19 @@ class Attempts:
     async def remember(self, cookie: str, person: UUID) -> str:
         """Note that a person has signed in from a device; returns the device's cookie, a new one where it had none."""
         device = self._device(cookie) or secrets.token_bytes(_DEVICE_BYTES)
-        async with self._sessions() as session:
+        async with reading(self._sessions) as session:
             await _run(session, _REMEMBER, device=self._stored(device), person=person, now=self._clock.now())
             await session.commit()
         return urlsafe_b64encode(device + self._mac(device)).decode().rstrip("=")
 
     async def _knows(self, device: bytes, login: str) -> bool:
         old = self._clock.now() - DEVICE_LIFETIME
-        async with self._sessions() as session:
+        async with reading(self._sessions) as session:
             return bool(await session.scalar(_KNOWN, {"device": self._stored(device), "login": login, "old": old}))
 
     async def _count(self, key: bytes, free: int, longest: int) -> None:
         now = self._clock.now()
-        async with self._sessions() as session:
+        async with reading(self._sessions) as session:
             admitted = await session.scalar(_ADMIT, {"key": key, "now": now, "free": free, "longest": float(longest)})
             await session.commit()
             if admitted is not None:

@@ -13,6 +13,7 @@ from sqlmodel import col, select
 from gateway.audit.batch import Statement, Write
 from gateway.audit.leaf import Event, EventType
 from gateway.clock import SystemClock
+from gateway.database import reading
 from gateway.errors import Unknown
 from gateway.identity.passwords import Passwords, one_time_password
 from gateway.identity.roles import (
@@ -178,7 +179,7 @@ class People:
 
     async def get(self, person: UUID) -> Person:
         """One person. Raises Unknown."""
-        async with self._sessions() as session:
+        async with reading(self._sessions) as session:
             row = await session.get(PersonRow, person)
         if row is None:
             message = "There is no account with this id. It may have been typed wrongly."
@@ -187,7 +188,7 @@ class People:
 
     async def by_login(self, login: str) -> tuple[Person, str] | None:
         """An active person and the stored password hash, or None."""
-        async with self._sessions() as session:
+        async with reading(self._sessions) as session:
             found = await session.exec(select(PersonRow).where(PersonRow.login == normal(login), col(PersonRow.active)))
             row = found.first()
         return None if row is None else (as_person(row), row.password_hash)
@@ -196,19 +197,19 @@ class People:
         """The active person whom others call so, or None. Nobody is found by an empty name."""
         wanted = normal(name) if account == "login" else name
         column = {"login": PersonRow.login, "national_id": PersonRow.national_id, "ehr_user": PersonRow.ehr_user}[account]
-        async with self._sessions() as session:
+        async with reading(self._sessions) as session:
             row = (await session.exec(select(PersonRow).where(col(column) == wanted, col(PersonRow.active)))).first()
         return as_person(row) if row is not None and wanted else None
 
     async def password_hash(self, person: UUID) -> str | None:
         """The stored hash of an active person, or None."""
-        async with self._sessions() as session:
+        async with reading(self._sessions) as session:
             found = await session.exec(select(PersonRow.password_hash).where(PersonRow.id == person, col(PersonRow.active)))
             return found.first()
 
     async def listed(self) -> tuple[Person, ...]:
         """All accounts, by login."""
-        async with self._sessions() as session:
+        async with reading(self._sessions) as session:
             found = await session.exec(select(PersonRow).order_by(PersonRow.login))
             return tuple(as_person(row) for row in found)
 

@@ -22,6 +22,7 @@ from sqlmodel import col, select
 from gateway.audit.batch import Statement, Write
 from gateway.audit.leaf import Event, EventType
 from gateway.clock import rfc3339
+from gateway.database import reading
 from gateway.errors import AuditUnavailable, Conflict, Forbidden, GarantError, Unauthenticated, Unknown
 from gateway.identity.attempts import NOWHERE
 from gateway.identity.people import People, Person, as_person, normal, unchanged
@@ -235,7 +236,7 @@ class Sessions:
             Unauthenticated: unknown, ended, idle for too long, or expired; in words.
         """
         query = select(SessionRow, PersonRow).join(PersonRow, col(PersonRow.id) == SessionRow.person_id)
-        async with self.sessions() as database:
+        async with reading(self.sessions) as database:
             found = (await database.exec(query.where(SessionRow.token == token_hash(token)))).first()
         if found is None:
             raise _ended("")
@@ -272,7 +273,7 @@ class Sessions:
             col(SessionRow.expires_at) > now,
             col(SessionRow.seen_at) > now - self.limits.idle,
         )
-        async with self.sessions() as database:
+        async with reading(self.sessions) as database:
             query = select(SessionRow).where(SessionRow.person_id == person.id, *alive).order_by(col(SessionRow.seen_at).desc())
             return tuple(Running(row.id, row.method, row.device, row.created_at, row.seen_at) for row in await database.exec(query))
 
@@ -311,7 +312,7 @@ class Sessions:
         now = self.clock.now()
         if now - row.seen_at < _SEEN_EVERY:
             return
-        async with self.sessions() as database:
+        async with reading(self.sessions) as database:
             connection = await database.connection()
             await connection.execute(_SEEN, {"token": row.token, "now": now})
             await database.commit()

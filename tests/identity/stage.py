@@ -47,10 +47,15 @@ class MovedClock:
 
     def __init__(self) -> None:
         self.shift = timedelta(0)
+        self._stopped: datetime | None = None
+
+    def stop(self) -> None:
+        """Go on only by the shift from now on, however slow the machine is."""
+        self._stopped = datetime.now(UTC)
 
     def now(self) -> datetime:
-        """The real time plus the shift."""
-        return datetime.now(UTC) + self.shift
+        """The real time, or when it was stopped, plus the shift."""
+        return (self._stopped or datetime.now(UTC)) + self.shift
 
 
 @dataclass(frozen=True, slots=True)

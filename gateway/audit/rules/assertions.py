@@ -21,10 +21,12 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
+from gateway.audit.note import NoteError
 from gateway.audit.rules.entries import BrokenRuleError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from gateway.audit.rules.entries import Entry
 
@@ -32,6 +34,7 @@ KIND: Final = "garant/decision/1"
 _LABEL: Final = b"garant/c1\nassertion\n"
 _PRESENT_AND_VERIFIED: Final = 0x05
 _HEADER_BYTES: Final = 37
+_MAX_LINE_BYTES: Final = 64 * 1024
 _DECISIONS: Final = frozenset({"signed_off", "rejected"})
 _MALFORMED: Final = (ValueError, TypeError, KeyError, AttributeError, RecursionError, UnsupportedAlgorithm)
 
@@ -91,6 +94,21 @@ class Assertions:
             raise BrokenRuleError("The signature by passkey of this decision is malformed.") from None
         if hashlib.sha256(signed_by).hexdigest() not in self.keys.get(entry["actor"], set()):
             raise BrokenRuleError("The decision was signed with a passkey that its signer had not registered at that time.")
+
+
+def read_assertions(path: Path) -> dict[str, str]:
+    """The lines of `assertions.jsonl` by the entry they speak of; none where there is no such file. Raises NoteError."""
+    found: dict[str, str] = {}
+    try:
+        with path.open("rb") as file:
+            while line := file.readline(_MAX_LINE_BYTES):
+                found[str(json.loads(line)["entry"])] = line.decode().rstrip("\n")
+    except FileNotFoundError:
+        return {}
+    except (OSError, *_MALFORMED) as error:
+        message = f"the file {path.name} cannot be read ({type(error).__name__})"
+        raise NoteError(message) from error
+    return found
 
 
 def _opened(line: str, committed: str) -> _Evidence:

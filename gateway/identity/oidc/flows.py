@@ -11,13 +11,14 @@ from __future__ import annotations
 import hashlib
 import secrets
 from base64 import urlsafe_b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 from urllib.parse import urlencode
 
 from sqlalchemy import text
 
+from gateway.database import reading
 from gateway.errors import Forbidden, GarantError, Unauthenticated, Unknown, UpstreamFailed
 from gateway.identity.oidc import sentences as words
 from gateway.identity.oidc.documents import Documents
@@ -153,16 +154,10 @@ class Elsewhere:
         named = query.get("iss")
         if (named is None and metadata.names_itself) or named not in {None, metadata.issuer}:
             raise TokenRefusedError("answer_of_another_provider")
-        expected = Expected(
-            issuer=metadata.issuer,
-            audience=flow.source.client_id,
-            nonce=flow.nonce,
-            now=self._clock.now(),
-            algorithms=flow.source.algorithms,
-            since=flow.begun_at - _SKEW if flow.purpose == "step_up" else None,
-            acr=flow.source.acr_values,
-            amr=flow.source.amr_values if flow.purpose == "step_up" else (),
-        )
+        expected = Expected(metadata.issuer, flow.source.client_id, flow.nonce, self._clock.now(), flow.source.algorithms)
+        expected = replace(expected, acr=flow.source.acr_values)
+        if flow.purpose == "step_up":
+            expected = replace(expected, since=flow.begun_at - _SKEW, amr=flow.source.amr_values)
         told = await self._exchange.redeem(flow.source, query["code"], flow.verifier, self._redirect(flow.purpose), expected)
         person = await self._person(flow, told)
         at = told.claims.authenticated_at
@@ -185,7 +180,7 @@ class Elsewhere:
         return person
 
     async def _owner(self, token: bytes) -> object:
-        async with self._rows() as session:
+        async with reading(self._rows) as session:
             return await session.scalar(_OWNER, {"token": token})
 
     async def _log_refused(self, flow: _Flow, code: str) -> None:
@@ -226,7 +221,7 @@ class Elsewhere:
         return Begun(f"{metadata.authorization}{'&' if '?' in metadata.authorization else '?'}{urlencode(query)}", browser)
 
     async def _keep(self, values: Mapping[str, object]) -> None:
-        async with self._rows() as session:
+        async with reading(self._rows) as session:
             connection = await session.connection()
             await connection.execute(_SWEEP, {"old": self._clock.now() - LIFETIME})
             await connection.execute(_BEGIN, dict(values))
@@ -234,7 +229,7 @@ class Elsewhere:
 
     async def _take(self, answer: Answer) -> _Flow:
         values = {"state": _hash(answer.query.get("state", "")), "browser": _hash(answer.browser), "old": self._clock.now() - LIFETIME}
-        async with self._rows() as session:
+        async with reading(self._rows) as session:
             connection = await session.connection()
             row = (await connection.execute(_TAKE, values)).mappings().first()
             await session.commit()

@@ -27,6 +27,7 @@ from webauthn.helpers.structs import (
 from gateway.audit.batch import Statement as Sql
 from gateway.audit.batch import Write
 from gateway.audit.leaf import Event, EventType
+from gateway.database import reading
 from gateway.errors import Conflict, Forbidden, Unauthenticated, Unknown
 from gateway.identity.passkeys import responses
 from gateway.identity.passkeys import sentences as words
@@ -214,14 +215,14 @@ class Passkeys:
             raise Unauthenticated(words.USED[0], code="passkey_replayed", fr=words.USED[1]) from None
 
     async def _rows(self, person: Person) -> list[PasskeyRow]:
-        async with self._accounts.sessions() as database:
+        async with reading(self._accounts.sessions) as database:
             query = select(PasskeyRow).where(PasskeyRow.person_id == person.id, col(PasskeyRow.removed_at).is_(None))
             return list(await database.exec(query.order_by(col(PasskeyRow.created_at), col(PasskeyRow.id))))
 
     async def _keep(self, session: Session, purpose: str, suggestion: UUID | None, made: Statement, challenge: bytes) -> None:
         now = self._clock.now()
         values = {"challenge": challenge, "token": session.token, "purpose": purpose, "suggestion": suggestion, "salt": made.salt}
-        async with self._accounts.sessions() as database:
+        async with reading(self._accounts.sessions) as database:
             connection = await database.connection()
             await connection.execute(_SWEEP, {"now": now})
             await connection.execute(_KEEP, {"id": uuid7(), "statement": made.text, "until": now + LIFETIME, **values})
@@ -230,7 +231,7 @@ class Passkeys:
     async def _found(self, session: Session, purpose: str, suggestion: UUID | None, response: Mapping[str, object]) -> _Open:
         """The challenge that a response answers, if it was given to this session for this and not used."""
         values = {"challenge": responses.challenge(response), "token": session.token, "purpose": purpose, "suggestion": suggestion}
-        async with self._accounts.sessions() as database:
+        async with reading(self._accounts.sessions) as database:
             connection = await database.connection()
             row = (await connection.execute(_FIND, values | {"now": self._clock.now()})).first()
         if row is None:
