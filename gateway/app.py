@@ -59,10 +59,13 @@ from gateway.signoff.service import SignOff
 from gateway.signoff.stopping import StopButton
 from gateway.signoff.watch.rotas import RotaWatch
 from gateway.suggestions.repository import Suggestions
+from gateway.web import assets
 from gateway.web.administration.forms import router as administration_router
+from gateway.web.clinician import case, deciding, media, passing, queue
 from gateway.web.forms import router as form_router
 from gateway.web.identity.account import router as account_router
 from gateway.web.identity.signing_in import router as signing_in_router
+from gateway.web.live import QueueWatch
 from gateway.web.pages import router as page_router
 from impact.pages import usage_by_task
 
@@ -248,12 +251,12 @@ def _control(core: _Core, parts: Parts, desk: Desk, metrics: Metrics, operation:
     )
     app = control_app(given, (signoff_routes.router, record_router, stop_routes.router, administration_routes.router))
     app.include_router(health_router(core.writer, metrics))
-    app.include_router(page_router)
-    app.include_router(form_router)
-    app.include_router(administration_router)
+    for router in (page_router, form_router, assets.router, queue.router, case.router, deciding.router, passing.router, media.router):
+        app.include_router(router)
+    for router in (administration_router, signing_in_router, account_router):
+        app.include_router(router)
+    app.state.queue_watch = QueueWatch(core.bus)
     app.state.operation = operation
-    app.include_router(signing_in_router)
-    app.include_router(account_router)
     app.state.usage_by_task = usage_by_task
     return app
 

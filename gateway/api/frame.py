@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from fastapi import FastAPI
 from starlette.datastructures import MutableHeaders
+from starlette.responses import PlainTextResponse
 
 from gateway.api import accounts, machines
 from gateway.api.dependencies import cookie_name
@@ -30,12 +31,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fastapi import APIRouter
+    from starlette.responses import Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from gateway.api.dependencies import Parts
 
 PREFIX: Final = "/api"
 MAX_BODY_BYTES: Final = 2**20
+MAX_FORM_BYTES: Final = 4 * 2**20  # a page's form that is too long comes back to be shortened, not cut off
 _DESCRIPTION: Final = "Queue, sign-off, stops, accounts and machine keys of Garant. Refusals are application/problem+json (RFC 9457)."
 _SECURITY: Final = {
     "session": {"type": "http", "scheme": "bearer", "description": "the session token of a person, gs_…; machine keys are refused"},
@@ -77,6 +80,9 @@ class Door:
         self._max_bytes = max_bytes
         self._idle_seconds = idle_seconds
 
+    def _limit(self, scope: Scope) -> int:
+        return self._max_bytes if scope["path"].startswith(PREFIX) else max(self._max_bytes, MAX_FORM_BYTES)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] != "http":
@@ -87,16 +93,16 @@ class Door:
             body = await self._body(scope, receive)
             await self._app(scope, _replay(body, receive), sending)
         except (TooLarge, BadInput) as error:
-            await refusal(error)(scope, receive, sending)
+            await _told(error, scope)(scope, receive, sending)
         except Exception as error:
             if sending.started:
                 raise
             await unexpected(error)(scope, receive, sending)
 
     async def _body(self, scope: Scope, receive: Receive) -> bytes:
-        declared = dict(scope["headers"]).get(b"content-length", b"0")
-        if declared.isdigit() and int(declared) > self._max_bytes:
-            raise self._too_large()
+        declared, most = dict(scope["headers"]).get(b"content-length", b"0"), self._limit(scope)
+        if declared.isdigit() and int(declared) > most:
+            raise _too_large(most)
         body, more = bytearray(), True
         while more:
             message = await self._next(receive)
@@ -104,8 +110,8 @@ class Door:
                 raise BadInput("The request ended before its body was complete, so nothing was done.", code="body_incomplete")
             body += message.get("body", b"")
             more = message.get("more_body", False)
-            if len(body) > self._max_bytes:
-                raise self._too_large()
+            if len(body) > most:
+                raise _too_large(most)
         return bytes(body)
 
     async def _next(self, receive: Receive) -> Message:
@@ -116,12 +122,23 @@ class Door:
             message = f"Nothing more of the request arrived for {self._idle_seconds:g} seconds, so it was given up. Send it again."
             raise BadInput(message, code="body_stalled") from None
 
-    def _too_large(self) -> TooLarge:
-        return TooLarge(f"A request to the control API has at most {self._max_bytes} bytes; nothing of it was read.")
+
+def _too_large(most: int) -> TooLarge:
+    return TooLarge(
+        f"A request to the control API has at most {most} bytes; nothing of it was read.",
+        fr=f"Une requête a au plus {most} octets ; rien n’en a été lu. Revenez en arrière et raccourcissez votre texte.",
+    )
+
+
+def _told(error: TooLarge | BadInput, scope: Scope) -> Response:
+    """A problem for programs; for a browser's form, the sentence in both languages."""
+    if scope["path"].startswith(PREFIX):
+        return refusal(error)
+    return PlainTextResponse(f"{error.said('fr')}\n\n{error.said('en')}\n", error.status)
 
 
 class _Sending:
-    """Sends, notes whether the answer has begun, and forbids caches to keep it."""
+    """Sends, notes whether the answer has begun, and forbids caches to keep it unless it says itself that they may."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
@@ -131,7 +148,7 @@ class _Sending:
         if message["type"] == "http.response.start":
             self.started = True
             headers = MutableHeaders(scope=message)
-            headers["Cache-Control"] = "no-store"
+            headers.setdefault("Cache-Control", "no-store")
             headers["X-Content-Type-Options"] = "nosniff"
         await self._send(message)
 

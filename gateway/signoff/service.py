@@ -79,6 +79,10 @@ class SignOff:
         """Take a suggestion under lease and show what this person may see at their step."""
         return await opening.open_case(self, person, suggestion)
 
+    async def again(self, person: Person, suggestion: UUID) -> Opened:
+        """Show once more what is open for a person, under the same lease. Raises Conflict where it is not open for them."""
+        return await opening.again(self, person, suggestion)
+
     async def judge(self, person: Person, suggestion: UUID, judging: Judging) -> Opened:
         """Commit a person's own judgement, then show what the AI suggests."""
         return await opening.judge(self, person, suggestion, judging)

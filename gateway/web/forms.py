@@ -1,8 +1,6 @@
 """What the pages' forms do: each checks where it came from, does one thing through the API's own functions, and goes on."""
 
 import asyncio
-import json
-from uuid import UUID
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -11,17 +9,15 @@ from pydantic import ValidationError
 from gateway.api import accounts, signoff, stops
 from gateway.api.dependencies import demand, take_cookie
 from gateway.audit.verifier import verify
-from gateway.errors import BadInput, GarantError, Unknown
+from gateway.errors import GarantError
 from gateway.identity.roles import Right
-from gateway.identity.sessions import Session, check_csrf
-from gateway.messages import JsonValue
 from gateway.operations.auditing import snapshot
-from gateway.signoff.models import EmergencyReason
-from gateway.web.pages import TheVisitor, case_page, log_page, person
-from gateway.web.rendering import PageRoute, Visitor, local, to
+from gateway.web import preferences as choices
+from gateway.web.pages import log_page, preferences_page
+from gateway.web.rendering import Fault, PageRoute, TheVisitor, local, person, posted, to
+from gateway.web.texts import words
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
-_TENSOR = "tensor"
 
 
 @router.post("/sign-in")
@@ -39,9 +35,9 @@ async def sign_in(seen: TheVisitor, request: Request) -> Response:
 
 
 @router.post("/sign-out")
-async def sign_out(seen: TheVisitor, request: Request) -> Response:
+async def sign_out(seen: TheVisitor) -> Response:
     """End the session."""
-    await checked(seen, request)
+    await posted(seen)
     await seen.parts.sessions.end(person(seen))
     answer = to("/")
     take_cookie(seen.parts, answer)
@@ -51,7 +47,7 @@ async def sign_out(seen: TheVisitor, request: Request) -> Response:
 @router.post("/password")
 async def password(seen: TheVisitor, request: Request) -> Response:
     """Choose an own password."""
-    form = await checked(seen, request)
+    form = await posted(seen)
     answer = to("/")
     try:
         body = accounts.PasswordChange(current=form.get("current", ""), new=form.get("new", ""))
@@ -63,71 +59,23 @@ async def password(seen: TheVisitor, request: Request) -> Response:
     return answer
 
 
-@router.post("/next")
-async def open_next(seen: TheVisitor, request: Request) -> Response:
-    """Open the first case that nobody has open."""
-    await checked(seen, request)
-    session = await _signer(seen)
+@router.post("/preferences")
+async def preferences(seen: TheVisitor) -> Response:
+    """Keep theme and keys on this browser; a choice that cannot be is shown again with its reason."""
+    form = await posted(seen)
     try:
-        shown = await signoff.open_next(session, seen.parts, signoff.desk_of(seen.parts))
-    except Unknown:
-        return to("/queue")
-    return await case_page(seen, shown.id)
-
-
-@router.post("/review/{suggestion}/open")
-async def open_case(suggestion: UUID, seen: TheVisitor, request: Request) -> Response:
-    """Take the lease and show the case."""
-    await checked(seen, request)
-    await _signer(seen)
-    return await case_page(seen, suggestion)
-
-
-@router.post("/review/{suggestion}/decision")
-async def decide(suggestion: UUID, seen: TheVisitor, request: Request) -> Response:
-    """Sign. A refusal is shown with everything that was typed; nothing is lost."""
-    form = await checked(seen, request)
-    session = await _signer(seen)
-    try:
-        body = signoff.DecisionBody.model_validate(decision_of(form))
-        await signoff.decide(suggestion, body, session, seen.parts, signoff.desk_of(seen.parts))
+        kept = choices.chosen(form)
     except GarantError as error:
-        return await case_page(seen, suggestion, error.said(seen.language), form, error.status)
-    except (ValidationError, ValueError):
-        sentence = "Choose approve, amend or reject; a rejection needs a reason, an amendment a change."
-        return await case_page(seen, suggestion, sentence, form, 422)
-    return to("/queue")
-
-
-@router.post("/review/{suggestion}/defer")
-async def defer(suggestion: UUID, seen: TheVisitor, request: Request) -> Response:
-    """Put the case back."""
-    form = await checked(seen, request)
-    session = await _signer(seen)
-    try:
-        await signoff.defer(suggestion, signoff.LeaseBody(lease=UUID(form["lease"])), session, seen.parts, signoff.desk_of(seen.parts))
-    except GarantError as error:
-        return seen.page("problem.html", error.status, message=error.said(seen.language))
-    return to("/queue")
-
-
-@router.post("/review/{suggestion}/emergency")
-async def emergency(suggestion: UUID, seen: TheVisitor, request: Request) -> Response:
-    """Release now, labelled."""
-    form = await checked(seen, request)
-    try:
-        body = signoff.BreakGlass(reason=EmergencyReason(form.get("reason", "")))
-        await signoff.break_glass(suggestion, body, person(seen), seen.parts, signoff.desk_of(seen.parts))
-    except (GarantError, ValueError) as error:
-        message = error.said(seen.language) if isinstance(error, GarantError) else "An emergency release needs its reason."
-        return seen.page("problem.html", 400, message=message)
-    return to(f"/review/{suggestion}")
+        return preferences_page(seen, seen.preferences, (Fault(error.said(seen.language), "letters"),), 422)
+    answer = to("/preferences?saved=yes")
+    answer.set_cookie(choices.COOKIE, kept.cookie(), max_age=choices.LIFETIME, samesite="strict", httponly=True)
+    return answer
 
 
 @router.post("/log/verify")
-async def verify_now(seen: TheVisitor, request: Request) -> Response:
+async def verify_now(seen: TheVisitor) -> Response:
     """Verify the whole log now."""
-    await checked(seen, request)
+    await posted(seen)
     await demand(seen.parts, person(seen), Right.READ_LOG)
     found = await snapshot(seen.parts.url, seen.parts.settings.establishment.id)
     verdict = await asyncio.to_thread(
@@ -137,56 +85,14 @@ async def verify_now(seen: TheVisitor, request: Request) -> Response:
 
 
 @router.post("/stops/{act}")
-async def stop(act: str, seen: TheVisitor, request: Request) -> Response:
+async def stop(act: str, seen: TheVisitor) -> Response:
     """Stop or resume a scope."""
-    form = await checked(seen, request)
+    form = await posted(seen)
     try:
         body = stops.Stop(scope=form.get("scope", ""), reason=form.get("reason", ""))
         work = stops.resume if act == "resume" else stops.stop
         await work(body, person(seen), seen.parts, signoff.desk_of(seen.parts))
     except (GarantError, ValidationError) as error:
-        message = error.said(seen.language) if isinstance(error, GarantError) else "Say what and why, in a few words."
+        message = error.said(seen.language) if isinstance(error, GarantError) else words(seen.language)["stop_needs_why"]
         return seen.page("problem.html", 400, message=message)
     return to("/stops")
-
-
-async def checked(seen: Visitor, request: Request) -> dict[str, str]:
-    """The fields of a form that one of our pages has sent. Raises Unauthenticated, Forbidden."""
-    form = {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
-    check_csrf(person(seen), form.get("csrf"))
-    return form
-
-
-async def _signer(seen: Visitor) -> Session:
-    session = person(seen)
-    await demand(seen.parts, session, Right.SIGN)
-    return session
-
-
-def decision_of(form: dict[str, str]) -> dict[str, object]:
-    """The members of a decision, as its form says them. Raises BadInput, ValueError."""
-    decision = form.get("decision", "")
-    body: dict[str, object] = {name: form.get(name, "") for name in ("lease", "shown_sha256", "comment")}
-    body["proof"] = form.get("proof") or None
-    body["assertion"] = json.loads(form["assertion"]) if form.get("assertion") else None
-    body["decision"] = decision
-    if decision == "reject":
-        body["reason"] = form.get("reason", "")
-    if decision == "amend":
-        body["amendment"] = _amendment(form)
-        body["changes_decision"] = form.get("changes_decision") == "yes"
-    return body
-
-
-def _amendment(form: dict[str, str]) -> dict[str, JsonValue]:
-    """The fields whose text is another than what was shown. Raises ValueError for a table that is no list of values."""
-    changed: dict[str, JsonValue] = {}
-    for name, value in form.items():
-        kind, _, pointer = name.partition(":")
-        if kind not in {"text", _TENSOR, "json"} or value.replace("\r\n", "\n") == form.get(f"was:{pointer}", "").replace("\r\n", "\n"):
-            continue
-        changed[pointer] = value.replace("\r\n", "\n") if kind == "text" else json.loads(value)
-    if not changed:
-        message = "An amendment has to change something; to leave it as it is, approve it."
-        raise BadInput(message, code="nothing_changed")
-    return changed

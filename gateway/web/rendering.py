@@ -1,71 +1,119 @@
-"""Pages from templates: escaped, in the visitor's language, under a strict content security policy."""
+"""Pages from templates: escaped, in the visitor's language and theme, under a strict content security policy."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
-from importlib.resources import files
-from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Annotated, Any, Final
+from urllib.parse import urlencode
 
-from fastapi import Request  # noqa: TC002 - FastAPI reads annotations at run time
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
+import structlog
+from fastapi import Depends, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.routing import APIRoute
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.exceptions import HTTPException
 
 from gateway.api.dependencies import parts_of, session_token
-from gateway.errors import GarantError, Unauthenticated
+from gateway.api.frame import MAX_FORM_BYTES
+from gateway.display import difference
+from gateway.errors import BadInput, Forbidden, GarantError, Unauthenticated, Unknown
+from gateway.identity.sessions import Session, check_csrf
+from gateway.web import assets
+from gateway.web.banners import Banner, banners
+from gateway.web.preferences import COOKIE as PREFERENCES_COOKIE
+from gateway.web.preferences import Preferences, preferences_of
 from gateway.web.texts import LANGUAGES, language_of, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
+    from datetime import datetime
+
+    from fastapi import Response
 
     from gateway.api.dependencies import Parts
-    from gateway.identity.sessions import Session
 
 LANGUAGE_COOKIE: Final = "garant_language"
-_POLICY: Final = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
-    "frame-ancestors 'none'"
+NEXT_COOKIE: Final = "garant_next"
+POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+HEADERS: Final = {"Content-Security-Policy": POLICY, "Referrer-Policy": "no-referrer", "Cross-Origin-Opener-Policy": "same-origin"}
 BACKGROUND: Final = frozenset({"/queue/events"})
 """What a page asks for by itself: it does not keep a session from being idle."""
+log = structlog.get_logger()
 _SEE_OTHER: Final = 303
+_NEXT_SECONDS: Final = 900
+_SECRET_FIELDS: Final = frozenset({"csrf", "lease", "shown_sha256", "proof", "assertion", "password", "current", "new"})
+_CHANGE_FIRST: Final = "password_change_required"
+_BEFORE_OWN_PASSWORD: Final = frozenset({"/password", "/sign-out"})
+_NO_PAGE: Final = (
+    "There is no such page. Its address may have been typed wrongly.",
+    "Cette page n’existe pas. L’adresse est peut-être mal écrite.",
+)
+_FAILED: Final = (
+    "Something failed inside Garant that should not have; it was noted for hospital IT. Nothing is lost: go back and try again.",
+    "Quelque chose a échoué dans Garant qui n’aurait pas dû ; c’est noté pour le service informatique. Rien n’est perdu : revenez et réessayez.",
+)
+_WORTH_KEEPING: Final = 2
+_MOST_FIELDS: Final = 2000
+_HOUR: Final = 60  # minutes
+_LONG: Final = 24  # hours
 
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Who looks at a page: a session or none (`ended` says why, where there was one), and a language."""
+    """Who looks at a page: a session or none (`ended` says why), a language, what was chosen here, what everybody must know."""
 
     request: Request
     parts: Parts
     session: Session | None
     language: str
+    preferences: Preferences = field(default_factory=Preferences)
+    banners: tuple[Banner, ...] = ()
     ended: str = ""
 
     def page(self, template: str, status: int = 200, **values: object) -> HTMLResponse:
-        """Render a template; `t` holds the words, `session` who is signed in."""
-        rights = {right.value for right in self.session.person.rights} if self.session else set()
-        html = (
-            _environment()
-            .get_template(template)
-            .render(
-                t=words(self.language),
-                language=self.language,
-                languages=LANGUAGES,
-                session=self.session,
-                rights=rights,
-                here=self.request.url.path,
-                ended=self.ended,
-                ways=ways_in(self.parts, self.language),
-                onward=local(self.request.query_params.get("next", "")),
-                **values,
-            )
-        )
-        answer = HTMLResponse(html, status, {"Content-Security-Policy": _POLICY, "Referrer-Policy": "no-referrer"})
+        """Render a template; `t` holds the words, `session` who is signed in, `keys` the chosen letters."""
+        html = _environment().get_template(template).render(**self._common(), **values)
+        answer = HTMLResponse(html, status, HEADERS | {"Content-Language": self.language})
         if "lang" in self.request.query_params:
             answer.set_cookie(LANGUAGE_COOKIE, self.language, samesite="strict", httponly=True)
         return answer
+
+    def problem(self, error: GarantError, **values: object) -> HTMLResponse:
+        """A refusal as a page, in the visitor's language."""
+        return self.page("problem.html", error.status, message=error.said(self.language), **values)
+
+    def names(self) -> dict[str, str]:
+        """The name of each task in the visitor's language, by id."""
+        return {task.id: task.name.get(self.language, task.id) for task in self.parts.settings.tasks}
+
+    def _common(self) -> dict[str, object]:
+        return {
+            "t": words(self.language),
+            "language": self.language,
+            "languages": LANGUAGES,
+            "session": self.session,
+            "rights": {right.value for right in self.session.person.rights} if self.session else set(),
+            "here": self.request.url.path,
+            "address_in": {code: address_in(self.request, code) for code in LANGUAGES},
+            "preferences": self.preferences,
+            "banners": self.banners,
+            "ended": self.ended,
+            "ways": ways_in(self.parts, self.language),
+            "onward": local(self.request.query_params.get("next") or back_to(self.request)),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with a form: a sentence, and the id of the field it is about ("" for the whole)."""
+
+    sentence: str
+    field: str = ""
 
 
 class PageRoute(APIRoute):
@@ -79,16 +127,16 @@ class PageRoute(APIRoute):
             try:
                 return await handle(request)
             except Unauthenticated:
-                return to(f"/?next={quote(request.url.path)}" if request.method == "GET" else "/")
+                return await _sign_in_again(request)
             except GarantError as error:
-                return await _refusal(request, error)
+                return to("/password") if error.code == _CHANGE_FIRST else (await visitor(request)).problem(error)
+            except RequestValidationError:
+                return (await visitor(request)).problem(Unknown(_NO_PAGE[0], fr=_NO_PAGE[1]))
+            except Exception as error:  # noqa: BLE001 - a person reads a page, whatever failed
+                log.error("page.failed", error=type(error).__name__)  # noqa: TRY400 - a trace could hold patient data
+                return (await visitor(request)).problem(GarantError(_FAILED[0], fr=_FAILED[1]))
 
         return page
-
-
-async def _refusal(request: Request, error: GarantError) -> Response:
-    seen = await visitor(request)
-    return seen.page("problem.html", error.status, message=error.said(seen.language))
 
 
 async def visitor(request: Request) -> Visitor:
@@ -97,10 +145,83 @@ async def visitor(request: Request) -> Visitor:
     asked = request.query_params.get("lang")
     chosen = asked if asked in LANGUAGES else request.cookies.get(LANGUAGE_COOKIE)
     language = language_of(chosen, request.headers.get("accept-language", ""))
+    preferences = preferences_of(request.cookies.get(PREFERENCES_COOKIE))
     try:
-        return Visitor(request, parts, await _session(request, parts), language)
+        session = await _session(request, parts)
     except Unauthenticated as error:
-        return Visitor(request, parts, None, language, error.said(language))
+        return Visitor(request, parts, None, language, preferences, ended=error.said(language))
+    return Visitor(request, parts, session, language, preferences, await banners(parts, session))
+
+
+TheVisitor = Annotated[Visitor, Depends(visitor)]
+
+
+def person(seen: Visitor) -> Session:
+    """Whoever is signed in, with an own password unless this is where one chooses it. Raises Unauthenticated, Forbidden."""
+    if seen.session is None:
+        raise Unauthenticated("Sign in first.", fr="Connectez-vous d’abord.")
+    if seen.session.person.must_change and seen.request.url.path not in _BEFORE_OWN_PASSWORD:
+        raise Forbidden("Choose your own password first.", code=_CHANGE_FIRST, fr="Choisissez d’abord votre mot de passe.")
+    return seen.session
+
+
+async def posted(seen: Visitor) -> dict[str, str]:
+    """The fields of a form that came from one of our pages. Raises Unauthenticated, Forbidden."""
+    session = person(seen)
+    form = await fields(seen.request)
+    check_csrf(session, form.get("csrf"))
+    return form
+
+
+async def fields(request: Request) -> dict[str, str]:
+    """The text fields of a form; files are ignored."""
+    try:
+        form = await request.form(max_files=0, max_fields=_MOST_FIELDS, max_part_size=MAX_FORM_BYTES)
+    except HTTPException:
+        raise BadInput("This form cannot be read.", fr="Ce formulaire est illisible ; rien n’a été fait.") from None
+    return {name: value for name, value in form.multi_items() if isinstance(value, str)}
+
+
+def address_in(request: Request, language: str) -> str:
+    """This page in another language; the page that a form led to where this answers a form."""
+    path = request.url.path if request.method == "GET" else "/".join(request.url.path.split("/")[:3])
+    kept = [(name, value) for name, value in request.query_params.multi_items() if name != "lang"]
+    return f"{path}?{urlencode([*kept, ('lang', language)])}"
+
+
+def clock(moment: datetime, *, seconds: bool = False) -> str:
+    """Hour and minute where the gateway runs."""
+    return moment.astimezone().strftime("%H:%M:%S" if seconds else "%H:%M")
+
+
+def moment(at: datetime) -> str:
+    """Day and time where the gateway runs, with the name of that zone."""
+    return at.astimezone().strftime("%d/%m/%Y %H:%M:%S %Z")
+
+
+def span(seconds: float) -> str:
+    """A length of time as a person says it: minutes, then hours, then days."""
+    minutes = int(seconds // 60)
+    if minutes < _HOUR:
+        return f"{minutes} min"
+    hours, rest = divmod(minutes, _HOUR)
+    return f"{hours} h {rest:02}" if hours < _LONG else f"{hours} h"
+
+
+def to(address: str) -> RedirectResponse:
+    """Go on to another page with GET."""
+    return RedirectResponse(address, _SEE_OTHER)
+
+
+def back_to(request: Request) -> str:
+    """Where somebody wanted to go before signing in; the start otherwise. Only our own addresses."""
+    return local(request.cookies.get(NEXT_COOKIE, "/"))
+
+
+def local(address: str) -> str:
+    """A page of ours to go on to; the first one where the address is anything else."""
+    safe = address.startswith("/") and not address.startswith(("//", "/\\")) and address.isprintable()
+    return address[:512] if safe else "/"
 
 
 def ways_in(parts: Parts, language: str) -> dict[str, str | bool]:
@@ -110,21 +231,16 @@ def ways_in(parts: Parts, language: str) -> dict[str, str | bool]:
     return {"password": "password" in identity.methods, "provider": label if "oidc" in identity.methods else ""}
 
 
-def local(address: str) -> str:
-    """A page of ours to go on to; the first one where the address is anything else."""
-    safe = address.startswith("/") and not address.startswith(("//", "/\\")) and address.isprintable()
-    return address[:512] if safe else "/"
-
-
-def script(name: str) -> Response:
-    """A script of ours."""
-    source = files("gateway.web").joinpath(f"static/{name}").read_text(encoding="utf-8")
-    return Response(source, media_type="text/javascript", headers={"Cache-Control": "max-age=3600"})
-
-
-def to(address: str) -> RedirectResponse:
-    """Go on to another page with GET."""
-    return RedirectResponse(address, _SEE_OTHER)
+async def _sign_in_again(request: Request) -> Response:
+    """To the sign-in, and back afterwards; what was typed before the session ended is shown, not lost."""
+    here = request.url.path
+    typed = {} if request.method == "GET" else await fields(request)
+    kept = {name: text for name, text in typed.items() if ":" not in name and name not in _SECRET_FIELDS and len(text) > _WORTH_KEEPING}
+    answer: Response = (await visitor(request)).page("session_ended.html", 401, kept=kept) if kept else to("/")
+    wanted = here if request.method == "GET" else "/".join(here.split("/")[:3])
+    if wanted not in {"/", "/sign-in", "/sign-out"}:
+        answer.set_cookie(NEXT_COOKIE, wanted, max_age=_NEXT_SECONDS, samesite="lax", httponly=True)
+    return answer
 
 
 async def _session(request: Request, parts: Parts) -> Session | None:
@@ -134,6 +250,9 @@ async def _session(request: Request, parts: Parts) -> Session | None:
 
 @lru_cache(maxsize=1)
 def _environment() -> Environment:
-    return Environment(
+    made = Environment(
         loader=PackageLoader("gateway.web"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    made.globals["asset"] = assets.address
+    made.filters |= {"clock": clock, "moment": moment, "span": span, "words": difference.words}
+    return made

@@ -15,7 +15,7 @@ from gateway.settings import Rota, Shift
 from gateway.signoff.models import EmergencyReason
 from gateway.signoff.watch.alarms import alarms
 from gateway.signoff.watch.rotas import RotaWatch
-from gateway.web.alarms import said
+from gateway.web.banners import alarmed
 from tests.life.world import StillClock, World
 from tests.stage import built, eventually
 
@@ -147,7 +147,7 @@ def test_everybody_reads_the_alarm_and_those_who_can_act_get_the_way_there(world
     )
     for login, link in (("dr.a", "/queue?state=emergency"), ("quality", ""), ("it", "")):
         session = SimpleNamespace(person=world.people[login])
-        found = world.run(said(cast("Any", parts), cast("Any", session)))
+        found = world.run(alarmed(cast("Any", parts), cast("Any", session)))
         assert [(one.level, one.link) for one in found] == [("alarm", link)]
         assert "72 heures" in found[0].fr
 

@@ -1,18 +1,18 @@
-"""The pages without script: sign in, sign, refuse; in both languages, escaped, with nothing lost."""
+"""The pages beside the clinician's work: signing in, preferences, log, impact, stops; every page in both languages."""
 
 from __future__ import annotations
 
+import gzip
 import re
-import threading
-from html import unescape
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
 from gateway.suggestions.states import State
+from gateway.web.assets import assets
 from gateway.web.texts import LANGUAGES, language_of, texts
-from tests.fakes.model_server import Script, chat
+from tests.web.browsing import field, signed_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,41 +20,12 @@ if TYPE_CHECKING:
     from tests.stage import Stage
 
 PASSWORD = "correct-horse-battery-1"
-HOSTILE = "<script>alert(1)</script>"
 
 
 @pytest.fixture
 def browser(stage: Stage) -> Iterator[httpx.Client]:
     with httpx.Client(base_url=stage.base, follow_redirects=True, headers={"accept-language": "en"}, timeout=20) as client:
         yield client
-
-
-def field(page: httpx.Response, name: str) -> str:
-    found = re.search(rf'name="{re.escape(name)}" value="([^"]*)"', page.text)
-    assert found, page.text[:2000]
-    return unescape(found[1])
-
-
-def signed_in(stage: Stage, browser: httpx.Client, login: str) -> httpx.Response:
-    doctor = stage.clinician(login)
-    page = browser.post("/sign-in", data={"login": login, "password": doctor.password})
-    assert page.status_code == 200
-    return page
-
-
-def held(stage: Stage) -> tuple[str, list[httpx.Response], threading.Thread]:
-    answers: list[httpx.Response] = []
-    thread = threading.Thread(target=lambda: answers.append(stage.chat("refusing")), daemon=True)
-    thread.start()
-    return stage.clinician().waiting("refusing"), answers, thread
-
-
-def opened(browser: httpx.Client, suggestion: str) -> httpx.Response:
-    return browser.post(f"/review/{suggestion}/open", data={"csrf": field(browser.get("/queue"), "csrf")})
-
-
-def form(page: httpx.Response, **more: str) -> dict[str, str]:
-    return {name: field(page, name) for name in ("csrf", "lease", "shown_sha256")} | more
 
 
 def test_every_word_stands_in_both_languages() -> None:
@@ -87,61 +58,6 @@ def test_who_is_not_signed_in_is_sent_to_sign_in(browser: httpx.Client) -> None:
         assert "/sign-in" in browser.get(path).text
 
 
-def test_a_case_is_opened_signed_and_released(stage: Stage, browser: httpx.Client) -> None:
-    stage.model.scripts["/v1/chat/completions"] = Script(body=chat(HOSTILE))
-    suggestion, answers, thread = held(stage)
-    signed_in(stage, browser, "dr.a")
-    page = opened(browser, suggestion)
-    assert HOSTILE not in page.text
-    assert HOSTILE in unescape(page.text)
-    assert "checked" not in page.text
-    done = browser.post(f"/review/{suggestion}/decision", data=form(page, decision="approve", proof=stage.clinician().password))
-    assert done.url.path == "/queue"
-    thread.join(10)
-    assert HOSTILE in answers[0].json()["choices"][0]["message"]["content"]
-
-
-def test_a_refused_decision_keeps_what_was_typed(stage: Stage, browser: httpx.Client) -> None:
-    suggestion, answers, _ = held(stage)
-    signed_in(stage, browser, "dr.a")
-    page = opened(browser, suggestion)
-    again = browser.post(
-        f"/review/{suggestion}/decision",
-        data=form(page, decision="reject", reason="", comment="typed words", proof=stage.clinician().password),
-    )
-    assert again.status_code == 400
-    assert "typed words" in again.text
-    assert answers == []
-
-
-def test_an_amended_text_leaves_amended(stage: Stage, browser: httpx.Client) -> None:
-    suggestion, answers, thread = held(stage)
-    signed_in(stage, browser, "dr.a")
-    page = opened(browser, suggestion)
-    pointer = "/choices/0/message/content"
-    texts = {f"text:{pointer}": "benign", f"was:{pointer}": "malignant"}
-    browser.post(f"/review/{suggestion}/decision", data=form(page, decision="amend", proof=stage.clinician().password, **texts))
-    thread.join(10)
-    assert answers[0].json()["choices"][0]["message"]["content"] == "benign"
-
-
-def test_a_forged_form_is_refused(stage: Stage, browser: httpx.Client) -> None:
-    suggestion, _, _ = held(stage)
-    signed_in(stage, browser, "dr.a")
-    answer = browser.post(f"/review/{suggestion}/open", data={"csrf": "forged"})
-    assert answer.status_code == 403
-    assert "Reload the page" in unescape(answer.text)
-
-
-def test_an_emergency_release_is_one_form(stage: Stage, browser: httpx.Client) -> None:
-    suggestion, answers, thread = held(stage)
-    signed_in(stage, browser, "dr.a")
-    page = opened(browser, suggestion)
-    browser.post(f"/review/{suggestion}/emergency", data={"csrf": field(page, "csrf"), "reason": "vital_risk"})
-    thread.join(10)
-    assert answers[0].headers["garant-label"] == "emergency-unsigned"
-
-
 def test_the_log_page_verifies(stage: Stage, browser: httpx.Client) -> None:
     page = signed_in(stage, browser, "quality")
     assert page.url.path == "/log"
@@ -163,12 +79,75 @@ def test_the_stop_button_has_a_page(stage: Stage, browser: httpx.Client) -> None
     assert stage.api(stage.clinician("it"), "GET", "/stops").json()["active"] == []
 
 
-def test_pages_allow_nothing_inline_and_nothing_from_elsewhere(stage: Stage, browser: httpx.Client) -> None:
-    for path in ("/", "/static/garant.css"):
-        page = browser.get(path)
-        assert "http" not in re.sub(r"https?-equiv", "", page.text)
-    policy = browser.get("/").headers["content-security-policy"]
-    assert "default-src 'none'" in policy
-    assert "script-src 'self';" in policy
-    assert "unsafe" not in policy
-    assert signed_in(stage, browser, "dr.a").headers["cache-control"] == "no-store"
+def test_preferences_stay_on_this_browser_and_are_printed(stage: Stage, browser: httpx.Client) -> None:
+    csrf = field(signed_in(stage, browser, "dr.a"), "csrf")
+    page = browser.post("/preferences", data={"csrf": csrf, "theme": "room", "keys": "on", "key_next": "g"})
+    assert 'data-theme="room"' in page.text
+    assert 'data-key="g" aria-keyshortcuts="G"' in browser.get("/queue").text
+
+
+def test_keys_can_be_switched_off(stage: Stage, browser: httpx.Client) -> None:
+    csrf = field(signed_in(stage, browser, "dr.a"), "csrf")
+    browser.post("/preferences", data={"csrf": csrf, "theme": "auto"})
+    assert "data-key" not in browser.get("/queue").text
+
+
+def test_an_impossible_preference_changes_nothing_and_says_why(stage: Stage, browser: httpx.Client) -> None:
+    csrf = field(signed_in(stage, browser, "dr.a"), "csrf")
+    page = browser.post("/preferences", data={"csrf": csrf, "theme": "dark", "keys": "on", "key_next": "a"})
+    assert page.status_code == 422
+    assert "One letter cannot do two things: A." in page.text
+    assert 'data-theme="auto"' in page.text
+
+
+def test_what_is_stopped_stands_on_top_of_every_page(stage: Stage, browser: httpx.Client) -> None:
+    csrf = field(signed_in(stage, browser, "quality"), "csrf")
+    browser.post("/stops/stop", data={"csrf": csrf, "scope": "system:tensor", "reason": "drill"})
+    assert "Stopped for everybody: tensor" in browser.get("/log").text
+    browser.post("/stops/resume", data={"csrf": csrf, "scope": "system:tensor", "reason": "drill over"})
+    assert "Stopped for everybody" not in browser.get("/log").text
+
+
+def test_an_ended_session_leads_back_to_where_one_was(stage: Stage, browser: httpx.Client) -> None:
+    assert "/sign-in" in browser.get("/queue?mine=yes").text
+    doctor = stage.clinician("dr.a")
+    assert browser.post("/sign-in", data={"login": "dr.a", "password": doctor.password}).url.path == "/queue"
+
+
+def test_an_address_that_does_not_exist_is_a_page(stage: Stage, browser: httpx.Client) -> None:
+    signed_in(stage, browser, "dr.a")
+    page = browser.get("/review/nothing")
+    assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
+
+
+def test_another_language_keeps_the_page_and_its_filters(stage: Stage, browser: httpx.Client) -> None:
+    signed_in(stage, browser, "dr.a")
+    page = browser.get("/queue?mine=yes&lang=fr")
+    assert 'lang="fr"' in page.text
+    assert "/queue?mine=yes&amp;lang=en" in page.text
+
+
+INLINE = r'<script(?![^>]*\bsrc=)|<style|\sstyle=|\son[a-z]+=|javascript:|href="https?:|src="https?:'
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    ("login", "path"), [("dr.a", "/queue"), ("dr.a", "/preferences"), ("dr.a", "/stops"), ("dr.a", "/impact"), ("quality", "/log")]
+)
+def test_a_page_is_whole_in_each_language_and_asks_nobody_else(
+    stage: Stage, browser: httpx.Client, login: str, path: str, language: str
+) -> None:
+    signed_in(stage, browser, login)
+    page = browser.get(f"{path}?lang={language}")
+    assert page.status_code == 200
+    assert f'<html lang="{language}"' in page.text
+    assert re.findall(INLINE, page.text) == []
+    assert page.headers["content-security-policy"].startswith("default-src 'none'; script-src 'self'; style-src 'self'")
+    assert page.headers["cache-control"] == "no-store"
+
+
+def test_the_first_load_is_small(stage: Stage, browser: httpx.Client) -> None:
+    page = signed_in(stage, browser, "dr.a")
+    names = set(re.findall(r'/static/[0-9a-f]+/([a-z.]+)"', page.text)) | {name for name in assets() if name.endswith(".js")}
+    whole = page.content + b"".join(assets()[name].data for name in names)
+    assert len(gzip.compress(whole)) < 60 * 1024

@@ -10,13 +10,14 @@ from gateway.api.signoff.answers import OWED, Colleague, Queue, Record, Shown, S
 from gateway.api.signoff.bodies import (
     BreakGlass,
     DecisionBody,
+    Extension,
     Filters,
     HandOver,
     JudgementBody,
     LeaseBody,
     Opinion,
 )
-from gateway.api.signoff.cases import break_glass, decide, extend, judge, open_case, stand, undo
+from gateway.api.signoff.cases import break_glass, decide, extend, judge, look, open_case, stand, undo
 from gateway.api.signoff.doors import TheDesk, desk_of
 from gateway.api.signoff.passing import colleagues, defer, hand_over, opinion
 from gateway.api.signoff.records import reasons, signatures
@@ -31,6 +32,7 @@ __all__ = [
     "BreakGlass",
     "Colleague",
     "DecisionBody",
+    "Extension",
     "Filters",
     "HandOver",
     "JudgementBody",
@@ -50,6 +52,7 @@ __all__ = [
     "extend",
     "hand_over",
     "judge",
+    "look",
     "open_case",
     "open_next",
     "opinion",

@@ -23,6 +23,12 @@ async def open_case(suggestion: UUID, session: Clinician, parts: TheParts, desk:
     return shown(await logged(parts, session, suggestion, desk.signoff.open(session.person, suggestion)))
 
 
+@router.get("/suggestions/{suggestion}/open")
+async def look(suggestion: UUID, session: Clinician, desk: TheDesk) -> Shown:
+    """What I have open, once more: the same lease, for a page that is loaded again. Refused where it is not open for me."""
+    return shown(await desk.signoff.again(session.person, suggestion))
+
+
 @router.post("/suggestions/{suggestion}/judgement")
 async def judge(suggestion: UUID, body: JudgementBody, session: Clinician, parts: TheParts, desk: TheDesk) -> Shown:
     """Record my own judgement; only then is shown what the AI suggests."""

@@ -47,6 +47,17 @@ async def open_case(desk: SignOff, person: Person, suggestion: UUID) -> Opened:
     return replace(opened, row=await desk.suggestions.get(suggestion))
 
 
+async def again(desk: SignOff, person: Person, suggestion: UUID) -> Opened:
+    """What is open for this person, once more under the same lease; another content than they saw is a new opening (R3)."""
+    row, now = await desk.suggestions.get(suggestion), desk.clock.now()
+    lane = desk.lanes.of(row.system, row.task)
+    check_awaiting(row)
+    check_may_take(row, person, lane, now)
+    check_lease(row, person, row.lease or suggestion, now)
+    opened = await read(desk, row, lane, person)
+    return opened if opened.before is None else await open_case(desk, person, suggestion)
+
+
 async def judge(desk: SignOff, person: Person, suggestion: UUID, judging: Judging) -> Opened:
     """Commit a person's own judgement, then show what the AI suggests; the lease goes on (R13)."""
     row, now = await desk.suggestions.get(suggestion), desk.clock.now()

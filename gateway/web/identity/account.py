@@ -4,19 +4,19 @@ import json
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from fastapi.responses import JSONResponse, Response
 from pydantic import ValidationError
 
-from gateway.api import problems, signoff
+from gateway.api import problems
 from gateway.api.dependencies import demand
 from gateway.api.identity import passkeys, sessions
-from gateway.errors import BadInput, GarantError
+from gateway.errors import GarantError
 from gateway.identity.passkeys.ceremonies import FRESH
 from gateway.identity.roles import Right
-from gateway.web.forms import checked, decision_of
-from gateway.web.pages import TheVisitor, person
-from gateway.web.rendering import PageRoute, Visitor, script, to
+from gateway.web.clinician.editing import mark
+from gateway.web.clinician.forms import Incomplete, decision_of
+from gateway.web.rendering import PageRoute, TheVisitor, Visitor, person, posted, to
 from gateway.web.texts import words
 
 if TYPE_CHECKING:
@@ -26,13 +26,9 @@ if TYPE_CHECKING:
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 _UNREADABLE = "What the browser sent cannot be read. Reload the page and try again."
+_AS_IT_STANDS = {"send": True}
+"""Nothing to sign yet: the form is sent without, and comes back with what is missing or with the difference to look at."""
 _UNREADABLE_FR = "L'envoi du navigateur est illisible. Rechargez la page et réessayez."
-
-
-@router.get("/static/passkey.js")
-async def passkey_script() -> Response:
-    """The script that asks an authenticator."""
-    return script("passkey.js")
 
 
 @router.get("/account")
@@ -42,23 +38,23 @@ async def account(seen: TheVisitor) -> Response:
 
 
 @router.post("/account/confirm")
-async def confirm(seen: TheVisitor, request: Request) -> Response:
+async def confirm(seen: TheVisitor) -> Response:
     """Prove by password who one is, so that passkeys can be changed."""
-    form = await checked(seen, request)
+    form = await posted(seen)
     return await _done(seen, seen.parts.sessions.prove(person(seen), form.get("proof", "")))
 
 
 @router.post("/account/passkeys/options")
-async def registration_options(seen: TheVisitor, request: Request) -> Response:
+async def registration_options(seen: TheVisitor) -> Response:
     """What the script needs to make a passkey."""
-    await checked(seen, request)
+    await posted(seen)
     return await _options(seen, passkeys.registration_options(person(seen), seen.parts))
 
 
 @router.post("/account/passkeys")
-async def add(seen: TheVisitor, request: Request) -> Response:
+async def add(seen: TheVisitor) -> Response:
     """Keep the passkey that the script made."""
-    form = await checked(seen, request)
+    form = await posted(seen)
     try:
         wish = passkeys.PasskeyWish(name=form.get("name", ""), credential=json.loads(form.get("credential", "")))
     except (ValueError, ValidationError):
@@ -67,29 +63,31 @@ async def add(seen: TheVisitor, request: Request) -> Response:
 
 
 @router.post("/account/passkeys/{passkey}/remove")
-async def remove(passkey: UUID, seen: TheVisitor, request: Request) -> Response:
+async def remove(passkey: UUID, seen: TheVisitor) -> Response:
     """End a passkey."""
-    await checked(seen, request)
+    await posted(seen)
     return await _done(seen, passkeys.remove_passkey(passkey, person(seen), seen.parts))
 
 
 @router.post("/account/sessions/{which}/end")
-async def end(which: UUID, seen: TheVisitor, request: Request) -> Response:
+async def end(which: UUID, seen: TheVisitor) -> Response:
     """Sign out elsewhere."""
-    await checked(seen, request)
+    await posted(seen)
     return await _done(seen, sessions.end_session(which, person(seen), seen.parts))
 
 
 @router.post("/review/{suggestion}/passkey-options")
-async def decision_options(suggestion: UUID, seen: TheVisitor, request: Request) -> Response:
+async def decision_options(suggestion: UUID, seen: TheVisitor) -> Response:
     """What the script needs to have the decision in the form signed."""
-    form = await checked(seen, request)
+    form = await posted(seen)
     session = person(seen)
     await demand(seen.parts, session, Right.SIGN)
     try:
-        body = signoff.DecisionBody.model_validate(decision_of(form))
-    except (ValidationError, ValueError):
-        return problems.refusal(BadInput(_UNREADABLE, fr=_UNREADABLE_FR), seen.language)
+        body = decision_of(form, seen.language, judged=form.get("judged") == "yes")
+    except Incomplete:
+        return JSONResponse(_AS_IT_STANDS)
+    if body.decision == "amend" and form.get("seen") != mark(body.amendment or {}):
+        return JSONResponse(_AS_IT_STANDS)
     return await _options(seen, passkeys.decision_options(suggestion, body, session, seen.parts))
 
 

@@ -19,8 +19,7 @@ from gateway.database import reading
 from gateway.errors import GarantError
 from gateway.identity.oidc.flows import LIFETIME, Answer, Arrived, Begun
 from gateway.suggestions.states import AWAITING
-from gateway.web.pages import TheVisitor, person
-from gateway.web.rendering import PageRoute, Visitor, local, to
+from gateway.web.rendering import PageRoute, TheVisitor, Visitor, local, person, to
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 FLOW_COOKIE: Final = "garant_flow"

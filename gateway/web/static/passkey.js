@@ -38,6 +38,10 @@
     const sent = await fetch(address, { method: "POST", body: new URLSearchParams(new FormData(form, submitter)), credentials: "same-origin" });
     const answer = await sent.json();
     if (!sent.ok) return tell(form, answer.detail);
+    if (answer.send) {
+      form.dataset.passkeyDone = "";
+      return form.requestSubmit(submitter);
+    }
     try {
       const credential = create
         ? await navigator.credentials.create({ publicKey: made(answer.publicKey) })
@@ -55,7 +59,7 @@
     const address = create || form.dataset.passkeyOptions;
     const field = form.elements[create ? "credential" : "assertion"];
     const submitter = event.submitter;
-    if (!address || !field || field.value || !window.PublicKeyCredential || (submitter && submitter.hasAttribute("formaction"))) return;
+    if (!address || !field || field.value || "passkeyDone" in form.dataset || form.elements.proof?.value || !window.PublicKeyCredential || (submitter && submitter.hasAttribute("formaction"))) return;
     event.preventDefault();
     ask(form, submitter, address, Boolean(create)).catch((error) => tell(form, String(error.message)));
   });

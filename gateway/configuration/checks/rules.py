@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final, Protocol
 
-from gateway.configuration.dangers import dangers
+from gateway.configuration.checks.dangers import dangers
+from gateway.configuration.checks.identifying import identifying
+from gateway.configuration.checks.reaching import addresses, secrets
 from gateway.configuration.findings import Finding
-from gateway.configuration.identifying import identifying
-from gateway.configuration.reaching import addresses, secrets
 from gateway.display.links import faults
 from gateway.policy.escalation import gaps
 from gateway.policy.models import ReleaseMode

@@ -6,8 +6,8 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from gateway.configuration.checks.reaching import secret
 from gateway.configuration.findings import Finding
-from gateway.configuration.reaching import secret
 from gateway.identity.methods import accepted
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ import re
 from typing import TYPE_CHECKING, Final, Literal
 from urllib.parse import urlsplit
 
+from gateway.configuration.checks.reaching import LOOPBACK, door, own_doors
 from gateway.configuration.findings import Finding
-from gateway.configuration.reaching import LOOPBACK, door, own_doors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -1,0 +1,71 @@
+"""Live queues: a page that is open hears that something changed, whichever replica changed it; nobody polls.
+
+A stream carries no content, only the word that the queue is another now; the page then asks for its list. It ends with
+the session, and a comment every few seconds keeps proxies from closing it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from gateway.signals.bus import Bus, Topic
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+
+HEARTBEAT_SECONDS: Final = 15.0
+PACE_SECONDS: Final = 1.0
+OPENED: Final = b"retry: 3000\n: the queue is watched\n\n"
+HEARTBEAT: Final = b": still here\n\n"
+CHANGED: Final = b"event: queue\ndata: changed\n\n"
+ENDED: Final = b"event: ended\ndata: session\n\n"
+
+
+class QueueWatch:
+    """Wakes every open queue page of this replica.
+
+    Args:
+        bus: tells what any replica changed, and of every gap in hearing it.
+    """
+
+    def __init__(self, bus: Bus) -> None:
+        self._watching: set[asyncio.Event] = set()
+        bus.subscribe(Topic.QUEUE, self._wake)
+
+    @contextmanager
+    def watching(self) -> Iterator[asyncio.Event]:
+        """An event that is set at every change, as long as one looks."""
+        changed = asyncio.Event()
+        self._watching.add(changed)
+        try:
+            yield changed
+        finally:
+            self._watching.discard(changed)
+
+    @property
+    def pages(self) -> int:
+        """How many pages are open here."""
+        return len(self._watching)
+
+    def _wake(self, _argument: str | None) -> None:
+        for changed in self._watching:
+            changed.set()
+
+
+async def stream(watch: QueueWatch, signed_in: Callable[[], Awaitable[bool]], heartbeat: float = HEARTBEAT_SECONDS) -> AsyncIterator[bytes]:
+    """Server-sent events of one page, until its session has ended; changes in quick succession are told once."""
+    with watch.watching() as changed:
+        yield OPENED
+        while await signed_in():
+            try:
+                async with asyncio.timeout(heartbeat):
+                    await changed.wait()
+            except TimeoutError:
+                yield HEARTBEAT
+                continue
+            changed.clear()
+            yield CHANGED
+            await asyncio.sleep(PACE_SECONDS)
+    yield ENDED

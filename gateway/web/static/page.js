@@ -1,0 +1,11 @@
+// On every page: keys, focus on what went wrong, no stale page from the browser's memory, drafts of decided cases gone.
+import "./keys.js";
+import { forget, forgetOthers } from "./draft.js";
+
+window.addEventListener("pageshow", (event) => {
+  if (event.persisted) location.reload();
+});
+
+document.getElementById("errors")?.focus();
+forgetOthers(document.body.dataset.person ?? "");
+for (const done of document.querySelectorAll("[data-done]")) forget(done.dataset.done);
