@@ -16,7 +16,13 @@ SAME = [
     ("75 µg", "75 mcg"),
     ("10 mg/j", "10 mg/day"),
     ("3 fois par jour", "3/j"),
+    ("une fois par jour", "once daily"),
+    ("deux fois par jour", "BID"),
+    ("twice a week", "2 fois par semaine"),
+    ("hebdomadaire", "weekly"),
+    ("3x/j", "x 3 par jour"),
     ("10 à 20 mg", "10-20 mg"),
+    ("145/85 mmHg", "145 / 85 mmHg"),
     ("le 12 mars 2026", "2026-03-12"),
     ("30/04/2026", "30 avril 2026"),
     ("14h30", "14:30"),
@@ -53,7 +59,11 @@ OTHER = [
     ("ibuprofène 400 mg", "aspirine : 400 mg"),
     ("ibuprofène 400 mg, aspirine 75 mg", "400 mg d'aspirine"),
     ("apixaban et 500 mg de paracétamol", "apixaban 500 mg"),
+    ("méthotrexate 15 mg une fois par semaine", "méthotrexate 15 mg une fois par jour"),
+    ("methotrexate 15 mg weekly", "methotrexate 15 mg daily"),
+    ("un comprimé", "deux comprimés"),
     ("pas de pénicilline", "pénicilline"),
+    ("ECG: no ST elevation", "ECG: ST elevation"),
     ("pas de toux", "pas de fièvre"),
     ("pas de douleur abdominale", "pas de douleur thoracique"),
     ("pas de douleur thoracique", "pas de douleur"),
@@ -84,6 +94,8 @@ HINTS = [
     ("genou droit", "genou gauche", "la demande dit « genou droit »"),
     ("ECBU négatif", "ECBU positif", "la demande dit « ECBU négatif »"),
     ("metformine 1000 mg", "paracétamol 1 g", "la demande dit « metformine 1000 mg »"),
+    ("Absence d'embolie proximale. Embolie distale.", "Embolie proximale.", "la demande dit « Absence d'embolie proximale »"),
+    ("méthotrexate une fois par semaine", "méthotrexate une fois par jour", "la demande dit « méthotrexate une fois par semaine »"),
     ("03/04/2026", "3 avril 2026", "la demande dit « 03/04/2026 »"),
 ]
 
@@ -108,7 +120,23 @@ def test_it_is_marked(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["avril", "magazine", "l'examen", "vitamine", "SpO2", "HbA1c", "Dr R Martin", "plus de soins", "marine", "servir", "américaine"]
+    "text",
+    [
+        "avril",
+        "magazine",
+        "l'examen",
+        "vitamine",
+        "SpO2",
+        "HbA1c",
+        "Dr R Martin",
+        "plus de soins",
+        "une fois le bilan reçu",
+        "un patient",
+        "once stable",
+        "marine",
+        "servir",
+        "américaine",
+    ],
 )
 def test_it_is_an_ordinary_word(text: str) -> None:
     assert unsourced(marked("", text)) == []

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from gateway.display.marks.drugs import drugs
 from gateway.display.marks.quantities import quantities
 from gateway.display.marks.spans import Span, Word, fold
-from gateway.display.marks.wording import affirmed, negations, sides
+from gateway.display.marks.wording import affirmed, counted, negations, sides
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -39,9 +39,11 @@ def checked(text: str, denied: Mapping[str, tuple[str, ...]]) -> list[Span]:
 
 
 def said(text: str, found: Sequence[Span]) -> Iterator[str]:
-    """The words that an input says without negating them."""
-    covered = {place for span in found if span.kind == "negation" and span.context for place in range(*span.context)}
-    return (word.text for word in words_of(text) if word.start not in covered)
+    """What an input says without negating it: its words, and two and three of them in a row."""
+    row: list[str] = []
+    for word, is_denied in counted(words_of(text), found):
+        row = [] if is_denied else [*row[-2:], word.text]
+        yield from (" ".join(row[-size:]) for size in range(1, len(row) + 1))
 
 
 def _alone(text: str, words: Sequence[Word]) -> Iterator[Span]:

@@ -97,7 +97,7 @@ class SourcePen(_Tray):
     def denied(self) -> dict[str, tuple[str, ...]]:
         """What the input negates and says nowhere else, by its first word."""
         scopes = (tuple(key.removeprefix("denied:").split()) for key in self.loose if key.startswith("denied:"))
-        return {scope[0]: scope for scope in scopes if scope and len(scope[0]) >= _SHORTEST_DENIED and scope[0] not in self._said}
+        return {scope[0]: scope for scope in scopes if len(" ".join(scope)) >= _SHORTEST_DENIED and " ".join(scope) not in self._said}
 
     def rest(self, text: str, /) -> str:
         """Text that is cut off: what it says points at the note about the cut."""

@@ -67,13 +67,18 @@ def affirmed(words: Sequence[Word], spans: Iterable[Span], denied: Mapping[str, 
         spans: what was recognised in it, its negations among them.
         denied: what the input negates and says nowhere else, by the first of the negated words.
     """
-    covered = {place for span in spans if span.kind == "negation" and span.context for place in range(*span.context)}
-    counted = [word for word in words if word.text not in _FILLERS]
-    for place, word in enumerate(counted):
+    found = list(counted(words, spans))
+    for place, (word, is_denied) in enumerate(found):
         wanted = denied.get(word.text, ())
-        there = counted[place : place + len(wanted)]
-        if wanted and word.start not in covered and tuple(one.text for one in there) == wanted:
+        there = found[place : place + len(wanted)]
+        if wanted and not is_denied and tuple(one.text for one, _ in there) == wanted:
             yield Span(word.start, word.end, "negation", "affirmed", ("nothing",), (f"not-of:{word.text}",))
+
+
+def counted(words: Sequence[Word], spans: Iterable[Span]) -> Iterator[tuple[Word, bool]]:
+    """The words that say something, and whether a negation of the text covers them."""
+    covered = {place for span in spans if span.kind == "negation" and span.context for place in range(*span.context)}
+    return ((word, word.start in covered) for word in words if word.text not in _FILLERS)
 
 
 def _context(word: Word, others: Sequence[Word], end: int) -> tuple[int, int]:
