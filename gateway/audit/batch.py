@@ -15,7 +15,7 @@ from gateway.audit.leaf import Event, encode
 from gateway.audit.note import SigningKey, VerifierKey, open_checkpoint, sign_checkpoint
 from gateway.audit.tree import Frontier, leaf_hash
 from gateway.database import CHANNEL, Connection
-from gateway.errors import AuditUnavailable, Conflict, GarantError, Suspended
+from gateway.errors import AuditUnavailable, Conflict, GarantError, changed_meanwhile, stopped
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,7 +40,6 @@ _WAKE: Final = f"SELECT pg_notify('{CHANNEL}', message) FROM unnest($1::text[]) 
 _KEEP: Final = "INSERT INTO checkpoints (establishment, size, at, note) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING"
 KEEP_EVERY_SECONDS: Final = 60.0
 _REST_AFTER_CONTENTION: Final = 16
-_STOPPED: Final = "The stop button was pressed for this AI system, task or site. Proceed without AI; this is not a negative result."
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +94,7 @@ class Write:
         stop, resume: a scope that this write stops or resumes.
         wake: messages for all replicas, sent with the commit.
         new_case: nothing was ever logged for this case (saves a look-up).
-        refusal: the sentence for a guard that found something else.
+        refusal, french: the sentence for a guard that found something else; empty: the usual one.
     """
 
     events: tuple[Event, ...]
@@ -107,7 +106,12 @@ class Write:
     resume: str | None = None
     wake: tuple[str, ...] = ()
     new_case: bool = False
-    refusal: str = "Somebody else has changed this in the meantime. Reload to see what it is now."
+    refusal: str = ""
+    french: str | None = None
+
+    def refused(self) -> Conflict:
+        """The refusal of a guard."""
+        return Conflict(self.refusal, fr=self.french) if self.refusal else changed_meanwhile()
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +218,7 @@ class Log:
         outcomes: list[Outcome] = [excluded.get(n, Receipt(())) for n in range(len(writes))]
         async with connection.transaction():
             for n in await _refused(connection, [(n, write) for n, write in enumerate(writes) if n not in excluded]):
-                outcomes[n] = Conflict(writes[n].refusal)
+                outcomes[n] = writes[n].refused()
             accepted = [n for n, outcome in enumerate(outcomes) if isinstance(outcome, Receipt)]
             if accepted:
                 await _effects(connection, [writes[n] for n in accepted])
@@ -337,7 +341,7 @@ async def _refused(connection: Connection, writes: Sequence[tuple[int, Write]]) 
     refused: set[int] = set()
     for sql, group in groupby(guards, key=lambda pair: pair[0].sql):
         refused |= await _run_guards(connection, sql, list(group))
-    half_done = {n: Conflict(write.refusal) for n, write in writes if n in refused and len(write.guards) > 1}
+    half_done = {n: write.refused() for n, write in writes if n in refused and len(write.guards) > 1}
     if half_done:
         raise ExcludedError(half_done)
     return refused
@@ -375,7 +379,7 @@ async def _previous(connection: Connection, writes: Sequence[Write]) -> dict[UUI
 def _check_stops(stops: Sequence[str], accepted: Sequence[int], writes: Sequence[Write]) -> None:
     if not stops:
         return
-    forbidden = {n: Suspended(_STOPPED) for n in accepted if not set(writes[n].scopes).isdisjoint(stops)}
+    forbidden = {n: stopped() for n in accepted if not set(writes[n].scopes).isdisjoint(stops)}
     if forbidden:
         raise ExcludedError(forbidden)
 

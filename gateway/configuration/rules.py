@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final, Protocol
 
 from gateway.configuration.findings import Finding
+from gateway.configuration.judging import judging
 from gateway.configuration.reaching import addresses, secrets
 from gateway.policy.escalation import gaps
 from gateway.policy.models import ReleaseMode
@@ -84,6 +85,7 @@ def _pointers(n: int, route: Route) -> Iterator[Finding]:
         (("version_pointer",), route.version_pointer),
         *((("patient_pointers", name), pointer) for name, pointer in route.patient_pointers.items()),
         *((("fields", m, "pointer"), part.pointer) for m, part in enumerate(route.fields)),
+        (("findings", "pointer"), route.findings.pointer if route.findings else None),
     ]
     for place, pointer in named:
         if pointer is not None and not _POINTER.fullmatch(pointer):
@@ -127,6 +129,7 @@ def _policies(settings: Settings) -> Iterator[Finding]:
     for n, policy in enumerate(settings.policies):
         yield from _notification(n, policy, rotas)
         yield from _unserved(n, policy, settings)
+        yield from judging(n, policy)
         if policy.expires_seconds < policy.clock_seconds and policy.release_mode is ReleaseMode.HOLD:
             yield Finding(
                 ("policies", n, "expires_seconds"),

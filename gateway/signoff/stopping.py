@@ -64,6 +64,7 @@ class StopButton:
                 stop=scope,
                 wake=(message(Topic.STOPS),),
                 refusal="This is stopped already.",
+                french="C'est déjà arrêté.",
             )
         )
         return await self.withdraw(scope)
@@ -81,6 +82,7 @@ class StopButton:
                 resume=scope,
                 wake=(message(Topic.STOPS),),
                 refusal="This is not stopped.",
+                french="Ce n'est pas arrêté.",
             )
         )
 
@@ -123,7 +125,8 @@ class StopButton:
     def _check(self, scope: str, reason: str) -> None:
         if not reason.strip():
             message_ = "Say in a few words why, so that the next shift understands it."
-            raise BadInput(message_, code="reason_required")
+            french = "Dites pourquoi en quelques mots, pour que l'équipe suivante comprenne."
+            raise BadInput(message_, code="reason_required", fr=french)
         kind, _, name = scope.partition(":")
         known = {
             "system": {system.id for system in self.settings.systems},
@@ -132,4 +135,5 @@ class StopButton:
         }
         if name not in known.get(kind, set()):
             message_ = f"There is no '{scope[:100]}' to stop. A scope is system:ID, task:ID or site:ID as in the configuration."
-            raise Unknown(message_, code="unknown_scope")
+            french = f"Il n'y a pas de « {scope[:100]} » à arrêter. Une portée s'écrit system:ID, task:ID ou site:ID, comme dans la configuration."
+            raise Unknown(message_, code="unknown_scope", fr=french)
