@@ -15,7 +15,7 @@ from gateway.identity.sessions import PasswordReauthentication
 from gateway.suggestions.content import Place
 from tests.fakes.model_server import CANARY, Script, chat
 from tests.signoff.cases import new_case, state
-from tests.signoff.test_decisions import decide, held, opened
+from tests.signoff.test_decisions import decide, held, leaked, opened
 from tests.stage import Stage, eventually
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def test_break_glass_works_while_nobody_can_prove_again_who_they_are(stage: Stag
     shown = opened(stage, suggestion)
     monkeypatch.setattr(PasswordReauthentication, "prove", down)
     assert decide(stage, suggestion, shown).status_code >= 500
-    assert answers == []
+    assert not leaked(answers)
     began = time.monotonic()
     answer = stage.api(nurse, "POST", f"/suggestions/{suggestion}/break-glass", {"reason": "vital_risk"})
     thread.join(10)
@@ -131,7 +131,7 @@ def test_a_machine_breaks_no_glass_and_a_person_needs_a_coded_reason(stage: Stag
     assert (machine.status_code, machine.json()["code"]) == (403, "machine_not_a_person")
     for body in ({}, {"reason": "because"}):
         assert stage.api(stage.clinician("nurse"), "POST", path, body).status_code == 422
-    assert answers == []
+    assert not leaked(answers)
 
 
 def notified(stage: Stage) -> int:

@@ -9,6 +9,7 @@ import orjson
 from gateway.adapters.exact.findings import findings
 from gateway.adapters.protocol import View
 from gateway.adapters.registry import adapter
+from gateway.errors import Conflict
 from gateway.signoff.models import Opened, OwnJudgement, Position, Said, Step
 from gateway.signoff.record import standing
 from gateway.suggestions.content import sha256
@@ -53,6 +54,7 @@ async def read(desk: SignOff, row: Suggestion, lane: Lane, person: Person) -> Op
         payloads = await desk.suggestions.payloads(row, BEFORE_THE_AI)
         return Opened(row, lane, step, _NOTHING, b"", "", b"", payloads)
     payloads = await desk.suggestions.payloads(row)
+    _check_kept(payloads)
     exchange, suggestion = unpack(payloads["exchange"]), payloads["suggestion"]
     view = adapter(row.protocol).read(exchange.answer(suggestion), exchange.recognised, lane.reading)
     parts = findings(row.protocol, view, exchange.answer(suggestion), lane.reading)
@@ -71,6 +73,13 @@ async def _last_shown(desk: SignOff, row: Suggestion, person: Person) -> bytes |
     """The bytes that this person was shown last, or None."""
     kept = await desk.suggestions.beside(row, f"shown/{person.id}/")
     return next(reversed(kept.values()), None)
+
+
+def _check_kept(payloads: Mapping[str, bytes]) -> None:
+    if not {"exchange", "suggestion"} <= payloads.keys():
+        message = "The content of this suggestion is no longer kept, so it cannot be shown or decided on. Tell hospital IT."
+        french = "Le contenu de cette proposition n'est plus conservé : elle ne peut être ni affichée ni décidée. Prévenez le service informatique."
+        raise Conflict(message, code="content_not_kept", fr=french)
 
 
 async def _own(desk: SignOff, row: Suggestion, person: Person) -> OwnJudgement | None:
