@@ -146,6 +146,23 @@ class Suspended(GarantError):
     title = "This AI system is stopped: proceed without AI"
 
 
+def changed_meanwhile() -> Conflict:
+    """The usual refusal of a change that came too late."""
+    return Conflict(
+        "Somebody else has changed this in the meantime. Reload to see what it is now.",
+        fr="Quelqu'un d'autre a modifié ceci entre-temps. Rechargez la page pour voir où cela en est.",
+    )
+
+
+def stopped() -> Suspended:
+    """The refusal of a release under a stop."""
+    return Suspended(
+        "The stop button was pressed for this AI system, task or site. Proceed without AI; this is not a negative result.",
+        fr="Le bouton d'arrêt a été actionné pour ce système d'IA, cette activité ou ce site. Continuez sans l'IA ; "
+        "ceci n'est pas un résultat négatif.",
+    )
+
+
 class UpstreamFailed(GarantError):
     """The AI system did not give a whole, readable answer."""
 

@@ -14,7 +14,7 @@ from gateway.audit.note import SigningKey, VerifierKey, open_checkpoint, sign_ch
 from gateway.audit.transaction.guards import ExcludedError, check_stops, effects, previous, refused, stops_after
 from gateway.audit.tree import Frontier, leaf_hash
 from gateway.database import CHANNEL, Connection
-from gateway.errors import AuditUnavailable, Conflict, GarantError
+from gateway.errors import AuditUnavailable, Conflict, GarantError, changed_meanwhile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -96,7 +96,7 @@ class Write:
         stop, resume: a scope that this write stops or resumes.
         wake: messages for all replicas, sent with the commit.
         new_case: nothing was ever logged for this case (saves a look-up).
-        refusal: the sentence for a guard that found something else.
+        refusal, french: the sentence for a guard that found something else; empty: the usual one.
     """
 
     events: tuple[Event, ...]
@@ -108,7 +108,12 @@ class Write:
     resume: str | None = None
     wake: tuple[str, ...] = ()
     new_case: bool = False
-    refusal: str = "Somebody else has changed this in the meantime. Reload to see what it is now."
+    refusal: str = ""
+    french: str | None = None
+
+    def refused(self) -> Conflict:
+        """The refusal of a guard."""
+        return Conflict(self.refusal, fr=self.french) if self.refusal else changed_meanwhile()
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +235,7 @@ class Log:
         outcomes: list[Outcome] = [excluded.get(n, Receipt(())) for n in range(len(writes))]
         async with connection.transaction():
             for n in await refused(connection, [(n, write) for n, write in enumerate(writes) if n not in excluded]):
-                outcomes[n] = Conflict(writes[n].refusal)
+                outcomes[n] = writes[n].refused()
             accepted = [n for n, outcome in enumerate(outcomes) if isinstance(outcome, Receipt)]
             if accepted:
                 await effects(connection, [writes[n] for n in accepted])

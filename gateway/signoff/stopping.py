@@ -76,6 +76,7 @@ class StopButton:
                 stop=scope,
                 wake=(message(Topic.STOPS),),
                 refusal="This is stopped already.",
+                french="C'est déjà arrêté.",
             )
         )
         return await self.withdraw(scope)
@@ -93,6 +94,7 @@ class StopButton:
                 resume=scope,
                 wake=(message(Topic.STOPS),),
                 refusal="This is not stopped.",
+                french="Ce n'est pas arrêté.",
             )
         )
 

@@ -45,6 +45,7 @@ DOCUMENTS = {
     "trial": document("trial", "diagnosis", "shadow"),
     "soft": document("cytology", "administrative", "log_only"),
     "quiet": document("quiet", "triage", "notify_now"),
+    "judged": document("judged", "diagnosis", "hold", judge_first=True),
 }
 POLICIES = {digest(text): text for text in DOCUMENTS.values()}
 
@@ -90,6 +91,11 @@ class Story:
         self.add("viewed", n, task, actor, commitments={"shown": mark(n, "shown")})
         said = {"shown": mark(n, "s"), "final": mark(n, "final")}
         self.add("signed_off", n, task, actor, decision=decision, commitments=said, auth={"method": "password"})
+
+    def judge(self, n: int, task: str = "judged", actor: str = "p1") -> None:
+        """A clinician opens without seeing the AI, and judges first."""
+        self.add("viewed", n, task, actor)
+        self.add("judged_first", n, task, actor, commitments={"judgement": mark(n, "own"), "confidence": mark(n, "sure")})
 
     def release(self, n: int, task: str = "cytology", decision: str = "approve") -> None:
         """The answer leaves."""

@@ -66,6 +66,7 @@ MENDING = [
     ),
     ('profile = "production"\n' + GOOD, POLICIES, 1, "two factors"),
     (GOOD + 'identity_pointers = { ipp = "/patient" }\n', POLICIES, 16, "'ipp' is not read from the request"),
+    (GOOD + 'findings = { pointer = "list", label = "name" }\n', POLICIES, 16, "no JSON Pointer"),
     (GOOD.replace('protocol = "openai"', 'protocol = "json"'), POLICIES, 13, "needs the path"),
     (GOOD, POLICIES.replace('policy = "hold"', 'policy = "x"'), 6, "no policy 'x'"),
     (GOOD, POLICIES.replace('id = "hold"', 'id = "hold"\nrelease_mode = "log_only"'), 7, "always need a sign-off"),

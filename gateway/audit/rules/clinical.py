@@ -134,10 +134,8 @@ class Rules:
         """An own judgement, once a person, before anything was shown."""
         if entry["role"] != "clinician" or "judgement" not in entry.get("commitments", {}):
             raise BrokenRuleError("An own judgement is not a clinician's, or does not say by commitment which.")
-        if entry["actor"] in life.judges or (self._judges_first(life) and entry["actor"] in life.viewers):
-            raise BrokenRuleError(
-                "A person judged a second time, or after the suggestion had been shown; a first judgement is never changed."
-            )
+        if entry["actor"] in life.judges:
+            raise BrokenRuleError("A person judged the suggestion a second time; a first judgement is never changed.")
         life.judges = (*life.judges, entry["actor"])
 
     def signed_off(self, entry: Entry, life: _Life) -> None:

@@ -9,7 +9,7 @@ from collections import Counter
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
-from gateway.errors import Conflict, GarantError, Suspended
+from gateway.errors import GarantError, stopped
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from gateway.database import Connection
 
 _PREVIOUS: Final = "SELECT case_id, max(index) AS index FROM entries WHERE case_id = ANY($1::uuid[]) GROUP BY case_id"
-_STOPPED: Final = "The stop button was pressed for this AI system, task or site. Proceed without AI; this is not a negative result."
 
 
 class ExcludedError(Exception):
@@ -36,7 +35,7 @@ async def refused(connection: Connection, writes: Sequence[tuple[int, Write]]) -
     refused: set[int] = set()
     for sql, group in groupby(guards, key=lambda pair: pair[0].sql):
         refused |= await _run_guards(connection, sql, list(group))
-    half_done = {n: Conflict(write.refusal) for n, write in writes if n in refused and len(write.guards) > 1}
+    half_done = {n: write.refused() for n, write in writes if n in refused and len(write.guards) > 1}
     if half_done:
         raise ExcludedError(half_done)
     return refused
@@ -77,7 +76,7 @@ def check_stops(stops: Sequence[str], accepted: Sequence[int], writes: Sequence[
     """Raise ExcludedError for releases in a scope that is stopped."""
     if not stops:
         return
-    forbidden = {n: Suspended(_STOPPED) for n in accepted if not set(writes[n].scopes).isdisjoint(stops)}
+    forbidden = {n: stopped() for n in accepted if not set(writes[n].scopes).isdisjoint(stops)}
     if forbidden:
         raise ExcludedError(forbidden)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from gateway.configuration.checks.dangers import dangers
 from gateway.configuration.checks.identifying import identifying
+from gateway.configuration.checks.judging import judging
 from gateway.configuration.checks.reaching import addresses, secrets
 from gateway.configuration.findings import Finding
 from gateway.display.links import faults
@@ -91,6 +92,7 @@ def _pointers(n: int, route: Route) -> Iterator[Finding]:
         *((("patient_pointers", name), pointer) for name, pointer in route.patient_pointers.items()),
         *((("identity_pointers", name), pointer) for name, pointer in route.identity_pointers.items()),
         *((("fields", m, "pointer"), part.pointer) for m, part in enumerate(route.fields)),
+        (("findings", "pointer"), route.findings.pointer if route.findings else None),
     ]
     for place, pointer in named:
         if pointer is not None and not _POINTER.fullmatch(pointer):
@@ -149,6 +151,7 @@ def _policies(settings: Settings) -> Iterator[Finding]:
     for n, policy in enumerate(settings.policies):
         yield from _notification(n, policy, rotas)
         yield from _unserved(n, policy, settings)
+        yield from judging(n, policy)
         if policy.expires_seconds < policy.clock_seconds and policy.release_mode is ReleaseMode.HOLD:
             yield Finding(
                 ("policies", n, "expires_seconds"),
