@@ -101,6 +101,11 @@ class Replica:
     engine: AsyncEngine
     metrics: Metrics
     presence: Presence
+    watch: QueueWatch
+
+    def leaving(self) -> None:
+        """This replica ends: pages that listen are let go at once."""
+        self.watch.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Machines go to the relay, people to the control API and the pages."""
@@ -171,10 +176,11 @@ def _build(settings: Settings, keys: Keys, url: str, clock: Clock, source: Path 
     parts = _relay_parts(core, Notifier(settings.rotas, notices, spool), stops)
     metrics = Metrics(parts)
     presence = Presence(url, settings.establishment.id, parts.machines, core.outbound, clock)
-    control = _control(core, parts, desk, metrics, Operation(core.outbound, presence, spool, source))
+    watch = QueueWatch(bus)
+    control = _control(core, parts, desk, metrics, watch, Operation(core.outbound, presence, spool, source))
     clocks = Clocks(desk.signoff, lanes, notices, clock)
     rotas = RotaWatch(settings.establishment.id, settings.rotas, core.writer, notices, clock)
-    return Replica(settings, Relay(parts), control, parts, desk, bus, clocks, rotas, notices, spool, pool, metrics, presence)
+    return Replica(settings, Relay(parts), control, parts, desk, bus, clocks, rotas, notices, spool, pool, metrics, presence, watch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +231,7 @@ def _relay_parts(core: _Core, notifier: Notifier, stops: Stops) -> Parts:
     )
 
 
-def _control(core: _Core, parts: Parts, desk: Desk, metrics: Metrics, operation: Operation) -> ASGIApp:
+def _control(core: _Core, parts: Parts, desk: Desk, metrics: Metrics, watch: QueueWatch, operation: Operation) -> ASGIApp:
     people, passwords = People(core.sessions), Passwords()
     proving = PasswordReauthentication(people, passwords, core.clock)
     identity, attempts = core.settings.identity, Attempts(core.sessions, core.keys, core.clock)
@@ -255,7 +261,7 @@ def _control(core: _Core, parts: Parts, desk: Desk, metrics: Metrics, operation:
         app.include_router(router)
     for router in (administration_router, signing_in_router, account_router):
         app.include_router(router)
-    app.state.queue_watch = QueueWatch(core.bus)
+    app.state.queue_watch = watch
     app.state.operation = operation
     app.state.usage_by_task = usage_by_task
     return app

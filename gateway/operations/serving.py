@@ -45,6 +45,17 @@ def bound(host: str, port: int) -> socket.socket:
     return listener
 
 
+class Ending(uvicorn.Server):
+    """Tells the application that it ends before waiting for its answers, so that streams without an end of their own end now."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End in order."""
+        leaving = getattr(self.config.app, "leaving", None)
+        if leaving is not None:
+            leaving()
+        await super().shutdown(sockets)
+
+
 def server(app: ASGIApp, limits: Server) -> uvicorn.Server:
     """Uvicorn with our guards: bounded headers, bounded patience, no access log (it would hold addresses)."""
     config = uvicorn.Config(
@@ -61,7 +72,7 @@ def server(app: ASGIApp, limits: Server) -> uvicorn.Server:
         timeout_graceful_shutdown=END_SECONDS,
         ws="none",
     )
-    return uvicorn.Server(config)
+    return Ending(config)
 
 
 async def serve(built: AbstractAsyncContextManager[ASGIApp], limits: Server, listener: socket.socket, ready: Callable[[], None]) -> None:

@@ -32,6 +32,7 @@ class QueueWatch:
 
     def __init__(self, bus: Bus) -> None:
         self._watching: set[asyncio.Event] = set()
+        self.closed = False
         bus.subscribe(Topic.QUEUE, self._wake)
 
     @contextmanager
@@ -49,6 +50,11 @@ class QueueWatch:
         """How many pages are open here."""
         return len(self._watching)
 
+    def close(self) -> None:
+        """End every stream, because this replica ends; the pages go on with another one."""
+        self.closed = True
+        self._wake(None)
+
     def _wake(self, _argument: str | None) -> None:
         for changed in self._watching:
             changed.set()
@@ -58,7 +64,7 @@ async def stream(watch: QueueWatch, signed_in: Callable[[], Awaitable[bool]], he
     """Server-sent events of one page, until its session has ended; changes in quick succession are told once."""
     with watch.watching() as changed:
         yield OPENED
-        while await signed_in():
+        while not watch.closed and await signed_in():
             try:
                 async with asyncio.timeout(heartbeat):
                     await changed.wait()
@@ -66,6 +72,8 @@ async def stream(watch: QueueWatch, signed_in: Callable[[], Awaitable[bool]], he
                 yield HEARTBEAT
                 continue
             changed.clear()
-            yield CHANGED
-            await asyncio.sleep(PACE_SECONDS)
-    yield ENDED
+            if not watch.closed:
+                yield CHANGED
+                await asyncio.sleep(PACE_SECONDS)
+    if not watch.closed:
+        yield ENDED

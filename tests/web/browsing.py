@@ -37,7 +37,7 @@ def signed_in(stage: Stage, browser: httpx.Client, login: str = "dr.a") -> httpx
     return page
 
 
-def held(stage: Stage, task: str = "refusing", question: str = "") -> tuple[str, list[httpx.Response], threading.Thread]:
+def held(stage: Stage, task: str = "refusing", question: object = "") -> tuple[str, list[httpx.Response], threading.Thread]:
     """A call that waits for its signature: the suggestion, what its caller got so far, its thread."""
     answers: list[httpx.Response] = []
     body = {"model": "reader", "messages": [{"role": "user", "content": question or uuid4().hex}]}

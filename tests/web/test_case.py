@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from base64 import b64decode
 from html import unescape
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -360,3 +361,44 @@ def test_an_arbiter_sees_both_readings_side_by_side_without_names(stage: Stage, 
     signed_in(stage, browser, "nurse")
     page = opened(browser, suggestion)
     assert [text in page.text for text in ("clear", "doubtful", "Reading A", "Reading B", "Dr dr.a", "Dr dr.b")] == [True] * 4 + [False] * 2
+
+
+FINDINGS = '{"report": {"findings": [{"name": "nodule"}, {"name": "effusion"}, {"name": "fracture"}]}}'
+
+
+def test_only_the_findings_that_stay_leave_and_what_goes_is_seen_first(stage: Stage, browser: httpx.Client) -> None:
+    """R14."""
+    stage.model.scripts["/v1/chat/completions"] = Script(body=chat(FINDINGS))
+    signed_in(stage, browser)
+    suggestion, _, _ = held(stage, "listed")
+    page = opened(browser, suggestion)
+    pointers = [unescape(found) for found in re.findall(r'name="finds:([^"]+)"', page.text)]
+    labels = re.findall(r'name="finds:[^"]+" value="([^"]+)"', page.text)
+    answers = {f"finds:{pointer}": label for pointer, label in zip(pointers, labels, strict=True)}
+    answers |= {f"finding:{pointer}": "remove" if n == 1 else "keep" for n, pointer in enumerate(pointers)}
+    again = decide(browser, suggestion, proven(stage, page, decision="amend", **answers))
+    assert '<a href="#findings">' in again.text
+    answers[f"finding_reason:{pointers[1]}"] = "wrong_finding"
+    looked = decide(browser, suggestion, proven(stage, again, decision="amend", **answers))
+    assert re.search(r"<del>.*?effusion.*?</del>", looked.text, re.DOTALL)
+    decide(browser, suggestion, proven(stage, looked, decision="amend", seen=field(looked, "seen"), **answers))
+    assert [word in content(eventually(lambda: released(stage, suggestion))) for word in labels] == [True, False, True]
+
+
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+
+
+def test_an_image_is_shown_to_whoever_has_the_case_open_and_to_nobody_else(
+    stage: Stage, browser: httpx.Client, colleague: httpx.Client
+) -> None:
+    """R10."""
+    signed_in(stage, browser)
+    signed_in(stage, colleague, "dr.b")
+    suggestion, _, _ = held(stage, question=[{"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PIXEL}"}}])
+    page = opened(browser, suggestion)
+    address = re.search(r'<img src="([^"]+)"', page.text)
+    assert address
+    image = browser.get(address[1])
+    assert (image.headers["content-type"], image.headers["x-content-type-options"]) == ("image/png", "nosniff")
+    assert image.content == b64decode(PIXEL)
+    assert colleague.get(address[1]).status_code == 404

@@ -72,3 +72,11 @@ async def test_a_page_that_is_left_is_forgotten() -> None:
     assert watch.pages == 1
     await told.aclose()  # type: ignore[attr-defined] # an asynchronous generator
     assert watch.pages == 0
+
+
+async def test_a_replica_that_ends_lets_its_pages_go_without_telling_them_that_their_session_ended() -> None:
+    watch = live.QueueWatch(Bus(""))
+    told = live.stream(watch, always)
+    assert await anext(told) == live.OPENED
+    watch.close()
+    assert [part async for part in told] == []

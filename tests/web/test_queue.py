@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
+from gateway.operations.serving import END_SECONDS
 from tests.web.browsing import field, held, opened, signed_in
 
 if TYPE_CHECKING:
@@ -118,3 +120,16 @@ def test_the_list_alone_is_no_page(stage: Stage, browser: httpx.Client) -> None:
     part = browser.get("/queue/list")
     assert "<html" not in part.text
     assert "<table" in part.text
+
+
+def test_a_replica_with_an_open_page_stops_at_once(stage: Stage, browser: httpx.Client) -> None:
+    signed_in(stage, browser)
+    other = stage.add_replica()
+    told: list[str] = []
+    ready = threading.Event()
+    threading.Thread(target=events, args=(browser, other.base, told, ready), daemon=True).start()
+    assert ready.wait(10)
+    stage.replicas.remove(other)
+    began = time.monotonic()
+    other.stop()
+    assert time.monotonic() - began < END_SECONDS

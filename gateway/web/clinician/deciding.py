@@ -13,8 +13,8 @@ from pydantic import ValidationError
 from gateway.api import signoff
 from gateway.errors import GarantError
 from gateway.web.clinician.case import Sent, case_page
-from gateway.web.clinician.editing import amendment, mark, rewritten
-from gateway.web.clinician.forms import Incomplete, active_of, decision_of, fault_of
+from gateway.web.clinician.editing import rewritten
+from gateway.web.clinician.forms import Incomplete, active_of, decision_of, fault_of, removed, seen_mark
 from gateway.web.clinician.onward import onward, within_of
 from gateway.web.clinician.queue import signer
 from gateway.web.rendering import Fault, PageRoute, TheVisitor, Visitor, posted, to
@@ -34,7 +34,7 @@ async def decide(suggestion: UUID, seen: TheVisitor) -> Response:
     session = await signer(seen)
     try:
         body = decision_of(form, seen.language, judged=form.get("judged") == "yes")
-        if body.decision == "amend" and form.get("seen") != mark(body.amendment or {}):
+        if body.decision == "amend" and form.get("seen") != seen_mark(form):
             return await case_page(seen, suggestion, _looking(form, seen))
         await signoff.decide(suggestion, body, session, seen.parts, signoff.desk_of(seen.parts))
     except Incomplete as missing:
@@ -100,9 +100,9 @@ async def opine(suggestion: UUID, seen: TheVisitor) -> Response:
 
 def _looking(form: Mapping[str, str], seen: Visitor) -> Sent:
     """The form with its difference, to be looked at before the signature. Raises BadInput where nothing differs."""
-    changes = tuple(rewritten(form))
+    changes = (*rewritten(form), *removed(form))
     first = Fault(words(seen.language)["difference_first"], "difference")
-    return Sent(form, (first,), 200, changes, mark(amendment(form)))
+    return Sent(form, (first,), 200, changes, seen_mark(form))
 
 
 def _refused(form: Mapping[str, str], error: GarantError, seen: Visitor) -> Sent:

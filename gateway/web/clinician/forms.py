@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 from pydantic import ValidationError
 
 from gateway.api import signoff
-from gateway.errors import GarantError
-from gateway.web.clinician.editing import amendment
+from gateway.errors import BadInput, GarantError
+from gateway.web.clinician.editing import Rewritten, amendment, mark
 from gateway.web.rendering import Fault
 from gateway.web.texts import words
 
@@ -26,8 +26,15 @@ FIELDS: Final[Mapping[str, str]] = {
     "not_a_number": "edit",
     "bad_amendment": "edit",
     "amendment_required": "edit",
+    "amendment_elsewhere": "edit",
+    "amendment_and_findings": "edit",
+    "findings_elsewhere": "findings",
     "finding_reason_required": "findings",
+    "no_findings": "findings",
     "after_judgement_required": "after-judgement",
+    "answer_required": "answer",
+    "text_required": "opinion",
+    "text_too_long": "comment",
 }
 """Code of a refusal → id of the field that it is about."""
 MOST_COMMENT: Final = 10_000
@@ -60,7 +67,7 @@ def decision_of(form: Mapping[str, str], language: str, *, judged: bool) -> sign
     """
     faults = list(_missing(form, language, judged=judged))
     body: dict[str, object] = {name: form.get(name, "") for name in ("lease", "shown_sha256", "comment", "decision")}
-    body |= {"proof": form.get("proof") or None, "active_seconds": active_of(form)}
+    body |= {"proof": form.get("proof") or None, "assertion": _assertion(form), "active_seconds": active_of(form)}
     body["after_judgement"] = form.get("after_judgement", "")
     if form.get("decision") == "reject":
         body["reason"] = form.get("reason", "")
@@ -73,6 +80,31 @@ def decision_of(form: Mapping[str, str], language: str, *, judged: bool) -> sign
         return signoff.DecisionBody.model_validate(body)
     except (ValidationError, ValueError):
         raise Incomplete([Fault(words(language)["form_unreadable"])]) from None
+
+
+def removed(form: Mapping[str, str]) -> tuple[Rewritten, ...]:
+    """The findings that are left out, for the difference before the signature."""
+    return tuple(Rewritten("", form[f"finds:{pointer}"], "") for pointer, answer in _answers(form).items() if answer == "remove")
+
+
+def seen_mark(form: Mapping[str, str]) -> str:
+    """What names the whole change of a form, so that the difference a person saw is the one that is signed. Raises BadInput."""
+    try:
+        changes = amendment(form)
+    except BadInput as error:
+        if error.code != "nothing_changed":
+            raise
+        changes = {}
+    return mark({"amendment": changes, "findings": dict(_answers(form))})
+
+
+def _assertion(form: Mapping[str, str]) -> JsonValue:
+    """What an authenticator signed; None where it signed nothing, or nothing that can be read: then another proof is asked for."""
+    try:
+        signed: JsonValue = json.loads(form.get("assertion") or "null")
+    except ValueError:
+        return None
+    return signed if isinstance(signed, dict) else None
 
 
 def active_of(form: Mapping[str, str]) -> dict[str, JsonValue] | None:
