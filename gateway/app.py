@@ -6,6 +6,7 @@ import asyncio
 import os
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -14,23 +15,32 @@ from gateway.adapters.protocol import Reading
 from gateway.adapters.registry import adapter
 from gateway.api import signoff as signoff_routes
 from gateway.api import stops as stop_routes
+from gateway.api.administration import routes as administration_routes
+from gateway.api.administration.operation import Operation
 from gateway.api.dependencies import Parts as ApiParts
 from gateway.api.frame import control_app
 from gateway.api.health import health_router
+from gateway.api.records.routes import router as record_router
 from gateway.audit.batch import LogIdentity
 from gateway.audit.spool import Spool
 from gateway.audit.writer import Writer
 from gateway.clock import Clock, SystemClock
 from gateway.database import connect, engine, sessions
 from gateway.errors import AuditUnavailable
+from gateway.identity.attempts import Attempts
 from gateway.identity.machines import Machines
+from gateway.identity.methods import signing
+from gateway.identity.oidc.flows import Elsewhere
+from gateway.identity.oidc.profiles import sources
+from gateway.identity.passkeys.ceremonies import Passkeys
 from gateway.identity.passwords import Passwords
 from gateway.identity.people import People
-from gateway.identity.sessions import PasswordReauthentication, Sessions
+from gateway.identity.sessions import Limits, PasswordReauthentication, Sessions
 from gateway.operations.metrics import Metrics
+from gateway.operations.presence.recording import Presence
 from gateway.outbound import Outbound
 from gateway.policy.lanes import Lane, Lanes
-from gateway.policy.rules import decide, policy_document
+from gateway.policy.rules import check_still_clinical, decide, policy_document
 from gateway.proxy.held import Held
 from gateway.proxy.relay import Relay
 from gateway.proxy.routes import Routes
@@ -47,16 +57,21 @@ from gateway.signoff.desk import Desk
 from gateway.signoff.emergency import Emergency
 from gateway.signoff.service import SignOff
 from gateway.signoff.stopping import StopButton
+from gateway.signoff.watch.rotas import RotaWatch
 from gateway.suggestions.repository import Suggestions
 from gateway.web import assets
+from gateway.web.administration.forms import router as administration_router
 from gateway.web.clinician import case, deciding, media, passing, queue
 from gateway.web.forms import router as form_router
+from gateway.web.identity.account import router as account_router
+from gateway.web.identity.signing_in import router as signing_in_router
 from gateway.web.live import QueueWatch
 from gateway.web.pages import router as page_router
 from impact.pages import usage_by_task
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker
     from sqlmodel.ext.asyncio.session import AsyncSession
@@ -80,10 +95,12 @@ class Replica:
     desk: Desk
     bus: Bus
     clocks: Clocks
+    rotas: RotaWatch
     notices: Notices
     spool: Spool
     engine: AsyncEngine
     metrics: Metrics
+    presence: Presence
     watch: QueueWatch
 
     def leaving(self) -> None:
@@ -101,14 +118,16 @@ class Replica:
 
 
 @asynccontextmanager
-async def replica(settings: Settings, keys: Keys, url: str, clock: Clock | None = None) -> AsyncIterator[Replica]:
-    """Build, start, serve, stop.
+async def replica(
+    settings: Settings, keys: Keys, url: str, clock: Clock | None = None, *, source: Path | None = None
+) -> AsyncIterator[Replica]:
+    """Build, start, serve, stop; `source`: the file of the settings, which the administration page reads again.
 
     Raises:
         AuditUnavailable: the log's head is not the one we signed.
         OSError, asyncpg.PostgresError: the database cannot be reached.
     """
-    built = _build(settings, keys, url, clock or SystemClock())
+    built = _build(settings, keys, url, clock or SystemClock(), source)
     await _start(built, url)
     merging = asyncio.create_task(_merge_spool(built), name="spool")
     try:
@@ -124,19 +143,27 @@ def lanes_of(settings: Settings) -> Lanes:
     """The lanes of a configuration."""
     systems = {system.id: system for system in settings.systems}
     tasks = {task.id: task for task in settings.tasks}
-    policies = {policy.id: policy for policy in settings.policies}
+    policies = {policy.id: signing(policy, settings) for policy in settings.policies}
     lanes = []
     for route in settings.routes:
         system, task = systems[route.system], tasks[route.task]
         requirement = decide(task, policies.get(task.policy))
         fields = tuple((part.pointer, part.label) for part in route.fields)
         findings = (route.findings.pointer, route.findings.label) if route.findings else None
-        reading = Reading(route.case_pointer, dict(route.patient_pointers), route.version_pointer, fields, dict(route.columns), findings)
+        reading = Reading(
+            route.case_pointer,
+            dict(route.patient_pointers),
+            route.version_pointer,
+            fields,
+            dict(route.columns),
+            dict(route.identity_pointers),
+            findings,
+        )
         lanes.append(Lane(route, system, task, requirement, adapter(system.protocol), reading))
     return Lanes(tuple(lanes))
 
 
-def _build(settings: Settings, keys: Keys, url: str, clock: Clock) -> Replica:
+def _build(settings: Settings, keys: Keys, url: str, clock: Clock, source: Path | None) -> Replica:
     lanes, bus, pool = lanes_of(settings), Bus(url), engine(url)
     made = sessions(pool)
     identity = LogIdentity(settings.establishment.id, settings.establishment.origin, keys.log, keys.vkeys)
@@ -148,10 +175,12 @@ def _build(settings: Settings, keys: Keys, url: str, clock: Clock) -> Replica:
     desk = _desk(core, notices, stops)
     parts = _relay_parts(core, Notifier(settings.rotas, notices, spool), stops)
     metrics = Metrics(parts)
+    presence = Presence(url, settings.establishment.id, parts.machines, core.outbound, clock)
     watch = QueueWatch(bus)
-    control = _control(core, parts, desk, metrics, watch)
+    control = _control(core, parts, desk, metrics, watch, Operation(core.outbound, presence, spool, source))
     clocks = Clocks(desk.signoff, lanes, notices, clock)
-    return Replica(settings, Relay(parts), control, parts, desk, bus, clocks, notices, spool, pool, metrics, watch)
+    rotas = RotaWatch(settings.establishment.id, settings.rotas, core.writer, notices, clock)
+    return Replica(settings, Relay(parts), control, parts, desk, bus, clocks, rotas, notices, spool, pool, metrics, presence, watch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +219,7 @@ def _relay_parts(core: _Core, notifier: Notifier, stops: Stops) -> Parts:
         cases=Cases(core.sessions, core.keys),
         capturer=Capturer(establishment, core.keys.vault),
         notifier=notifier,
-        counter=Counter(core.suggestions, core.base),
+        counter=Counter(core.suggestions, core.base, core.lanes),
         suggestions=core.suggestions,
         writer=core.writer,
         outbound=core.outbound,
@@ -202,10 +231,12 @@ def _relay_parts(core: _Core, notifier: Notifier, stops: Stops) -> Parts:
     )
 
 
-def _control(core: _Core, parts: Parts, desk: Desk, metrics: Metrics, watch: QueueWatch) -> ASGIApp:
+def _control(core: _Core, parts: Parts, desk: Desk, metrics: Metrics, watch: QueueWatch, operation: Operation) -> ASGIApp:
     people, passwords = People(core.sessions), Passwords()
     proving = PasswordReauthentication(people, passwords, core.clock)
-    accounts = Sessions(core.sessions, core.writer, core.keys, core.clock, proving)
+    identity, attempts = core.settings.identity, Attempts(core.sessions, core.keys, core.clock)
+    limits = Limits(timedelta(seconds=identity.idle_seconds), timedelta(seconds=identity.lifetime_seconds))
+    accounts = Sessions(core.sessions, core.writer, core.keys, core.clock, proving, attempts, limits)
     given = ApiParts(
         settings=core.settings,
         keys=core.keys,
@@ -218,14 +249,20 @@ def _control(core: _Core, parts: Parts, desk: Desk, metrics: Metrics, watch: Que
         machines=parts.machines,
         clock=core.clock,
         reauthentication=proving,
+        attempts=attempts,
+        passkeys=Passkeys(accounts, core.settings.establishment.name, core.base),
+        elsewhere=Elsewhere(sources(identity, os.environ), core.base, core.outbound, people, accounts),
         signoff=desk,
         url=core.url,
     )
-    app = control_app(given, (signoff_routes.router, stop_routes.router))
+    app = control_app(given, (signoff_routes.router, record_router, stop_routes.router, administration_routes.router))
     app.include_router(health_router(core.writer, metrics))
     for router in (page_router, form_router, assets.router, queue.router, case.router, deciding.router, passing.router, media.router):
         app.include_router(router)
+    for router in (administration_router, signing_in_router, account_router):
+        app.include_router(router)
     app.state.queue_watch = watch
+    app.state.operation = operation
     app.state.usage_by_task = usage_by_task
     return app
 
@@ -238,7 +275,9 @@ async def _start(built: Replica, url: str) -> None:
     await parts.machines.start(built.bus)
     await parts.stops.start(built.bus)
     built.clocks.start(built.bus)
+    built.rotas.start()
     built.notices.start(built.bus)
+    await built.presence.start()
     for scope in parts.stops.active:
         await built.desk.stopping.withdraw(scope)
     log.info("replica.started", establishment=built.settings.establishment.id, pid=os.getpid())
@@ -246,7 +285,9 @@ async def _start(built: Replica, url: str) -> None:
 
 async def _stop(built: Replica) -> None:
     await built.clocks.stop()
+    await built.rotas.stop()
     await built.notices.stop()
+    await built.presence.stop()
     await built.parts.machines.stop()
     await built.bus.stop()
     await built.parts.writer.stop()
@@ -256,9 +297,11 @@ async def _stop(built: Replica) -> None:
 
 
 async def _keep_policies(built: Replica, url: str) -> None:
-    """Keep every policy document that entries may name by its digest."""
+    """Keep every policy document that entries may name by its digest. Raises Misconfigured for a task that is clinical no more."""
     connection = await connect(url)
     try:
+        known = [row["document"] for row in await connection.fetch("SELECT document FROM policy_documents")]
+        check_still_clinical([lane.task for lane in built.parts.routes.lanes], known)
         for lane in built.parts.routes.lanes:
             document = policy_document(lane.requirement.policy, lane.task).decode()
             await connection.execute(

@@ -6,6 +6,7 @@ GarantError
 │   └── KeyReused (422)    one idempotency key, two bodies
 ├── Unknown (404)          no such system, task, suggestion
 ├── Unauthenticated (401)  nobody, or not who they say
+│   └── Slowed (429)       too many wrong proofs; the error says how long to wait
 ├── Forbidden (403)        somebody, without the right
 │   └── ReviewRequired     held for a person, or decided against release
 ├── Conflict (409)         somebody else was first, or the thing shown has changed
@@ -98,6 +99,22 @@ class Unauthenticated(GarantError):
     title = "Who are you?"
 
 
+class Slowed(Unauthenticated):
+    """Too many wrong proofs of identity came from here, or too many are being checked.
+
+    Args:
+        seconds: how long to wait before the next one is looked at.
+    """
+
+    status = 429
+    code = "slowed"
+    title = "Wait a little"
+
+    def __init__(self, message: str, *, seconds: int, code: str | None = None, fr: str | None = None) -> None:
+        super().__init__(message, code=code, fr=fr)
+        self.seconds = seconds
+
+
 class Forbidden(GarantError):
     """Somebody is named, and lacks the right."""
 
@@ -127,6 +144,23 @@ class Suspended(GarantError):
     status = 503
     code = "suspended"
     title = "This AI system is stopped: proceed without AI"
+
+
+def changed_meanwhile() -> Conflict:
+    """The usual refusal of a change that came too late."""
+    return Conflict(
+        "Somebody else has changed this in the meantime. Reload to see what it is now.",
+        fr="Quelqu'un d'autre a modifié ceci entre-temps. Rechargez la page pour voir où cela en est.",
+    )
+
+
+def stopped() -> Suspended:
+    """The refusal of a release under a stop."""
+    return Suspended(
+        "The stop button was pressed for this AI system, task or site. Proceed without AI; this is not a negative result.",
+        fr="Le bouton d'arrêt a été actionné pour ce système d'IA, cette activité ou ce site. Continuez sans l'IA ; "
+        "ceci n'est pas un résultat négatif.",
+    )
 
 
 class UpstreamFailed(GarantError):

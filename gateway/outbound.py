@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -42,8 +43,12 @@ HOP_BY_HOP: Final = frozenset(
 CREDENTIALS: Final = frozenset({b"authorization", b"cookie", b"x-api-key", b"api-key", b"garant-key"})
 OURS: Final = frozenset({b"host", b"content-length", b"expect", b"prefer", b"garant-case", b"garant-wait"})
 READABLE_ENCODINGS: Final = frozenset({"gzip", "deflate", "br", "identity"})
+ASK_SECONDS: Final = 8.0
+ASK_BYTES: Final = 2**18
 _NOT_FORWARDED: Final = HOP_BY_HOP | CREDENTIALS | OURS
-_NOT_RETURNED: Final = HOP_BY_HOP | {b"set-cookie", b"content-length", b"date", b"server", b"alt-svc"}
+_NOT_RETURNED: Final = HOP_BY_HOP | {b"set-cookie", b"content-length", b"date", b"server", b"alt-svc", b"x-should-retry"}
+_OF_CACHES: Final = frozenset({b"cache-control", b"expires", b"age", b"pragma", b"etag", b"last-modified", b"vary"})
+_NO_STORE: Final = (b"cache-control", b"no-store")
 _FAILURES: Final = (httpx.HTTPError, aiohttp.ClientError, OSError)
 
 
@@ -57,6 +62,26 @@ class Outgoing:
     body: bytes
 
 
+@dataclass(slots=True)
+class Seen:
+    """What was seen of an AI system in passing; POSIX seconds, 0.0 for never. `failure`: the code of the last failure."""
+
+    answered_at: float = 0.0
+    failed_at: float = 0.0
+    failure: str = ""
+
+    def answered(self, status: int) -> None:
+        """A whole answer arrived."""
+        if status >= 400:  # noqa: PLR2004 - the classes of refusals and failures
+            self.failed(f"status_{status}")
+        else:
+            self.answered_at = time.time()
+
+    def failed(self, code: str) -> None:
+        """No usable answer arrived."""
+        self.failed_at, self.failure = time.time(), code
+
+
 def forwarded_headers(headers: Headers, via: bytes) -> Headers:
     """What of the caller's headers an AI system gets: all but hop-by-hop, credentials and those addressed to Garant."""
     listed = {name.strip().lower() for key, value in headers if key == b"connection" for name in value.split(b",")}
@@ -65,9 +90,11 @@ def forwarded_headers(headers: Headers, via: bytes) -> Headers:
 
 
 def returned_headers(headers: Headers) -> Headers:
-    """What of an AI system's headers a caller gets."""
-    listed = {name.strip().lower() for key, value in headers if key == b"connection" for name in value.split(b",")}
-    return tuple((key, value) for key, value in headers if key not in _NOT_RETURNED and key not in listed)
+    """What of an AI system's headers a caller gets: nothing that speaks in Garant's name, or lets a cache keep what may be withdrawn."""
+    gone = {name.strip().lower() for key, value in headers if key == b"connection" for name in value.split(b",")}
+    gone |= _NOT_RETURNED | _OF_CACHES
+    kept = ((key, value) for key, value in headers if key not in gone and not key.startswith(b"garant-"))
+    return (*kept, _NO_STORE)
 
 
 def _readable(key: bytes, value: bytes) -> tuple[bytes, bytes]:
@@ -93,21 +120,33 @@ class Door:
         self._secret = _secret(system.upstream, environ)
         self._timeout = {"connect": self._upstream.connect_seconds, "pool": self._upstream.first_byte_seconds, "read": None}
         self._transport: AiohttpTransport | None = None
+        self.seen = Seen()
 
-    async def exchange(self, outgoing: Outgoing) -> Answer:
-        """The whole answer.
+    async def exchange(self, outgoing: Outgoing, *, noted: bool = True) -> Answer:
+        """The whole answer; `noted`: it counts as passing traffic in `seen`.
 
         Raises:
             UpstreamTimeout: connect, first byte, idle or total limit passed.
             UpstreamFailed: no connection, a redirect, too many bytes, or bytes that broke off.
         """
-        async with self.opened(outgoing) as (response, chunks):
+        async with self.opened(outgoing, noted=noted) as (response, chunks):
             body = [chunk async for chunk in chunks]
         return Answer(response.status, response.headers, body[0] if len(body) == 1 else b"".join(body))
 
     @asynccontextmanager
-    async def opened(self, outgoing: Outgoing) -> AsyncIterator[tuple[Answer, AsyncIterator[bytes]]]:
+    async def opened(self, outgoing: Outgoing, *, noted: bool = True) -> AsyncIterator[tuple[Answer, AsyncIterator[bytes]]]:
         """Status and headers at once (body empty), and the body as it arrives; leaving early cancels upstream."""
+        seen = self.seen if noted else Seen()
+        try:
+            async with self._opened(outgoing) as (head, chunks):
+                yield head, chunks
+        except UpstreamFailed as error:
+            seen.failed(error.code)
+            raise
+        seen.answered(head.status)
+
+    @asynccontextmanager
+    async def _opened(self, outgoing: Outgoing) -> AsyncIterator[tuple[Answer, AsyncIterator[bytes]]]:
         begun = asyncio.get_running_loop().time()
         try:
             async with asyncio.timeout_at(begun + self._upstream.first_byte_seconds) as patience:
@@ -116,14 +155,19 @@ class Door:
                     yield self._head(response), self._chunks(response, patience, begun + self._upstream.total_seconds)
                 finally:
                     await response.aclose()
-        except (TimeoutError, httpx.TimeoutException) as error:
-            message = f"The AI system '{self.system.id}' took longer than its limit. No suggestion exists; proceed without AI."
-            raise UpstreamTimeout(message) from error
         except _FAILURES as error:
-            message = (
-                f"The AI system '{self.system.id}' could not be reached or its answer broke off. No suggestion exists; proceed without AI."
+            raise self._failure(error) from error
+
+    def _failure(self, error: Exception) -> UpstreamFailed:
+        """Too late, or not there at all: httpx-aiohttp calls both a timeout, only the cause tells them apart."""
+        refused = isinstance(error.__cause__, aiohttp.ClientConnectionError) and not isinstance(error.__cause__, TimeoutError)
+        if isinstance(error, TimeoutError | httpx.TimeoutException) and not refused:
+            return UpstreamTimeout(
+                f"The AI system '{self.system.id}' took longer than its limit. No suggestion exists; proceed without AI."
             )
-            raise UpstreamFailed(message) from error
+        return UpstreamFailed(
+            f"The AI system '{self.system.id}' could not be reached or its answer broke off. No suggestion exists; proceed without AI."
+        )
 
     async def close(self) -> None:
         """Close the pool."""
@@ -179,6 +223,10 @@ class Outbound:
         """The door to a configured AI system."""
         return self._doors[system]
 
+    def seen(self) -> dict[str, Seen]:
+        """What was seen of each AI system since the start of this replica."""
+        return {name: door.seen for name, door in self._doors.items()}
+
     async def post(self, url: str, headers: Headers, body: bytes, *, seconds: float = 10.0) -> int:
         """Post a webhook and return the status; 0 where nobody answered in time."""
         request = httpx.Request(
@@ -191,6 +239,31 @@ class Outbound:
         except (*_FAILURES, TimeoutError):
             return 0
         return response.status_code
+
+    async def ask(self, method: str, url: str, headers: Headers = (), body: bytes = b"") -> Answer:
+        """Ask an endpoint of an identity provider: within 8 seconds, at most 256 KiB, no redirect. Raises UpstreamFailed, UpstreamTimeout."""
+        sent = [*headers, (b"accept-encoding", b"identity")]
+        patience = {"connect": ASK_SECONDS, "pool": ASK_SECONDS, "read": None}
+        try:
+            async with asyncio.timeout(ASK_SECONDS):
+                request = httpx.Request(method, _url(url), headers=sent, content=body, extensions={"timeout": patience})
+                return await self._whole(await self._poster.handle_async_request(request))
+        except (TimeoutError, httpx.TimeoutException) as error:
+            raise UpstreamTimeout("The identity provider took longer than its limit.", code="provider_slow") from error
+        except _FAILURES as error:
+            raise UpstreamFailed("The identity provider could not be reached.", code="provider_unreachable") from error
+
+    async def _whole(self, response: httpx.Response) -> Answer:
+        try:
+            body = b""
+            async for chunk in response.stream:  # type: ignore[union-attr]
+                body += chunk
+                if len(body) > ASK_BYTES:
+                    raise UpstreamFailed("The identity provider's answer is too large.", code="provider_too_large")
+        finally:
+            await response.aclose()
+        headers = tuple((key.lower(), value) for key, value in response.headers.raw)
+        return Answer(response.status_code, headers, body)
 
     async def close(self) -> None:
         """Close every pool."""

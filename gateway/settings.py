@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal, TypeAlias
 
-from pydantic import Field, HttpUrl
+from pydantic import BeforeValidator, Field, HttpUrl
 
 from gateway.policy.models import Frozen, Policy, Task
 
@@ -100,6 +100,9 @@ class Route(Frozen):
     while_held: Literal["refusal", "forbidden"] = "forbidden"
     case_pointer: str | None = None
     patient_pointers: dict[str, str] = Field(default_factory=dict)
+    identity_pointers: dict[str, str] = Field(
+        default_factory=dict, description="where the answer says whose it is; each name is one of patient_pointers, and must be equal"
+    )
     version_pointer: str | None = None
     fields: tuple[FieldPointer, ...] = ()
     columns: dict[str, tuple[str, ...]] = Field(default_factory=dict)
@@ -140,11 +143,63 @@ class Database(Frozen):
     directory: Path = Path(".garant/postgres")
 
 
+Method: TypeAlias = Literal["password", "passkey", "oidc"]
+
+
+class Provider(Frozen):
+    """An OpenID provider; nobody is made by it: `claim` has to name somebody who has an account, by `account`."""
+
+    issuer: HttpUrl
+    client_id: str = Field(min_length=1)
+    secret_env: str | None = Field(default=None, description="environment variable with the client's secret; none: a public client")
+    secret_in: Literal["basic", "post"] = Field(default="basic", description="how the token endpoint gets the secret")
+    profile: Literal["plain", "keycloak", "pro_sante_connect"] = "plain"
+    scopes: tuple[str, ...] = Field(default=(), description="empty: the profile's")
+    claim: str = Field(default="", description="the claim that names the person; empty: the profile's")
+    account: Literal["login", "national_id", "ehr_user"] | None = Field(
+        default=None, description="what of an account it is; none: the profile's"
+    )
+    acr_values: tuple[str, ...] = Field(default=(), description="levels asked for and accepted; empty: the profile's, or any")
+    amr_values: tuple[str, ...] = Field(default=(), description="at a signature one of these has to be among the methods used; empty: any")
+    algorithms: tuple[Literal["RS256", "PS256", "ES256", "EdDSA"], ...] = ("RS256", "PS256", "ES256")
+    name: dict[str, str] = Field(default_factory=dict, description='what the button says: {fr = "…", en = "…"}')
+
+
+class Launch(Frozen):
+    """An electronic health record that may open Garant for a case (SMART App Launch)."""
+
+    iss: HttpUrl = Field(description="the address of its FHIR server, as it is sent with the launch")
+    client_id: str = Field(min_length=1)
+    secret_env: str | None = None
+    scopes: tuple[str, ...] = ("openid", "fhirUser", "launch")
+    claim: str = Field(default="fhirUser", description="the claim that names the person")
+    account: Literal["login", "national_id", "ehr_user"] = "ehr_user"
+    case: str = Field(default="", description="the launch parameter or claim that holds the case's reference; empty: the queue is opened")
+
+
+class Identity(Frozen):
+    """How people prove who they are, and how long a sign-in lasts."""
+
+    methods: tuple[Method, ...] = ("password",)
+    idle_seconds: int = Field(default=1800, ge=60, le=28_800, description="a session that does nothing for so long ends")
+    lifetime_seconds: int = Field(default=28_800, ge=300, le=86_400, description="a session ends after so long, whatever it does")
+    trusted_proxies: tuple[str, ...] = Field(
+        default=("127.0.0.1", "::1"), description="whose X-Forwarded-For is believed when failed sign-ins are counted"
+    )
+    oidc: Provider | None = None
+    launches: tuple[Launch, ...] = ()
+
+
+def _identity(given: object) -> object:
+    """The short form: a list of methods."""
+    return {"methods": given} if isinstance(given, list | tuple) else given
+
+
 class Settings(Frozen):
     """The whole configuration, checked."""
 
     profile: Literal["pilot", "production"] = "pilot"
-    identity: tuple[Literal["password"], ...] = ("password",)
+    identity: Annotated[Identity, BeforeValidator(_identity)] = Identity()
     establishment: Establishment
     server: Server = Server()
     database: Database = Database()

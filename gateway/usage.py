@@ -15,7 +15,8 @@ import orjson
 from gateway.audit.batch import Usage
 from gateway.clock import rfc3339
 from gateway.database import connect
-from impact.ledger import VERSION, UsageRecord
+from gateway.errors import Conflict
+from impact.ledger import VERSION, LedgerError, UsageRecord
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -84,20 +85,35 @@ def record(row: AnySuggestion, work: Work) -> Usage:
 
 
 async def read(connection: Connection, establishment: str, *, after: int = -1) -> AsyncIterator[UsageRecord]:
-    """Every ledger row after a log index, in log order, as the contract's records."""
+    """Every ledger row after a log index, in log order, as the contract's records. Raises Conflict at the first that is none."""
     query = "SELECT log_index, facts FROM usage_records WHERE establishment = $1 AND log_index > $2 ORDER BY log_index"
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         async for row in connection.cursor(query, establishment, after):
-            yield UsageRecord.from_mapping({**orjson.loads(row["facts"]), "log_index": row["log_index"]})
+            yield _record(row["facts"], row["log_index"])
 
 
 async def records(url: str, establishment: str) -> list[UsageRecord]:
-    """Every ledger row, in log order."""
+    """Every ledger row, in log order. Raises Conflict at the first that is none."""
     connection = await connect(url)
     try:
         return [found async for found in read(connection, establishment)]
     finally:
         await connection.close()
+
+
+def _record(facts: str, index: int) -> UsageRecord:
+    try:
+        found = orjson.loads(facts)
+        return UsageRecord.from_mapping({**found, "log_index": index} if isinstance(found, dict) else {})
+    except LedgerError as error:
+        message = (
+            f"The ledger's row of log entry {index} cannot be used: {error} Nothing is counted; tell hospital IT that the row was changed."
+        )
+        french = (
+            f"La ligne du registre d'usage liée à l'entrée {index} du journal est inutilisable. Rien n'est compté ; "
+            "prévenez l'informatique que cette ligne a été modifiée."
+        )
+        raise Conflict(message, code="ledger_damaged", fr=french) from error
 
 
 def _time(moment: datetime | None) -> str | None:

@@ -6,6 +6,7 @@ import asyncio
 import tempfile
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     import uvicorn
 
     from gateway.app import Replica
+    from gateway.settings import Settings
 
 CONFIGURATION = """
 spool_directory = "{folder}/spool"
@@ -118,6 +120,17 @@ MODES = {
 }
 FINDINGS = 'findings = { pointer = "/report/findings", label = "/name" }\n'
 ENVIRONMENT = {"TEST_SECRET": "upstream-secret-1", "TEST_WEBHOOK": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}
+
+
+def apart(work: Callable[..., Any], *arguments: object) -> Any:  # noqa: ANN401 - whatever the work gives
+    """The result of some work done on a thread of its own: a browser's loop may be running on this one."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(work, *arguments).result()
+
+
+def finished(work: Coroutine[Any, Any, Any]) -> Any:  # noqa: ANN401 - whatever the work gives
+    """The result of a coroutine."""
+    return apart(asyncio.run, work)
 
 
 @dataclass
@@ -208,18 +221,19 @@ class Stage:
         """The log's entries, all or of one type."""
         import json  # noqa: PLC0415
 
-        found = asyncio.run(snapshot(self.url, "test"))
+        found = finished(snapshot(self.url, "test"))
         leaves = [json.loads(leaf) for leaf in found.leaves]
         return [leaf for leaf in leaves if kind in {None, leaf["type"]}]
 
     def verified(self) -> Report:
         """The verifier's report on the live log."""
-        found = asyncio.run(snapshot(self.url, "test"))
-        return verify(found.leaves, found.checkpoint, self.keys.vkeys, found.policies, found.kept)
+        found = finished(snapshot(self.url, "test"))
+        return verify(found.leaves, found.checkpoint, self.keys.vkeys, found.policies, found.kept, found.assertions)
 
     def rows(self, query: str, *arguments: object) -> list[asyncpg.Record]:
         """Rows of the database, as its owner."""
-        return asyncio.run(_fetch(self.url, query, arguments))
+        found: list[asyncpg.Record] = finished(_fetch(self.url, query, arguments))
+        return found
 
     def add_replica(self) -> Served:
         """Start one more replica."""
@@ -228,18 +242,19 @@ class Stage:
         return served
 
 
-def built(server: str, count: int = 1) -> Iterator[Stage]:
-    """A stage with `count` replicas on a database of its own."""
+def built(server: str, count: int = 1, extra: str = "", environ: dict[str, str] | None = None) -> Iterator[Stage]:
+    """A stage with `count` replicas on a database of its own; `extra` is more configuration, `environ` overrides some of it."""
     name = f"stage_{uuid4().hex}"
-    asyncio.run(_execute(server, f'CREATE DATABASE "{name}" TEMPLATE template0'))
+    finished(_execute(server, f'CREATE DATABASE "{name}" TEMPLATE template0'))
     with ExitStack() as stack, tempfile.TemporaryDirectory(prefix="garant-") as folder:
-        stage = _prepared(stack, Path(folder), of_database(server, name), count)
+        settings = _configured(stack, Path(folder), extra, environ or {})
+        stage = _prepared(settings, of_database(server, name), count)
         try:
             yield stage
         finally:
             for served in stage.replicas:
                 served.stop()
-    asyncio.run(_execute(server, f'DROP DATABASE "{name}" WITH (FORCE)'))
+    finished(_execute(server, f'DROP DATABASE "{name}" WITH (FORCE)'))
 
 
 def eventually(check: Callable[[], object], seconds: float = 10.0) -> Any:  # noqa: ANN401
@@ -254,7 +269,7 @@ def eventually(check: Callable[[], object], seconds: float = 10.0) -> Any:  # no
     raise AssertionError(message)
 
 
-def _prepared(stack: ExitStack, folder: Path, url: str, count: int) -> Stage:
+def _configured(stack: ExitStack, folder: Path, extra: str, environ: dict[str, str]) -> tuple[ModelServer, ModelServer, Settings]:
     model, pager = stack.enter_context(ModelServer()), stack.enter_context(ModelServer())
     path = folder / "garant.toml"
     routes = "".join(_route(task) for task in MODES)
@@ -262,15 +277,18 @@ def _prepared(stack: ExitStack, folder: Path, url: str, count: int) -> Stage:
         f'[[policies]]\nid = "{task}"\n{text}\n[[tasks]]\nid = "{task}"\nkind = "{kind}"\npolicy = "{task}"\nprofession = "doctor"\n'
         for task, (kind, text) in MODES.items()
     )
-    path.write_text(
-        CONFIGURATION.format(folder=folder, upstream=model.url, pager=pager.url, routes=routes, policies=policies), encoding="utf-8"
-    )
-    settings = load(path, ENVIRONMENT)
+    text = CONFIGURATION.format(folder=folder, upstream=model.url, pager=pager.url, routes=routes, policies=policies)
+    path.write_text(text + extra, encoding="utf-8")
+    return model, pager, load(path, ENVIRONMENT | environ)
+
+
+def _prepared(configured: tuple[ModelServer, ModelServer, Settings], url: str, count: int) -> Stage:
+    model, pager, settings = configured
     secret_files.create(settings.keys_directory, settings.establishment.origin)
     keys = secret_files.load(settings.keys_directory, settings.establishment.origin)
-    migrate(url)
+    apart(migrate, url)
     stage = Stage(url, model, pager, settings, keys)
-    asyncio.run(_people(stage))
+    finished(_people(stage))
     for _ in range(count):
         stage.add_replica()
     return stage
@@ -298,7 +316,7 @@ async def _people(stage: Stage) -> None:
         stage.one_time[login] = await create_person(
             writer, stage.keys, NewPerson(login, f"Dr {login}", profession, frozenset({role}), groups)
         )
-    stage.key = await create_machine(writer, NewMachine("test", frozenset(MODES)))
+    stage.key = await create_machine(writer, NewMachine("test", frozenset(task.id for task in stage.settings.tasks)))
     await writer.stop()
 
 
@@ -321,7 +339,7 @@ def _thread(served: Served, ready: threading.Event, settings: Any, keys: secret_
     async def serve() -> None:
         served.loop = asyncio.get_running_loop()
         try:
-            async with replica(settings, keys, url) as app:
+            async with replica(settings, keys, url, source=settings.keys_directory.parent / "garant.toml") as app:
                 served.app, served.server = app, serving.server(app, settings.server)
                 served.server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
                 ready.set()

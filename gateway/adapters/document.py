@@ -8,6 +8,7 @@ finding (R18) are here too, once for all protocols.
 
 from __future__ import annotations
 
+import json
 import zlib
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
@@ -66,8 +67,9 @@ def request_object(body: bytes) -> dict[str, JsonValue]:
         message = "The body is not JSON, so nothing was sent to the AI system. Send one JSON object in UTF-8, without NaN and not nested too deeply."
         raise BadInput(message, code="not_json") from error
     if not isinstance(document, dict):
-        message = "The body is JSON but not an object, so nothing was sent to the AI system. Send one JSON object."
-        raise BadInput(message, code="not_an_object")
+        raise BadInput(
+            "The body is JSON but not an object, so nothing was sent to the AI system. Send one JSON object.", code="not_an_object"
+        )
     return document
 
 
@@ -97,11 +99,13 @@ def decoded(answer: Answer) -> bytes:
 
 
 def answer_document(body: bytes) -> JsonValue:
-    """The JSON of an answer. Raises UpstreamFailed."""
+    """The JSON of an answer. Raises UpstreamFailed, also for two members of one name: signer and caller could see different ones."""
     try:
-        return strict(body)
+        document = strict(body)
+        json.loads(body, object_pairs_hook=_once, parse_int=str, parse_float=str)
     except ValueError as error:
         raise unreadable("it is not whole JSON") from error
+    return document
 
 
 def answer_object(body: bytes) -> dict[str, JsonValue]:
@@ -225,13 +229,17 @@ def method_not_allowed(path: str, method: str) -> BadInput:
     return BadInput(f"{path[:200]} is called with {method}.", code="method_not_allowed")
 
 
+def _once(members: list[tuple[str, object]]) -> None:
+    if len(dict(members)) < len(members):
+        raise unreadable("two of its members have the same name")
+
+
 def _check_depth(document: JsonValue) -> None:
     level = [document]
     for _ in range(MAX_DEPTH):
         level = [child for value in level for child in _children(value) if isinstance(child, dict | list)]
     if level:
-        message = "nested too deeply"
-        raise ValueError(message)
+        raise ValueError("nested too deeply")
 
 
 def _children(value: JsonValue) -> list[JsonValue]:
@@ -253,8 +261,7 @@ def _inflated(body: bytes, encoding: bytes) -> bytes:
         return _unzipped(body, 15 if body[:1] and body[0] & 15 == zlib.DEFLATED else -15)
     if encoding == b"br":
         return _unbrotlied(body)
-    message = "unknown content-encoding"
-    raise ValueError(message)
+    raise ValueError("unknown content-encoding")
 
 
 def _unzipped(body: bytes, window: int) -> bytes:
@@ -287,5 +294,4 @@ def _unbrotlied(body: bytes) -> bytes:
 
 def _check_whole(*, finished: bool, size: int) -> None:
     if not finished or size > MAX_DECODED:
-        message = "truncated or too large"
-        raise ValueError(message)
+        raise ValueError("truncated or too large")

@@ -29,6 +29,7 @@ from gateway.adapters.document import (
     version_at,
 )
 from gateway.adapters.exact.spans import replaced
+from gateway.adapters.identity.patient import check_patient
 from gateway.adapters.protocol import Field, Operation, Recognised, View
 from gateway.errors import AuditUnavailable, BadInput, Unknown
 from gateway.messages import Call, Reply
@@ -92,8 +93,9 @@ class InferenceV2:
     def read(self, answer: Answer, recognised: Recognised, reading: Reading) -> View:
         """What a person is shown: one field per output tensor. Raises UpstreamFailed."""
         document, tensors = _read(answer)
-        if recognised.request_id and document.get("id") not in {None, "", recognised.request_id}:
+        if recognised.request_id and document.get("id") not in (None, "", recognised.request_id):
             raise unreadable("it carries the id of another request")
+        check_patient(document, recognised, reading)
         fields = tuple(_field(number, tensor, reading) for number, tensor in enumerate(tensors))
         model = document.get("model_name")
         return View(fields, model if isinstance(model, str) else recognised.model, version_at(document, reading, "/model_version"))

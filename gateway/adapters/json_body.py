@@ -25,6 +25,7 @@ from gateway.adapters.document import (
     version_at,
 )
 from gateway.adapters.exact.spans import replaced
+from gateway.adapters.identity.patient import check_patient
 from gateway.adapters.protocol import Field, Operation, Recognised, View
 from gateway.errors import AuditUnavailable, BadInput
 from gateway.messages import Reply
@@ -57,6 +58,7 @@ class JsonBody:
     def read(self, answer: Answer, recognised: Recognised, reading: Reading) -> View:
         """What a person is shown: the configured places, or the whole document. Raises UpstreamFailed."""
         document = _exact(decoded(answer))
+        check_patient(document, recognised, reading)
         places = reading.fields or (("", "answer"),)
         fields = tuple(_field(document, pointer, label) for pointer, label in places)
         model = text_at(document, "/model") or recognised.model

@@ -28,6 +28,7 @@ from gateway.adapters.document import (
     version_at,
 )
 from gateway.adapters.exact.spans import replaced
+from gateway.adapters.identity.patient import check_patient
 from gateway.adapters.protocol import Field, Operation, Recognised, View
 from gateway.errors import Unknown
 from gateway.messages import Reply
@@ -62,6 +63,7 @@ def recognise(call: Call, reading: Reading) -> Recognised:
 def read(answer: Answer, recognised: Recognised, reading: Reading) -> View:
     """What a person is shown. Raises UpstreamFailed."""
     document = _document(answer, recognised)
+    check_patient(document, recognised, reading)
     model = document.get("model")
     version = version_at(document, reading, "/model")
     return View(_fields(document), model if isinstance(model, str) else recognised.model, version)
@@ -204,9 +206,11 @@ def _add_chunk(choices: dict[int, Object], parts: JsonValue) -> None:
 
 
 def _merge(whole: Object, delta: Object) -> None:
-    """Texts are continued, lists merged by `index`, objects merged; null says nothing."""
+    """Texts are continued, lists merged by `index`, objects merged; null says nothing. What was said cannot be replaced."""
     for key, value in delta.items():
         old = whole.get(key)
+        if {type(old), type(value)} & {str, dict, list} and type(old) is not type(value) and None not in (old, value):
+            raise unreadable("its stream replaces a text by something else")
         if value is None:
             whole.setdefault(key, None)
         elif isinstance(value, str) and isinstance(old, str) and key not in _SET:
@@ -221,16 +225,14 @@ def _merge(whole: Object, delta: Object) -> None:
 
 
 def _merged_list(old: list[JsonValue], new: list[JsonValue]) -> list[JsonValue]:
-    found = {item["index"]: item for item in old if isinstance(item, dict) and "index" in item}
     out = list(old)
     for item in new:
-        known = found.get(item["index"]) if isinstance(item, dict) and "index" in item else None
+        index = item.get("index") if isinstance(item, dict) else None
+        known = next((one for one in out if isinstance(one, dict) and index is not None and one.get("index") == index), None)
         if known is not None and isinstance(item, dict):
             _merge(known, item)
         else:
             out.append(item)
-            if isinstance(item, dict) and "index" in item:
-                found[item["index"]] = item
     return out
 
 

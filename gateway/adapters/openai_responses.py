@@ -15,6 +15,7 @@ from gateway.adapters import sse
 from gateway.adapters.document import (
     NO_RETRY,
     answer_object,
+    at,
     case_and_patient,
     check_amendment,
     code_of,
@@ -29,8 +30,9 @@ from gateway.adapters.document import (
     version_at,
 )
 from gateway.adapters.exact.spans import replaced, with_member, without_member
+from gateway.adapters.identity.patient import check_patient
 from gateway.adapters.protocol import Field, Operation, Recognised, State, View
-from gateway.errors import BadInput, Unknown
+from gateway.errors import BadInput, Unknown, UpstreamFailed
 from gateway.messages import Reply
 
 if TYPE_CHECKING:
@@ -48,6 +50,20 @@ if TYPE_CHECKING:
 PATH: Final = "/v1/responses"
 Object: TypeAlias = "dict[str, JsonValue]"
 _MESSAGE_TEXTS: Final = ("text", "refusal")
+_SAYING: Final = frozenset({"text", "refusal", "arguments", "input", "code", "name"})
+_PLACES: Final = {
+    "response.output_item": "/output/{o}",
+    "response.content_part": "/output/{o}/content/{c}",
+    "response.reasoning_summary_part": "/output/{o}/summary/{s}",
+    "response.output_text": "/output/{o}/content/{c}/text",
+    "response.refusal": "/output/{o}/content/{c}/refusal",
+    "response.reasoning_text": "/output/{o}/content/{c}/text",
+    "response.reasoning_summary_text": "/output/{o}/summary/{s}/text",
+    "response.function_call_arguments": "/output/{o}/arguments",
+    "response.mcp_call_arguments": "/output/{o}/arguments",
+    "response.custom_tool_call_input": "/output/{o}/input",
+    "response.code_interpreter_call_code": "/output/{o}/code",
+}
 _STATUS: Final = {State.WITHHELD: "in_progress", State.CANCELLED: "cancelled"}
 
 
@@ -94,6 +110,7 @@ def flag(asked: Object, name: str) -> bool:
 def read(answer: Answer, recognised: Recognised, reading: Reading) -> View:
     """What a person is shown. Raises UpstreamFailed."""
     document = _document(answer, recognised)
+    check_patient(document, recognised, reading)
     model = document.get("model")
     return View(_fields(document), model if isinstance(model, str) else recognised.model, version_at(document, reading, "/model"))
 
@@ -212,7 +229,7 @@ def _document(answer: Answer, recognised: Recognised) -> Object:
     """The whole response. Raises UpstreamFailed for one that failed, is cut off, or streams other text than it ends with."""
     body = decoded(answer)
     document = _completed(body) if recognised.stream else answer_object(body)
-    if document.get("error") or document.get("status") not in {None, "completed"}:
+    if document.get("error") or document.get("status") not in (None, "completed"):
         raise unreadable("it is not a completed response")
     _items(document)
     return document
@@ -229,21 +246,55 @@ def _completed(body: bytes) -> Object:
 
 
 def _check_same_text(events: tuple[Object, ...], document: Object) -> None:
-    """What streams past a reader has to be what the signer was shown."""
+    """What streams past a reader, text or action, has to be what the signer was shown."""
     streamed: dict[str, str] = {}
-    for event in events:
-        pointer, delta = _place(event), event.get("delta")
-        if pointer and isinstance(delta, str):
-            streamed[pointer] = streamed.get(pointer, "") + delta
-    shown = {part.pointer: part.value for part in _fields(document)}
-    if any(shown.get(pointer) != text for pointer, text in streamed.items()):
-        raise unreadable("the text it streamed is not the text it ended with")
+    for event in events[:-1]:
+        kind, _, stage = str(event.get("type")).rpartition(".")
+        if stage == "delta":
+            pointer = _place(kind, event)
+            streamed[pointer] = streamed.get(pointer, "") + str(event.get("delta"))
+        elif stage in {"added", "done"} and kind in _PLACES:
+            _check_part(event, _place(kind, event), document, whole=stage == "done")
+        elif any(_said(_found(event, "/response/output"))):
+            raise _differs()
+    if any(_found(document, pointer) != text for pointer, text in streamed.items()):
+        raise _differs()
 
 
-def _place(event: Object) -> str | None:
-    names = {"response.output_text.delta": "text", "response.refusal.delta": "refusal"}
-    name = names.get(str(event.get("type")))
-    return f"/output/{event.get('output_index')}/content/{event.get('content_index')}/{name}" if name else None
+def _check_part(event: Object, pointer: str, document: Object, *, whole: bool) -> None:
+    """A part that is told at once; one that only begins may be empty still."""
+    told = next((event[name] for name in ("item", "part", pointer.rpartition("/")[2]) if name in event), None)
+    said, shown = _said({"text": told}), _said({"text": _found(document, pointer)})
+    if (whole and said != shown) or not {text for text in said if text} <= set(shown):
+        raise _differs()
+
+
+def _place(kind: str, event: Object) -> str:
+    """Where in the document a kind of event belongs. Raises UpstreamFailed for one that could not be shown."""
+    if kind not in _PLACES:
+        raise unreadable(f"its stream has parts of the kind '{kind[:60]}', which cannot be shown")
+    return _PLACES[kind].format(o=event.get("output_index"), c=event.get("content_index"), s=event.get("summary_index"))
+
+
+def _said(value: JsonValue) -> list[str]:
+    """Every text and action in a part, in order."""
+    if isinstance(value, list):
+        return [text for part in value for text in _said(part)]
+    if not isinstance(value, dict):
+        return []
+    here = [part for name, part in sorted(value.items()) if name in _SAYING and isinstance(part, str)]
+    return here + [text for _, part in sorted(value.items()) for text in _said(part)]
+
+
+def _found(document: Object, pointer: str) -> JsonValue:
+    try:
+        return at(document, pointer)
+    except KeyError:
+        return None
+
+
+def _differs() -> UpstreamFailed:
+    return unreadable("the text it streamed is not the text it ended with")
 
 
 def _items(document: Object) -> list[Object]:

@@ -72,6 +72,7 @@ class Reading:
     version: str | None = None
     fields: tuple[tuple[str, str], ...] = ()
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    identity: Mapping[str, str] = field(default_factory=dict)  # traits of the patient in the answer, compared with `patient`
     findings: tuple[str, str] | None = None
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import orjson
 
-from gateway.adapters.document import strict, unreadable
+from gateway.adapters.document import answer_object, unreadable
 
 if TYPE_CHECKING:
     from gateway.messages import Headers, JsonValue
@@ -54,12 +54,11 @@ def events(body: bytes) -> tuple[Event, ...]:
 
 def objects(body: bytes) -> tuple[tuple[dict[str, JsonValue], ...], bool]:
     """The JSON objects of a stream and whether it ended with `[DONE]`. Raises UpstreamFailed for errors in the stream."""
-    found: list[dict[str, JsonValue]] = []
-    for event in events(body):
-        if event.is_done:
-            return tuple(found), True
-        found.append(_object(event))
-    return tuple(found), False
+    found = list(events(body))
+    done = bool(found) and found[-1].is_done
+    if any(event.is_done for event in found[:-1]):
+        raise unreadable("its stream goes on after its end, where no signer would see it")
+    return tuple(_object(event) for event in (found[:-1] if done else found)), done
 
 
 def event(document: JsonValue, name: str = "") -> bytes:
@@ -74,12 +73,7 @@ def _value(line: str, field: str) -> list[str]:
 
 
 def _object(event: Event) -> dict[str, JsonValue]:
-    try:
-        document = strict(event.data.encode())
-    except ValueError as error:
-        raise unreadable("its stream breaks off inside an event") from error
-    if not isinstance(document, dict):
-        raise unreadable("its stream has an event that is not an object")
+    document = answer_object(event.data.encode())
     if event.name == "error" or document.get("type") == "error" or document.get("error"):
         raise unreadable("it reported an error in its stream")
     return document

@@ -1,6 +1,6 @@
 """Signing in and out, proving again who one is, one's password; and, for hospital IT, other people's accounts."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Annotated, Final, Self
 from uuid import UUID
@@ -9,32 +9,32 @@ from fastapi import APIRouter, Request, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from gateway.api.dependencies import (
-    COOKIE,
     AnySession,
     CurrentSession,
-    ItAdministrator,
     Parts,
     TheParts,
     by_bearer,
+    give_session,
+    origin_of,
+    remember_device,
+    take_cookie,
 )
-from gateway.errors import BadInput, Conflict, Unauthenticated
+from gateway.errors import BadInput, Forbidden, Unauthenticated
 from gateway.identity.passwords import MAX_LENGTH, check_password
 from gateway.identity.people import (
-    NewPerson,
+    Competence,
     Person,
-    create_person,
-    deactivated,
     password_changed,
-    renew_password,
-    roles_changed,
 )
-from gateway.identity.roles import Author, Right, Role
-from gateway.identity.sessions import LIFETIME, Session
+from gateway.identity.roles import Right, Role
+from gateway.identity.sessions import Authentication, Session
 
 router = APIRouter(tags=["accounts"])
 Word = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,62}$")]
+Words = Annotated[frozenset[Word], Field(max_length=64)]
 Secret = Annotated[str, Field(min_length=1, max_length=MAX_LENGTH)]
-_OWN: Final = "You cannot do this to your own account; another administrator can. Your own password is changed at /api/password."
+_NO_PASSWORDS: Final = "This establishment does not sign in with passwords. Use the button of its identity provider."
+_NO_PASSWORDS_FR: Final = "Cet établissement ne se connecte pas par mot de passe. Utilisez le bouton de son fournisseur d'identité."
 
 
 class Strict(BaseModel):
@@ -64,20 +64,28 @@ class PasswordChange(Strict):
     new: Secret
 
 
-class RolesChange(Strict):
-    """All roles and groups that the account shall have."""
+class CompetenceBody(Strict):
+    """For what, where and under whom somebody works; an empty list does not limit."""
 
-    roles: frozenset[Role] = Field(min_length=1)
-    groups: frozenset[Word] = Field(default=frozenset(), max_length=64)
-
-
-class AccountWish(RolesChange):
-    """An account to be made."""
-
-    login: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]{1,63}$")
-    name: str = Field(min_length=1, max_length=120)
-    profession: Word
+    specialties: Words = frozenset()
+    sites: Words = frozenset()
+    units: Words = frozenset()
+    trained_for: Words = frozenset()
+    delegated_tasks: Words = frozenset()
+    delegated_until: AwareDatetime | None = None
+    supervised_by: UUID | None = None
     trained_until: AwareDatetime | None = None
+
+    def competence(self) -> Competence:
+        """As the room of identity speaks of it."""
+        return Competence(**self.model_dump(exclude={"trained_until"}))
+
+
+class NamesBody(Strict):
+    """How others call a person."""
+
+    national_id: str | None = Field(default=None, min_length=1, max_length=64)
+    ehr_user: str | None = Field(default=None, min_length=1, max_length=256)
 
 
 class PersonView(BaseModel):
@@ -92,12 +100,17 @@ class PersonView(BaseModel):
     must_change: bool
     active: bool
     trained_until: datetime | None
+    competence: CompetenceBody
+    names: NamesBody
 
     @classmethod
     def of(cls, person: Person) -> Self:
         """The view of a person."""
         lists = {"roles": sorted(person.roles), "groups": sorted(person.groups)}
-        return cls.model_validate({name: getattr(person, name) for name in cls.model_fields} | lists)
+        parts = {"competence": CompetenceBody.model_validate(asdict(person.competence) | {"trained_until": person.trained_until})}
+        names = {"names": NamesBody.model_validate(asdict(person.foreign))}
+        plain = {name: getattr(person, name) for name in cls.model_fields if name not in {"competence", "names"}}
+        return cls.model_validate(plain | lists | parts | names)
 
 
 class SessionView(BaseModel):
@@ -118,23 +131,14 @@ class ProofView(BaseModel):
     at: datetime
 
 
-class PeopleView(BaseModel):
-    """All accounts."""
-
-    people: list[PersonView]
-
-
-class OneTimeView(BaseModel):
-    """An account and its one-time password, which is shown here and never again."""
-
-    person: PersonView
-    one_time_password: str
-
-
 @router.post("/session", status_code=201, summary="Sign in")
-async def sign_in(body: Login, parts: TheParts, response: Response) -> SessionView:
+async def sign_in(body: Login, parts: TheParts, request: Request, response: Response) -> SessionView:
     """Begin a session, as a cookie or as a bearer token."""
-    token, session = await parts.sessions.login(parts.people, parts.passwords, body.login, body.password)
+    if "password" not in parts.settings.identity.methods:
+        raise Forbidden(_NO_PASSWORDS, code="passwords_off", fr=_NO_PASSWORDS_FR)
+    origin = origin_of(request, parts)
+    token, session = await parts.sessions.login(parts.people, parts.passwords, body.login, body.password, origin)
+    await remember_device(request, response, parts, session)
     return _begun(parts, response, token, session, bearer=body.bearer)
 
 
@@ -148,7 +152,7 @@ async def who_am_i(session: AnySession) -> SessionView:
 async def sign_out(session: AnySession, parts: TheParts, response: Response) -> None:
     """End the session."""
     await parts.sessions.end(session)
-    response.delete_cookie(COOKIE, path="/", secure=_secure(parts), httponly=True, samesite="strict")
+    take_cookie(parts, response)
 
 
 @router.post("/session/reauthenticate", summary="Prove again who you are, before a decision")
@@ -165,78 +169,33 @@ async def choose_password(body: PasswordChange, session: AnySession, parts: TheP
     await _check_current(parts, session, body.current)
     if body.new == body.current:
         message = "The new password is the old one. Choose another one."
-        raise BadInput(message, code="password_unchanged")
+        raise BadInput(message, code="password_unchanged", fr="Le nouveau mot de passe est l'ancien. Choisissez-en un autre.")
     check_password(body.new, person.login, person.name)
     new_hash = await parts.passwords.hash(body.new)
     by = session.author(parts.keys)
     await parts.writer.append(password_changed(person, new_hash, parts.keys, by, parts.clock.now(), one_time=False))
-    token, begun = await parts.sessions.begin(replace(person, credentials=person.credentials + 1, must_change=False), "password")
+    changed = replace(person, credentials=person.credentials + 1, must_change=False)
+    proven = Authentication("password", parts.clock.now())
+    token, begun = await parts.sessions.begin(changed, proven, origin_of(request, parts))
     return _begun(parts, response, token, begun, bearer=by_bearer(request))
 
 
-@router.get("/people", summary="All accounts")
-async def list_people(_session: ItAdministrator, parts: TheParts) -> PeopleView:
-    """Every account, active or not."""
-    return PeopleView(people=[PersonView.of(person) for person in await parts.people.listed()])
-
-
-@router.post("/people", status_code=201, summary="Make an account")
-async def make_person(body: AccountWish, session: ItAdministrator, parts: TheParts) -> OneTimeView:
-    """Make an account with a one-time password."""
-    new = NewPerson(body.login, body.name, body.profession, body.roles, body.groups, body.trained_until)
-    password = await create_person(parts.writer, parts.keys, new, _author(parts, session), passwords=parts.passwords)
-    return OneTimeView(person=PersonView.of(await parts.people.get(new.id)), one_time_password=password)
-
-
-@router.post("/people/{person_id}/deactivate", summary="Close an account")
-async def deactivate(person_id: UUID, session: ItAdministrator, parts: TheParts) -> PersonView:
-    """Close an account for good and end its sessions; its signatures keep their name."""
-    person = await _other(parts, session, person_id)
-    await parts.writer.append(deactivated(person, parts.keys, _author(parts, session), parts.clock.now()))
-    return PersonView.of(await parts.people.get(person_id))
-
-
-@router.post("/people/{person_id}/password", summary="New one-time password")
-async def new_one_time_password(person_id: UUID, session: ItAdministrator, parts: TheParts) -> OneTimeView:
-    """Replace a forgotten password; the account's sessions end."""
-    person = await _other(parts, session, person_id)
-    password = await renew_password(parts.writer, parts.keys, person, _author(parts, session), passwords=parts.passwords)
-    return OneTimeView(person=PersonView.of(await parts.people.get(person_id)), one_time_password=password)
-
-
-@router.put("/people/{person_id}/roles", summary="Change roles and groups")
-async def change_roles(person_id: UUID, body: RolesChange, session: ItAdministrator, parts: TheParts) -> PersonView:
-    """Give other roles and groups; the account's sessions end."""
-    person = await _other(parts, session, person_id)
-    by = _author(parts, session)
-    await parts.writer.append(roles_changed(person, body.roles, body.groups, parts.keys, by, parts.clock.now()))
-    return PersonView.of(await parts.people.get(person_id))
-
-
 async def _check_current(parts: Parts, session: Session, password: str) -> None:
+    admitted = await parts.attempts.admit_proof(session.token)
     stored = await parts.people.password_hash(session.person.id)
     if not await parts.passwords.verify(stored, password):
         await parts.sessions.failed(session.person.actor(parts.keys), session.person.role, "password")
         message = "The current password is not right, so nothing was changed. Try again."
-        raise Unauthenticated(message, code="proof_refused")
-
-
-async def _other(parts: Parts, session: Session, person: UUID) -> Person:
-    if person == session.person.id:
-        raise Conflict(_OWN, code="own_account")
-    return await parts.people.get(person)
-
-
-def _author(parts: Parts, session: Session) -> Author:
-    return session.person.author(parts.keys, Right.MANAGE_ACCOUNTS, session.authentication.for_log())
+        french = "Le mot de passe actuel est incorrect ; rien n'a été changé. Réessayez."
+        raise Unauthenticated(message, code="proof_refused", fr=french)
+    await parts.attempts.succeeded(admitted)
 
 
 def _begun(parts: Parts, response: Response, token: str, session: Session, *, bearer: bool) -> SessionView:
     view = _session_view(session)
     if bearer:
         return view.model_copy(update={"token": token})
-    lifetime = int(LIFETIME.total_seconds())
-    response.set_cookie(COOKIE, token, max_age=lifetime, path="/", secure=_secure(parts), httponly=True, samesite="strict")
+    give_session(parts, response, token)
     return view
 
 
@@ -246,7 +205,3 @@ def _session_view(session: Session) -> SessionView:
     return SessionView(
         person=person, rights=rights, csrf=session.csrf, authenticated_at=session.authenticated_at, expires_at=session.expires_at
     )
-
-
-def _secure(parts: Parts) -> bool:
-    return parts.settings.server.public_url.startswith("https:")

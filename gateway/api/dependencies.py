@@ -5,9 +5,9 @@ Promises: a machine key opens no door here; a write under the cookie carries the
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Response
 from sqlalchemy.ext.asyncio import async_sessionmaker
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -16,7 +16,10 @@ from gateway.audit.leaf import Event, EventType
 from gateway.audit.writer import Writer
 from gateway.clock import Clock
 from gateway.errors import Forbidden, Unauthenticated
+from gateway.identity.attempts import DEVICE_LIFETIME, Attempts, Origin
 from gateway.identity.machines import Machines
+from gateway.identity.oidc.flows import Elsewhere
+from gateway.identity.passkeys.ceremonies import Passkeys
 from gateway.identity.passwords import Passwords
 from gateway.identity.people import People
 from gateway.identity.roles import Author, Right
@@ -27,9 +30,13 @@ from gateway.settings import Settings
 from gateway.signals.bus import Bus
 
 COOKIE: Final = "garant_session"
+DEVICE_COOKIE: Final = "garant_device"
 CSRF_HEADER: Final = "X-CSRF-Token"
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_SAFE_PREFIX: Final = "__Host-"
 _NOBODY: Final = "Sign in first: POST /api/session, then send the cookie or 'Authorization: Bearer gs_…'."
+_AGENTS: Final = ("Firefox", "Edg", "OPR", "Chrome", "Safari")
+_SYSTEMS: Final = ("Windows", "Android", "iPhone", "iPad", "Mac OS", "Linux")
 _MACHINE: Final = "This is a machine's key. A machine cannot sign, open or manage anything here: only a person who is signed in can."
 _ONE_TIME: Final = (
     "You are signed in with a one-time password. Choose your own first (POST /api/password); nothing else is open until then."
@@ -42,6 +49,9 @@ class Parts:
 
     Args:
         database: makes reading database sessions.
+        attempts: slows down whoever fails to prove who they are.
+        passkeys: registration, and signatures by passkey.
+        elsewhere: signing in with an OpenID provider or from a health record.
         signoff: the sign-off service, typed by its own room.
         url: the database, for readings outside the pool (the whole log, the ledger).
     """
@@ -57,6 +67,9 @@ class Parts:
     machines: Machines
     clock: Clock
     reauthentication: Reauthentication
+    attempts: Attempts
+    passkeys: Passkeys
+    elsewhere: Elsewhere
     signoff: object = None
     url: str = ""
 
@@ -76,8 +89,7 @@ async def signed_in(request: Request, parts: TheParts) -> Session:
     bearer = _bearer(request)
     if "garant-key" in request.headers or bearer.startswith("gk_"):
         await _refuse_machine(request, parts)
-    cookie = request.cookies.get(COOKIE)
-    token = bearer or cookie
+    token = bearer or session_token(request, parts)
     if not token:
         raise Unauthenticated(_NOBODY)
     session = await parts.sessions.find(token)
@@ -116,7 +128,10 @@ async def demand(parts: Parts, session: Session, right: Right) -> None:
     await denied(parts, session.author(parts.keys), {"right": right.value})
     held = ", ".join(sorted(session.person.roles))
     message = f"Your account ({held}) has no right to {right.value.replace('_', ' ')}. Ask hospital IT if that is wrong."
-    raise Forbidden(message, code="right_missing")
+    french = (
+        f"Votre compte ({held}) n’a pas le droit demandé ({right.value}). Si vous en avez besoin, adressez-vous au service informatique."
+    )
+    raise Forbidden(message, code="right_missing", fr=french)
 
 
 async def denied(parts: Parts, by: Author, detail: dict[str, str]) -> None:
@@ -129,6 +144,54 @@ Clinician = Annotated[Session, Depends(holding(Right.SIGN))]
 QualityReader = Annotated[Session, Depends(holding(Right.READ_LOG))]
 ItAdministrator = Annotated[Session, Depends(holding(Right.MANAGE_ACCOUNTS))]
 MachineAdministrator = Annotated[Session, Depends(holding(Right.MANAGE_MACHINES))]
+
+
+def secure(parts: Parts) -> bool:
+    """Whether people reach Garant by https, so that its cookies can be kept to it."""
+    return parts.settings.server.public_url.startswith("https:")
+
+
+def cookie_name(parts: Parts, name: str = COOKIE) -> str:
+    """A cookie's name; under https with the prefix by which a browser lets no other host or path set it."""
+    return f"{_SAFE_PREFIX}{name}" if secure(parts) else name
+
+
+def session_token(request: Request, parts: Parts) -> str | None:
+    """The token in the session's cookie."""
+    return request.cookies.get(cookie_name(parts))
+
+
+def give_cookie(parts: Parts, response: Response, name: str, value: str, seconds: int, *, same_site: str = "strict") -> None:
+    """Set a cookie that no script reads and no other site sends."""
+    site: Literal["strict", "lax"] = "lax" if same_site == "lax" else "strict"
+    response.set_cookie(cookie_name(parts, name), value, max_age=seconds, path="/", secure=secure(parts), httponly=True, samesite=site)
+
+
+def take_cookie(parts: Parts, response: Response, name: str = COOKIE) -> None:
+    """Delete a cookie."""
+    response.delete_cookie(cookie_name(parts, name), path="/", secure=secure(parts), httponly=True, samesite="strict")
+
+
+def give_session(parts: Parts, response: Response, token: str) -> None:
+    """Set the session's cookie."""
+    give_cookie(parts, response, COOKIE, token, int(parts.sessions.limits.lifetime.total_seconds()))
+
+
+async def remember_device(request: Request, response: Response, parts: Parts, session: Session) -> None:
+    """Note that this person has signed in from this device, so that strangers' failures never delay them here."""
+    value = await parts.attempts.remember(origin_of(request, parts).device, session.person.id)
+    give_cookie(parts, response, DEVICE_COOKIE, value, int(DEVICE_LIFETIME.total_seconds()))
+
+
+def origin_of(request: Request, parts: Parts) -> Origin:
+    """From where a request comes; X-Forwarded-For is believed from the trusted proxies alone, from its end."""
+    peer, trusted = request.client.host if request.client else "", parts.settings.identity.trusted_proxies
+    hops = [hop.strip() for hop in request.headers.get("x-forwarded-for", "").split(",") if hop.strip()] if peer in trusted else []
+    address = next((hop for hop in reversed(hops) if hop not in trusted), peer)
+    agent = request.headers.get("user-agent", "")
+    words = [next((name for name in names if name in agent), "") for names in (_AGENTS, _SYSTEMS)]
+    device = request.cookies.get(cookie_name(parts, DEVICE_COOKIE), "")
+    return Origin(address[:64], device[:128], ", ".join(word for word in words if word).replace("Edg", "Edge").replace("OPR", "Opera"))
 
 
 def by_bearer(request: Request) -> bool:

@@ -15,7 +15,8 @@ from starlette.datastructures import MutableHeaders
 from starlette.responses import PlainTextResponse
 
 from gateway.api import accounts, machines
-from gateway.api.dependencies import COOKIE
+from gateway.api.dependencies import cookie_name
+from gateway.api.identity import passkeys, people, sessions
 from gateway.api.problems import (
     MEDIA_TYPE,
     Fault,
@@ -41,7 +42,7 @@ MAX_FORM_BYTES: Final = 4 * 2**20  # a page's form that is too long comes back t
 _DESCRIPTION: Final = "Queue, sign-off, stops, accounts and machine keys of Garant. Refusals are application/problem+json (RFC 9457)."
 _SECURITY: Final = {
     "session": {"type": "http", "scheme": "bearer", "description": "the session token of a person, gs_…; machine keys are refused"},
-    "cookie": {"type": "apiKey", "in": "cookie", "name": COOKIE, "description": "needs X-CSRF-Token with every write"},
+    "cookie": {"type": "apiKey", "in": "cookie", "description": "needs X-CSRF-Token with every write"},
 }
 _PROBLEM: Final = {"description": "A refusal in words", "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
 
@@ -63,11 +64,11 @@ def control_app(parts: Parts, routers: Sequence[APIRouter] = ()) -> FastAPI:
         responses={"default": _PROBLEM},
     )
     app.state.parts = parts
-    for router in (accounts.router, machines.router, *routers):
+    for router in (accounts.router, people.router, sessions.router, passkeys.router, machines.router, *routers):
         app.include_router(router, prefix=PREFIX)
     install(app)
     app.add_middleware(Door, max_bytes=MAX_BODY_BYTES, idle_seconds=parts.settings.server.body_idle_seconds)
-    _describe(app)
+    _describe(app, cookie_name(parts))
     return app
 
 
@@ -165,13 +166,13 @@ def _replay(body: bytes, receive: Receive) -> Receive:
     return again
 
 
-def _describe(app: FastAPI) -> None:
+def _describe(app: FastAPI, cookie: str) -> None:
     generate = app.openapi
 
     def openapi() -> dict[str, object]:
         document = generate()
         components = document.setdefault("components", {})
-        components["securitySchemes"] = _SECURITY
+        components["securitySchemes"] = {**_SECURITY, "cookie": {**_SECURITY["cookie"], "name": cookie}}
         components.setdefault("schemas", {}).update(_problem_schemas())
         document["security"] = [{"session": []}, {"cookie": []}]
         return document

@@ -79,7 +79,8 @@ async def end_machine(machine_id: MachineId, session: MachineAdministrator, part
     try:
         await revoke_machine(parts.writer, machine_id, _author(parts, session))
     except Conflict as error:
-        raise Unknown(error.message) from error
+        french = "Aucune clé valide ne porte cet identifiant ; elle a peut-être déjà été révoquée. Rechargez la page."
+        raise Unknown(error.message, fr=french) from error
     await parts.machines.refresh()
 
 
@@ -87,10 +88,12 @@ def _check_known(parts: Parts, tasks: frozenset[str], site: str) -> None:
     unknown = sorted(tasks - {task.id for task in parts.settings.tasks})
     if unknown:
         message = f"These tasks are not in the configuration: {', '.join(unknown)}. A key can only be made for tasks that exist."
-        raise BadInput(message, code="unknown_task")
+        french = f"Ces activités ne figurent pas dans la configuration : {', '.join(unknown)}. Ajoutez-les d’abord à la configuration."
+        raise BadInput(message, code="unknown_task", fr=french)
     if site not in parts.settings.establishment.sites:
         message = f"The site '{site}' is not in the configuration; it has: {', '.join(parts.settings.establishment.sites)}."
-        raise BadInput(message, code="unknown_site")
+        french = f"Le site « {site} » ne figure pas dans la configuration ; sites connus : {', '.join(parts.settings.establishment.sites)}."
+        raise BadInput(message, code="unknown_site", fr=french)
 
 
 def _author(parts: Parts, session: Session) -> Author:

@@ -19,6 +19,7 @@ from gateway.errors import (
     AuditUnavailable,
     BadInput,
     GarantError,
+    Slowed,
     Suspended,
     Unauthenticated,
     preferred,
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 
 MEDIA_TYPE: Final = "application/problem+json"
 _PLACE: Final = "A part of the request is missing or not as it should be; 'errors' says which, and the OpenAPI document what is expected."
+_PLACE_FR: Final = (
+    "Une partie de la demande manque ou n'est pas comme il faut ; « errors » dit laquelle, et le document OpenAPI ce qui est attendu."
+)
 _INTERNAL: Final = "Something failed inside Garant that should not have; it was noted for hospital IT. Nothing is lost: try again, or reload to see what was done."
 _HTTP: Final[Mapping[int, tuple[str, str]]] = {
     404: ("unknown", "There is no such address in this API; see /api/openapi.json."),
@@ -96,12 +100,15 @@ async def _on_garant_error(request: Request, error: Exception) -> ProblemRespons
     return refusal(error, language) if isinstance(error, GarantError) else unexpected(error)
 
 
-async def _on_invalid(_request: Request, error: Exception) -> ProblemResponse:
+async def _on_invalid(request: Request, error: Exception) -> ProblemResponse:
     found = error.errors() if isinstance(error, RequestValidationError) else ()
     faults = [Fault(pointer=_pointer(one["loc"]), reason=str(one["msg"])) for one in found]
     status = HTTPStatus.BAD_REQUEST if any(one["type"] == "json_invalid" for one in found) else HTTPStatus.UNPROCESSABLE_ENTITY
     code = "bad_input" if status == HTTPStatus.BAD_REQUEST else "invalid_request"
-    return answer(Problem(type=f"urn:garant:problem:{code}", title=BadInput.title, status=status, detail=_PLACE, code=code, errors=faults))
+    language = preferred(request.headers.get("accept-language", ""), "en")
+    told = _PLACE_FR if language == "fr" else _PLACE
+    problem = Problem(type=f"urn:garant:problem:{code}", title=BadInput.title, status=status, detail=told, code=code, errors=faults)
+    return answer(problem, {"Content-Language": language})
 
 
 async def _on_http(_request: Request, error: Exception) -> ProblemResponse:
@@ -120,6 +127,8 @@ def _pointer(place: Sequence[object]) -> str:
 
 
 def _headers(error: GarantError) -> dict[str, str]:
+    if isinstance(error, Slowed):
+        return {"Retry-After": str(error.seconds)}
     if isinstance(error, Unauthenticated):
         return {"WWW-Authenticate": 'Bearer realm="garant"'}
     return {"Retry-After": "5"} if isinstance(error, AuditUnavailable | Suspended) else {}

@@ -1,5 +1,6 @@
 """The stop button over HTTP, and what is owed and uncovered: overdue signatures, gaps in rotas."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -12,6 +13,7 @@ from gateway.api.signoff import OWED, TheDesk
 from gateway.identity.roles import Right
 from gateway.policy.escalation import gaps
 from gateway.signoff.models import Strict
+from gateway.signoff.watch.alarms import alarms
 
 router = APIRouter(tags=["stop button"])
 _HOURS_AHEAD: Final = 48
@@ -72,6 +74,24 @@ async def rota_gaps(session: CurrentSession, parts: TheParts, desk: TheDesk) -> 
     now = parts.clock.now()
     found = [(rota.id, gap) for rota in desk.settings.rotas for gap in gaps(rota, now, _HOURS_AHEAD)]
     return [Gap(rota=name, start=start, end=end) for name, (start, end) in found]
+
+
+class AlarmNow(BaseModel):
+    """Something that somebody must do now; a red one is a broken promise."""
+
+    kind: str = Field(description="review_overdue: emergency releases not reviewed within 72 hours; rota_gap: nobody on call within a day")
+    count: int
+    oldest: datetime
+    address: str
+    red: bool
+
+
+@router.get("/alarms")
+async def alarms_now(session: CurrentSession, parts: TheParts) -> list[AlarmNow]:
+    """What everybody has to know now: unreviewed emergency releases, gaps of rotas."""
+    await demand(parts, session, Right.STOP)
+    found = await alarms(parts.database, parts.settings.establishment.id, parts.settings.rotas, parts.clock.now())
+    return [AlarmNow(**asdict(alarm)) for alarm in found]
 
 
 class Owed(BaseModel):

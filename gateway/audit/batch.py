@@ -5,25 +5,25 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import groupby
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from gateway.audit.leaf import Event, encode
 from gateway.audit.note import SigningKey, VerifierKey, open_checkpoint, sign_checkpoint
+from gateway.audit.transaction.guards import ExcludedError, check_stops, effects, previous, refused, stops_after
 from gateway.audit.tree import Frontier, leaf_hash
 from gateway.database import CHANNEL, Connection
-from gateway.errors import AuditUnavailable, Conflict, GarantError, Suspended
+from gateway.errors import AuditUnavailable, Conflict, GarantError, changed_meanwhile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
     from uuid import UUID
 
-_LOCK_HEAD: Final = "SELECT size, frontier, checkpoint, stops FROM log_head WHERE establishment = $1 FOR UPDATE"
-_PREVIOUS: Final = "SELECT case_id, max(index) AS index FROM entries WHERE case_id = ANY($1::uuid[]) GROUP BY case_id"
+_LOCK_HEAD: Final = "SELECT size, frontier, checkpoint, stops, fence FROM log_head WHERE establishment = $1 FOR UPDATE"
+_FENCE: Final = "UPDATE log_head SET fence = fence + 1 WHERE establishment = $1"
+_FIND: Final = "SELECT id, index FROM entries WHERE id = ANY($1::uuid[])"
 _ROWS: Final = """added AS (
   INSERT INTO entries (establishment, index, id, type, at, case_id, suggestion_id, task, leaf, leaf_hash)
   SELECT $1, e.* FROM {source}unnest($2::bigint[], $3::uuid[], $4::text[], $5::timestamptz[], $6::uuid[], $7::uuid[], $8::text[],
@@ -34,13 +34,14 @@ _ROWS: Final = """added AS (
 )"""
 _SET_HEAD: Final = "UPDATE log_head SET size = $16, frontier = $17, checkpoint = $18"
 _APPEND: Final = f"WITH {_ROWS.format(source='')} {_SET_HEAD}, stops = $19 WHERE establishment = $1"
-_SAME_HEAD: Final = "establishment = $1 AND size = $16 - cardinality($2::bigint[]) AND frontier = $19 AND checkpoint = $20 AND stops = '{}'"
+_SAME_HEAD: Final = (
+    "establishment = $1 AND size = $16 - cardinality($2::bigint[]) AND frontier = $19 AND checkpoint = $20 AND fence = $21 AND stops = '{}'"
+)
 _AT_ONCE: Final = f"WITH head AS ({_SET_HEAD} WHERE {_SAME_HEAD} RETURNING 1), {_ROWS.format(source='head, ')}"
 _WAKE: Final = f"SELECT pg_notify('{CHANNEL}', message) FROM unnest($1::text[]) AS message"  # noqa: S608 - our own constant
 _KEEP: Final = "INSERT INTO checkpoints (establishment, size, at, note) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING"
 KEEP_EVERY_SECONDS: Final = 60.0
 _REST_AFTER_CONTENTION: Final = 16
-_STOPPED: Final = "The stop button was pressed for this AI system, task or site. Proceed without AI; this is not a negative result."
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ class Write:
         stop, resume: a scope that this write stops or resumes.
         wake: messages for all replicas, sent with the commit.
         new_case: nothing was ever logged for this case (saves a look-up).
-        refusal: the sentence for a guard that found something else.
+        refusal, french: the sentence for a guard that found something else; empty: the usual one.
     """
 
     events: tuple[Event, ...]
@@ -107,7 +108,12 @@ class Write:
     resume: str | None = None
     wake: tuple[str, ...] = ()
     new_case: bool = False
-    refusal: str = "Somebody else has changed this in the meantime. Reload to see what it is now."
+    refusal: str = ""
+    french: str | None = None
+
+    def refused(self) -> Conflict:
+        """The refusal of a guard."""
+        return Conflict(self.refusal, fr=self.french) if self.refusal else changed_meanwhile()
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,14 +143,7 @@ class Head:
     frontier: Frontier
     checkpoint: str
     stops: tuple[str, ...]
-
-
-class ExcludedError(Exception):
-    """Some writes of the batch cannot go with it, and what they changed has to be taken back; carries their refusals by position."""
-
-    def __init__(self, refusals: Mapping[int, GarantError]) -> None:
-        super().__init__("excluded")
-        self.refusals = refusals
+    fence: int
 
 
 class Log:
@@ -182,6 +181,19 @@ class Log:
             except ExcludedError as error:
                 excluded.update(error.refusals)
 
+    async def settled(self, connection: Connection, writes: Sequence[Write]) -> list[Receipt | None]:
+        """What became of writes whose COMMIT got no answer: their receipts, None where they are not and never will be in the log.
+
+        Raising the fence takes the head row's lock, so it waits for a lost connection's server process that is still
+        committing; one that has not taken the lock yet finds another fence and writes nothing.
+        """
+        async with connection.transaction():
+            await connection.execute(_FENCE, self.identity.establishment)
+            found = await connection.fetch(_FIND, [event.id for write in writes for event in write.events])
+        self._trusted = None
+        indexes = {row["id"]: row["index"] for row in found}
+        return [_receipt([indexes[event.id] for event in write.events if event.id in indexes]) for write in writes]
+
     async def _at_once(self, connection: Connection, writes: Sequence[Write]) -> list[Outcome] | None:
         """One statement for everything, if the head is still the one we left; None where that is not so or not possible.
 
@@ -191,15 +203,24 @@ class Log:
         if head is None or self._rest > 0 or not all(_plain(write) for write in writes) or self._keep_due(writes):
             self._rest = max(0, self._rest - 1)
             return None
-        rows = _Rows(self.identity.establishment, head.frontier.size, await _previous(connection, writes))
+        rows = _Rows(self.identity.establishment, head.frontier.size, await previous(connection, writes))
         outcomes: list[Outcome] = [rows.add(write) for write in writes]
         following, note = self._signed(head, rows)
         kinds, bulks = _grouped(writes)
-        arguments = (*rows.columns(), following.size, following.to_bytes(), note, head.frontier.to_bytes(), head.checkpoint, *bulks)
+        arguments = (
+            *rows.columns(),
+            following.size,
+            following.to_bytes(),
+            note,
+            head.frontier.to_bytes(),
+            head.checkpoint,
+            head.fence,
+            *bulks,
+        )
         if await connection.fetchval(at_once(kinds), *arguments) != 1:
             self._rest, self._trusted = _REST_AFTER_CONTENTION, None
             return None
-        self._trusted = Head(following, note, ())
+        self._trusted = Head(following, note, (), head.fence)
         return outcomes
 
     def _signed(self, head: Head, rows: _Rows) -> tuple[Frontier, str]:
@@ -213,23 +234,23 @@ class Log:
     async def _attempt(self, connection: Connection, writes: Sequence[Write], excluded: Mapping[int, GarantError]) -> list[Outcome]:
         outcomes: list[Outcome] = [excluded.get(n, Receipt(())) for n in range(len(writes))]
         async with connection.transaction():
-            for n in await _refused(connection, [(n, write) for n, write in enumerate(writes) if n not in excluded]):
-                outcomes[n] = Conflict(writes[n].refusal)
+            for n in await refused(connection, [(n, write) for n, write in enumerate(writes) if n not in excluded]):
+                outcomes[n] = writes[n].refused()
             accepted = [n for n, outcome in enumerate(outcomes) if isinstance(outcome, Receipt)]
             if accepted:
-                await _effects(connection, [writes[n] for n in accepted])
+                await effects(connection, [writes[n] for n in accepted])
                 await self._append(connection, accepted, writes, outcomes)
         return outcomes
 
     async def _append(self, connection: Connection, accepted: list[int], writes: Sequence[Write], outcomes: list[Outcome]) -> None:
         head = await self._lock(connection)
-        _check_stops(head.stops, accepted, writes)
-        previous = await _previous(connection, [writes[n] for n in accepted])
-        rows = _Rows(self.identity.establishment, head.frontier.size, previous)
+        check_stops(head.stops, accepted, writes)
+        latest = await previous(connection, [writes[n] for n in accepted])
+        rows = _Rows(self.identity.establishment, head.frontier.size, latest)
         for n in accepted:
             outcomes[n] = rows.add(writes[n])
         frontier, note = self._signed(head, rows)
-        stops = _stops_after(head.stops, accepted, writes)
+        stops = stops_after(head.stops, accepted, writes)
         await connection.execute(_APPEND, *rows.columns(), frontier.size, frontier.to_bytes(), note, stops)
         if self._keep_due(writes):
             self._kept_at = writes[accepted[-1]].events[-1].at
@@ -237,7 +258,7 @@ class Log:
         wakes = [message for n in accepted for message in writes[n].wake]
         if wakes:
             await connection.execute(_WAKE, wakes)
-        self._trusted = Head(frontier, note, tuple(stops))
+        self._trusted = Head(frontier, note, tuple(stops), head.fence)
 
     async def _lock(self, connection: Connection) -> Head:
         row = await connection.fetchrow(_LOCK_HEAD, self.identity.establishment)
@@ -248,7 +269,7 @@ class Log:
         known = None if self._trusted is None else (self._trusted.frontier, self._trusted.frontier.size, self._trusted.checkpoint)
         if (frontier, row["size"], row["checkpoint"]) != known:
             self._check_head(frontier, row["size"], row["checkpoint"])
-        return Head(frontier, row["checkpoint"], tuple(row["stops"]))
+        return Head(frontier, row["checkpoint"], tuple(row["stops"]), row["fence"])
 
     def _check_head(self, frontier: Frontier, size: int, checkpoint: str) -> None:
         signed = open_checkpoint(checkpoint, self.identity.vkeys)
@@ -296,6 +317,10 @@ class _Rows:
         return (self._establishment, *entries, *usage)
 
 
+def _receipt(indexes: list[int]) -> Receipt | None:
+    return Receipt(tuple(sorted(indexes))) if indexes else None
+
+
 def _frontier(data: bytes) -> Frontier:
     try:
         return Frontier.from_bytes(data)
@@ -307,7 +332,7 @@ def _frontier(data: bytes) -> Frontier:
 @lru_cache(maxsize=64)
 def at_once(kinds: tuple[Bulk, ...]) -> str:
     """The statement that compares and sets the head and inserts everything, for these kinds of rows."""
-    parts, place = [], 21
+    parts, place = [], 22
     for number, kind in enumerate(kinds):
         arrays = ", ".join(f"${place + n}::{name}[]" for n, name in enumerate(kind.types))
         place += len(kind.types)
@@ -330,61 +355,3 @@ def _grouped(writes: Sequence[Write]) -> tuple[tuple[Bulk, ...], list[list[objec
             if effect.bulk is not None:
                 groups.setdefault(effect.bulk, []).append(effect.args)
     return tuple(groups), [list(column) for rows in groups.values() for column in zip(*rows, strict=True)]
-
-
-async def _refused(connection: Connection, writes: Sequence[tuple[int, Write]]) -> set[int]:
-    guards = sorted(((guard, n) for n, write in writes for guard in write.guards), key=lambda pair: pair[0].key.int if pair[0].key else 0)
-    refused: set[int] = set()
-    for sql, group in groupby(guards, key=lambda pair: pair[0].sql):
-        refused |= await _run_guards(connection, sql, list(group))
-    half_done = {n: Conflict(write.refusal) for n, write in writes if n in refused and len(write.guards) > 1}
-    if half_done:
-        raise ExcludedError(half_done)
-    return refused
-
-
-async def _run_guards(connection: Connection, sql: str, guards: list[tuple[Statement, int]]) -> set[int]:
-    rows = await connection.fetchmany(sql, [guard.args for guard, _ in guards])
-    found = Counter(row[0] for row in rows)
-    refused: set[int] = set()
-    for guard, n in guards:
-        if found[guard.key] > 0:
-            found[guard.key] -= 1
-        else:
-            refused.add(n)
-    return refused
-
-
-async def _effects(connection: Connection, writes: Sequence[Write]) -> None:
-    groups: dict[str, list[tuple[object, ...]]] = {}
-    for write in writes:
-        for effect in write.effects:
-            groups.setdefault(effect.sql, []).append(effect.args)
-    for sql, arguments in groups.items():
-        await connection.executemany(sql, arguments)
-
-
-async def _previous(connection: Connection, writes: Sequence[Write]) -> dict[UUID, int]:
-    known = {event.case for write in writes if not write.new_case for event in write.events if event.case}
-    if not known:
-        return {}
-    rows = await connection.fetch(_PREVIOUS, list(known))
-    return {row["case_id"]: row["index"] for row in rows}
-
-
-def _check_stops(stops: Sequence[str], accepted: Sequence[int], writes: Sequence[Write]) -> None:
-    if not stops:
-        return
-    forbidden = {n: Suspended(_STOPPED) for n in accepted if not set(writes[n].scopes).isdisjoint(stops)}
-    if forbidden:
-        raise ExcludedError(forbidden)
-
-
-def _stops_after(stops: Sequence[str], accepted: Sequence[int], writes: Sequence[Write]) -> list[str]:
-    active = dict.fromkeys(stops)
-    for n in accepted:
-        if writes[n].stop is not None:
-            active[str(writes[n].stop)] = None
-        if writes[n].resume is not None:
-            active.pop(str(writes[n].resume), None)
-    return list(active)

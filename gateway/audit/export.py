@@ -1,8 +1,8 @@
 """The log as a folder of plain files in the layout of C2SP tlog-tiles: written once, checked anywhere without a database.
 
 `checkpoint`, `tile/<level>/<n>[.p/<width>]`, `tile/entries/<n>[.p/<width>]`, `checkpoints/<size>` (older signed states),
-`log.vkey` and `policies.json` (SHA-256 hex of a policy document → that document, RFC 8785 text). What is read here is
-untrusted: only `NoteError` comes out.
+`log.vkey`, `policies.json` (SHA-256 hex of a policy document → that document, RFC 8785 text) and `assertions.jsonl` (a line a
+signature by passkey: entry, salt, evidence). What is read here is untrusted: only `NoteError` comes out.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 WIDTH: Final = 256
 """Hashes in a full tile, entries in a full bundle."""
 MAX_LEAF_BYTES: Final = 4096
+ASSERTIONS: Final = "assertions.jsonl"
 _LENGTH_BYTES: Final = 2
 _MAX_BUNDLE_BYTES: Final = WIDTH * (_LENGTH_BYTES + MAX_LEAF_BYTES)
 _MAX_POLICIES_BYTES: Final = 64 * 1024 * 1024
@@ -101,6 +102,7 @@ def write_export(
     vkey: str,
     policies: Mapping[str, str],
     kept: Sequence[str] = (),
+    assertions: Iterable[str] = (),
 ) -> int:
     """Write a log to a folder, 256 entries at a time; each file appears whole or not at all, the checkpoint last.
 
@@ -111,6 +113,7 @@ def write_export(
         vkey: verifier key line.
         policies: digest → canonical document, at least those the entries name.
         kept: older checkpoints.
+        assertions: lines of `assertions.jsonl`.
 
     Returns:
         How many entries were written.
@@ -124,6 +127,8 @@ def write_export(
         message = f"{size} entries were to be exported, but the checkpoint speaks of {claimed_size(checkpoint)}"
         raise NoteError(message)
     _write(folder / "log.vkey", vkey.strip().encode() + b"\n")
+    if lines := "".join(f"{line}\n" for line in assertions):
+        _write(folder / ASSERTIONS, lines.encode())
     _write(folder / "policies.json", json.dumps(dict(policies), ensure_ascii=False, sort_keys=True, indent=1).encode())
     for note in kept:
         _write(folder / "checkpoints" / str(claimed_size(note)), note.encode())

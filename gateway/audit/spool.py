@@ -10,6 +10,7 @@ import asyncio
 import base64
 import json
 import os
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -64,12 +65,14 @@ class Spool:
         for path in self.waiting():
             try:
                 await writer.append(from_bytes(path.read_bytes()), seen_before=True)
-            except (Conflict, Suspended) as error:
-                log.warning("spool.refused", code=error.code, file=path.name)
-                path.rename(path.with_suffix(".refused"))
+            except (Conflict, Suspended, LookupError, TypeError, ValueError) as error:
+                log.exception("spool.refused", error=type(error).__name__, file=path.name)
+                _set_aside(path)
+            except FileNotFoundError:  # another replica on this disk was faster
                 continue
-            path.unlink()
-            merged += 1
+            else:
+                path.unlink(missing_ok=True)
+                merged += 1
         return merged
 
     def _sync_folder(self) -> None:
@@ -78,6 +81,12 @@ class Spool:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def _set_aside(path: Path) -> None:
+    """What cannot be merged stays on disk for a person to look at, and stops nobody behind it."""
+    with suppress(FileNotFoundError):
+        path.rename(path.with_suffix(".refused"))
 
 
 def to_bytes(write: Write) -> bytes:

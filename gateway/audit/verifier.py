@@ -10,10 +10,12 @@ from bisect import bisect_right
 from collections import Counter
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import TYPE_CHECKING, Final
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, TypeAlias
 
-from gateway.audit.export import Export, Tiler, read_export
+from gateway.audit.export import ASSERTIONS, Export, Tiler, read_export
 from gateway.audit.note import Checkpoint, NoteError, VerifierKey, open_checkpoint
+from gateway.audit.rules.assertions import Assertions, read_assertions
 from gateway.audit.rules.clinical import PolicyDocument, Rules, open_policy
 from gateway.audit.rules.entries import BrokenRuleError, parse
 from gateway.audit.tree import HASH_BYTES, Frontier
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 MAX_PROBLEMS: Final = 100
 _BLOCK: Final = 4096
+_Texts: TypeAlias = "Mapping[str, str]"
+_NONE: Final[_Texts] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,12 @@ class Report:
 
 
 def verify(
-    leaves: Iterable[bytes], checkpoint: str, vkeys: Sequence[VerifierKey], policies: Mapping[str, str], kept: Iterable[str] = ()
+    leaves: Iterable[bytes],
+    checkpoint: str,
+    vkeys: Sequence[VerifierKey],
+    policies: _Texts,
+    kept: Iterable[str] = (),
+    signed: _Texts = _NONE,
 ) -> Report:
     """Check a log.
 
@@ -62,8 +71,9 @@ def verify(
         vkeys: who may have signed.
         policies: SHA-256 hex → policy document `{"policy": …, "task": …}`.
         kept: older checkpoints that this log must extend.
+        signed: entry id → signature by passkey, for the decisions that say they have one.
     """
-    return _Verification(vkeys, policies, kept).run(leaves, checkpoint)
+    return _Verification(vkeys, policies, signed, kept).run(leaves, checkpoint)
 
 
 def verify_export(folder: Path, vkey: str | VerifierKey) -> Report:
@@ -74,17 +84,17 @@ def verify_export(folder: Path, vkey: str | VerifierKey) -> Report:
     """
     vkeys = [vkey] if isinstance(vkey, VerifierKey) else [VerifierKey.decode(line) for line in vkey.splitlines() if line.strip()]
     try:
-        export = read_export(folder)
+        export, assertions = read_export(folder), read_assertions(folder / ASSERTIONS)
     except NoteError as error:
         return Report(ok=False, size=0, root=Frontier().root().hex(), problems=(Problem(None, _sentence(str(error))),), counts={})
-    return _Verification(vkeys, export.policies, export.kept, export).run(export.leaves(), export.checkpoint)
+    return _Verification(vkeys, export.policies, assertions, export.kept, export).run(export.leaves(), export.checkpoint)
 
 
 class _Verification:
     """One run over one log: collects problems, never raises on what the log says."""
 
     def __init__(
-        self, vkeys: Sequence[VerifierKey], policies: Mapping[str, str], kept: Iterable[str], export: Export | None = None
+        self, vkeys: Sequence[VerifierKey], policies: _Texts, assertions: _Texts, kept: Iterable[str], export: Export | None = None
     ) -> None:
         self._vkeys = vkeys
         self._export = export
@@ -96,7 +106,7 @@ class _Verification:
         self._agreed = 0
         self._kept = self._open_kept(kept)
         self._sizes = sorted(self._kept)
-        self._rows = _Rows(self._open_policies(policies))
+        self._rows = _Rows(self._open_policies(policies), Assertions(assertions))
 
     def run(self, leaves: Iterable[bytes], checkpoint: str) -> Report:
         """Every check, in one pass over the leaves."""
@@ -190,7 +200,7 @@ class _Verification:
             self._note(None, f"{what} proves nothing: {error}.")
             return None
 
-    def _open_policies(self, policies: Mapping[str, str]) -> dict[str, PolicyDocument]:
+    def _open_policies(self, policies: _Texts) -> dict[str, PolicyDocument]:
         opened: dict[str, PolicyDocument] = {}
         for digest, document in policies.items():
             try:
@@ -205,12 +215,13 @@ class _Verification:
 
 
 class _Rows:
-    """The checks of one entry after another: its form, its place in its case, the clinical rules."""
+    """The checks of one entry after another: its form, its place in its case, the clinical rules, signatures by passkey."""
 
-    def __init__(self, policies: Mapping[str, PolicyDocument]) -> None:
+    def __init__(self, policies: Mapping[str, PolicyDocument], assertions: Assertions) -> None:
         self._ids: set[str] = set()
         self._last: dict[str, int] = {}
         self._rules = Rules(policies)
+        self._assertions = assertions
 
     def check(self, index: int, leaf: bytes) -> str:
         """The type of a sound entry; raises BrokenRuleError with the reason otherwise."""
@@ -228,6 +239,7 @@ class _Rows:
                 f"The entry does not point to the previous entry of its case (it says {entry.get('prev')}, that is {previous})."
             )
         self._rules.check(entry)
+        self._assertions.check(entry)
         return entry["type"]
 
 

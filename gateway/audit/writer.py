@@ -1,7 +1,7 @@
 """The one writer of a replica: many callers, one transaction at a time, nobody told before COMMIT.
 
 Callers wait on futures; a caller who hangs up cancels nothing. When a connection is lost during COMMIT the entries
-are looked up by id and only the missing ones are written again. A caller waits at most five seconds, then learns
+are looked up by id, behind a fence that no late commit passes, and only the missing ones are written again. A caller waits at most five seconds, then learns
 that the log cannot be written: never a silent pass.
 """
 
@@ -199,14 +199,14 @@ class Writer:
             pending.settle(outcome)
 
     async def _settle_committed(self, connection: Connection, batch: Sequence[_Pending]) -> list[_Pending]:
-        fresh: list[_Pending] = []
-        for pending in batch:
-            receipt = await find_committed(connection, pending.write) if pending.uncertain else None
-            if receipt is not None:
-                pending.settle(receipt)
-            elif not pending.abandoned:
-                fresh.append(pending)
-        return fresh
+        """Those of a batch that are still to be written; the others are told where they stand."""
+        uncertain = [pending for pending in batch if pending.uncertain]
+        receipts = await self._log.settled(connection, [pending.write for pending in uncertain]) if uncertain else []
+        known = {id(pending): receipt for pending, receipt in zip(uncertain, receipts, strict=True) if receipt is not None}
+        for pending in uncertain:
+            if id(pending) in known:
+                pending.settle(known[id(pending)])
+        return [pending for pending in batch if not (pending.abandoned or id(pending) in known)]
 
     async def _lost(self, batch: list[_Pending], error: BaseException) -> None:
         log.warning("audit.connection_lost", error=type(error).__name__, pending=len(batch) + len(self._queue))
@@ -248,11 +248,3 @@ class Writer:
         connection.add_termination_listener(lambda _: self._ready.set())
         self._connection = connection
         return connection
-
-
-async def find_committed(connection: Connection, write: Write) -> Receipt | None:
-    """The receipt of a write whose COMMIT got no answer, or None if it never happened."""
-    rows = await connection.fetch(
-        "SELECT index FROM entries WHERE id = ANY($1::uuid[]) ORDER BY index", [event.id for event in write.events]
-    )
-    return Receipt(tuple(row["index"] for row in rows)) if rows else None

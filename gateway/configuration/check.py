@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from pydantic import ValidationError
 
+from gateway.configuration.checks.rules import findings
 from gateway.configuration.positions import Positions
-from gateway.configuration.rules import findings
 from gateway.settings import Settings
 
 if TYPE_CHECKING:

@@ -73,6 +73,7 @@ def _letterhead(stage: Stage) -> None:
         f"  Log                   {stage.base}/log          (q.durand)",
         f"  Impact                {stage.base}/impact       (q.durand)",
         f"  Stop button           {stage.base}/stops        (it.admin)",
+        f"  Administration        {stage.base}/administration  (it.admin)",
         f"  API document          {stage.base}/api/openapi.json",
         "",
         *(f"  {login:<12} one-time password  {password}" for login, password in stage.accounts.items()),

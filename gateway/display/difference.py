@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 ChangeKind: TypeAlias = Literal["same", "gone", "new"]
 _Piece: TypeAlias = tuple[ChangeKind, str]
-_WORD: Final = re.compile(r"\s+|\w+|[^\w\s]")
+_WORD: Final = re.compile(r"\s+|[0-9]++(?:[.,][0-9]++)*|\w+|[^\w\s]")
 _EACH_WITH_EACH: Final = 40_000
 _DEEPEST: Final = 12
 
@@ -111,7 +111,7 @@ def _rising(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def _told(pieces: Sequence[_Piece]) -> Iterator[Change]:
-    """Neighbours of one kind as one change; a lone space between two changes belongs to both."""
+    """Neighbours of one kind as one change; a lone space or sign between two changes belongs to both."""
     gone, new = "", ""
     for number, (changed, group) in enumerate(groupby(pieces, key=lambda piece: piece[0] != "same")):
         stretch = list(group)
@@ -119,7 +119,7 @@ def _told(pieces: Sequence[_Piece]) -> Iterator[Change]:
         if changed:
             gone += "".join(word for kind, word in stretch if kind == "gone")
             new += "".join(word for kind, word in stretch if kind == "new")
-        elif number and text.isspace() and "\n" not in text and gone and new:
+        elif number and len(text) == 1 and text != "\n" and not text.isalnum() and gone and new:
             gone, new = gone + text, new + text
         else:
             yield from _change(gone, new)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from gateway.display.models import Media
     from gateway.messages import JsonValue
 
+MOST_PARTS: Final = 500
 _LABELS: Final = {
     "content": "label_content",
     "text": "label_content",
@@ -47,7 +48,8 @@ def sent(protocol: str, body: bytes, language: str, columns: Mapping[str, tuple[
         language: of labels and notes, `fr` or `en`.
         columns: the route's names of tensor columns, by tensor.
     """
-    pen, parts = _readable(language, protocol, body, columns)
+    pen, found = _readable(language, protocol, body, columns)
+    parts = _limited(language, found)
     parts.append(all_bytes(pen, body))
     if pen.searched > MOST_SEARCHED:
         parts.insert(0, Part("plain", said(language, "not_searched_label"), notes=(said(language, "not_searched", count=MOST_SEARCHED),)))
@@ -62,12 +64,23 @@ def suggestion(content: Mapping[str, JsonValue], sent: Sent, language: str) -> t
         if isinstance(field, dict):
             pointer = str(field.get("pointer", ""))
             parts += [replace(part, field=pointer) for part in _field(pen, field, pointer)]
+    if len(parts) > MOST_PARTS:
+        whole = pen.media("plain", "text/plain; charset=utf-8", json.dumps(fields, ensure_ascii=False, indent=1).encode("utf-8", "replace"))
+        return (*_limited(language, parts)[:-1], replace(_limited(language, parts)[-1], media=whole))
     return tuple(parts)
 
 
 def media(parts: tuple[Part, ...]) -> tuple[Media, ...]:
     """The images and bytes of a view, by their number."""
     return tuple(sorted((part.media for part in parts if part.media is not None), key=lambda one: one.number))
+
+
+def _limited(language: str, parts: list[Part]) -> list[Part]:
+    """The first parts, and one that says how many more there are."""
+    if len(parts) <= MOST_PARTS:
+        return parts
+    note = said(language, "cut_parts", shown=MOST_PARTS, count=len(parts))
+    return [*parts[:MOST_PARTS], Part("plain", said(language, "cut_parts_label"), notes=(note,))]
 
 
 def _field(pen: Pen, field: Mapping[str, JsonValue], pointer: str) -> Iterator[Part]:

@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 import hmac
 import secrets
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -78,6 +79,7 @@ class Machines:
         self._known: Mapping[bytes, tuple[bytes, Machine]] = {}
         self._stale = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self.used: dict[str, float] = {}
 
     async def start(self, bus: Bus) -> None:
         """Read all keys, and again whenever one is made or revoked. Raises what connecting raises."""
@@ -123,7 +125,12 @@ class Machines:
         known = self._known.get(name)
         if known is None or key[:3] != b"gk_" or not hmac.compare_digest(hashlib.sha256(secret).digest(), known[0]):
             raise Unauthenticated(_REFUSED, code="key_refused")
+        self.used[known[1].id] = time.time()
         return known[1]
+
+    def written(self, used: Mapping[str, float]) -> None:
+        """Forget the last uses that are stored now; newer ones stay. `used`: POSIX seconds by key."""
+        self.used = {name: at for name, at in self.used.items() if used.get(name) != at}
 
     async def _follow(self) -> None:
         while True:
@@ -141,7 +148,8 @@ def created(new: NewMachine, by: Author, at: datetime) -> tuple[str, Write]:
     """A fresh key and the write that makes it valid. Raises BadInput for a key that could call nothing."""
     if not new.tasks or not new.name.strip():
         words = "A machine key needs a name and at least one task it may use."
-        raise BadInput(words, code="machine_incomplete")
+        french = "Une clé de machine doit avoir un nom et au moins une activité autorisée."
+        raise BadInput(words, code="machine_incomplete", fr=french)
     machine, secret = secrets.token_hex(8), secrets.token_urlsafe(32)
     row = (machine, new.name.strip(), hashlib.sha256(secret.encode()).digest(), sorted(new.tasks), new.site, at)
     write = Write((_event(by, at, "machine_created", machine),), effects=(Statement(_CREATE, row),), wake=(message(Topic.MACHINES),))

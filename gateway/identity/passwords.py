@@ -8,12 +8,16 @@ from __future__ import annotations
 import asyncio
 import base64
 import secrets
-from typing import Final
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Final
 
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 
-from gateway.errors import BadInput
+from gateway.errors import BadInput, Slowed
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
 
 MIN_LENGTH: Final = 12
 MAX_LENGTH: Final = 256
@@ -33,31 +37,63 @@ _TRIVIAL: Final = (
     "bonjour",
     "garant",
 )
+_BUSY: Final = "Many sign-ins are being checked at this moment, so yours was not looked at. Try again in a few seconds."
+_BUSY_FR: Final = (
+    "De nombreuses connexions sont en cours de vérification ; la vôtre n'a pas été examinée. Réessayez dans quelques secondes."
+)
 _FILLING: Final = str.maketrans("@013457$!", "aoieastsi")
 
 
 class Passwords:
-    """Hashes and checks passwords in worker threads.
+    """Hashes and checks passwords in worker threads, in two lanes: strangers never make those wait whom we know.
 
     Args:
-        at_once: how many are hashed at the same time; each takes 64 MiB while it runs.
+        at_once: how many of strangers are hashed at the same time, and as many again of known people; each takes 64 MiB.
+        waiting: how many strangers may wait for it; further ones are refused at once.
     """
 
-    def __init__(self, at_once: int = 2) -> None:
+    def __init__(self, at_once: int = 2, waiting: int = 16) -> None:
         self._hasher = PasswordHasher()
-        self._room = asyncio.Semaphore(at_once)
+        self._known = asyncio.Semaphore(at_once)
+        self._strangers = asyncio.Semaphore(at_once)
+        self._most = at_once + waiting
+        self._inside = 0
         self._nobody = self._phony()
 
     async def hash(self, password: str) -> str:
         """The encoded argon2id hash of a password."""
-        async with self._room:
+        async with self._known:
             return await asyncio.to_thread(self._hasher.hash, password)
 
-    async def verify(self, stored: str | None, password: str) -> bool:
-        """Whether the password fits the stored hash; with None (nobody of that name) it works as long and says no."""
-        async with self._room:
+    async def verify(self, stored: str | None, password: str, *, known: bool = True) -> bool:
+        """Whether the password fits the stored hash; with None (nobody of that name) it works as long and says no.
+
+        Args:
+            stored: the encoded hash.
+            password: as typed.
+            known: the one who asks is signed in, or sits at a device from which this person has signed in before.
+
+        Raises:
+            Slowed: too many strangers wait already; nothing was looked at.
+        """
+        lane = self._known if known else self._lane_of_strangers()
+        async with lane if known else self._counted(lane):
             fits = await asyncio.to_thread(self._fits, stored or self._nobody, password[:MAX_LENGTH])
         return fits and stored is not None
+
+    def _lane_of_strangers(self) -> asyncio.Semaphore:
+        if self._inside >= self._most:
+            raise Slowed(_BUSY, seconds=3, code="sign_in_busy", fr=_BUSY_FR)
+        return self._strangers
+
+    @asynccontextmanager
+    async def _counted(self, lane: asyncio.Semaphore) -> AsyncIterator[None]:
+        self._inside += 1
+        try:
+            async with lane:
+                yield
+        finally:
+            self._inside -= 1
 
     def _fits(self, stored: str, password: str) -> bool:
         try:
@@ -88,12 +124,14 @@ def check_password(password: str, *names: str) -> None:
     """
     if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
         message = f"A password has {MIN_LENGTH} to {MAX_LENGTH} characters; a sentence you remember is good."
-        raise BadInput(message, code="weak_password")
+        french = f"Un mot de passe compte de {MIN_LENGTH} à {MAX_LENGTH} caractères ; une phrase que vous retenez convient bien."
+        raise BadInput(message, code="weak_password", fr=french)
     if is_trivial(password, *names):
         message = (
             "This password is easily guessed (a common word, your own name, or a repetition). Take a sentence that nobody else would write."
         )
-        raise BadInput(message, code="weak_password")
+        french = "Ce mot de passe se devine facilement (mot courant, votre nom ou répétition). Choisissez une phrase que personne d'autre n'écrirait."
+        raise BadInput(message, code="weak_password", fr=french)
 
 
 def is_trivial(password: str, *names: str) -> bool:

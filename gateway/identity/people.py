@@ -6,13 +6,14 @@ Names and logins stay in this table. The log names a person by a pseudonym that 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from sqlmodel import col, select
 
 from gateway.audit.batch import Statement, Write
 from gateway.audit.leaf import Event, EventType
 from gateway.clock import SystemClock
+from gateway.database import reading
 from gateway.errors import Unknown
 from gateway.identity.passwords import Passwords, one_time_password
 from gateway.identity.roles import (
@@ -39,16 +40,61 @@ if TYPE_CHECKING:
     from gateway.operations.keys import Keys
 
 _CREATE: Final = """
-INSERT INTO people (id, login, name, profession, roles, groups, password_hash, trained_until)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (login) DO NOTHING RETURNING id
+INSERT INTO people (id, login, name, profession, roles, groups, password_hash, trained_until, national_id, ehr_user,
+                    specialties, sites, units, trained_for, delegated_tasks, delegated_until, supervised_by)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) ON CONFLICT DO NOTHING RETURNING id
 """
 _NEXT: Final = "UPDATE people SET credentials = credentials + 1"
 _WHERE: Final = "WHERE id = $1 AND credentials = $2 AND active RETURNING id"
 _PASSWORD: Final = f"{_NEXT}, password_hash = $3, must_change = $4 {_WHERE}"
 _DEACTIVATE: Final = f"{_NEXT}, active = false {_WHERE}"
 _ROLES: Final = f"{_NEXT}, roles = $3, groups = $4 {_WHERE}"
-END_SESSIONS: Final = "DELETE FROM sessions WHERE person_id = $1 AND credentials <= $2"
-_TAKEN: Final = "This login is taken, perhaps by an account that was deactivated. Choose another one."
+_TRAINING: Final = "UPDATE people SET trained_until = $3 WHERE id = $1 AND credentials = $2 AND active RETURNING id"
+_CHANGED: Final = "This account was changed or deactivated in the meantime. Reload to see what it is now."
+_COMPETENCE: Final = f"""{_NEXT}, specialties = $3, sites = $4, units = $5, trained_for = $6, delegated_tasks = $7,
+delegated_until = $8, supervised_by = $9, trained_until = $10 {_WHERE}"""
+_NAMES: Final = f"""{_NEXT}, national_id = $3, ehr_user = $4 WHERE id = $1 AND credentials = $2 AND active
+AND NOT EXISTS (SELECT FROM people o WHERE o.id <> $1 AND (o.national_id = $3 OR o.ehr_user = $4)) RETURNING id"""
+END_SESSIONS: Final = """
+UPDATE sessions SET ended_at = now(), ended = 'changed' WHERE person_id = $1 AND credentials <= $2 AND ended_at IS NULL
+"""
+UNCHANGED: Final = "SELECT id FROM people WHERE id = $1 AND credentials = $2 AND active FOR SHARE"
+_TAKEN: Final = "This login (or national identifier, or EHR user) is taken, perhaps by an account that was deactivated. Choose another one."
+
+
+@dataclass(frozen=True, slots=True)
+class Competence:
+    """For what, where and under whom somebody works (R6); an empty set does not limit.
+
+    Args:
+        specialties: of the profession (`chest-imaging`).
+        sites: of the establishment.
+        units: wards and departments.
+        trained_for: tasks that the valid training covers.
+        delegated_tasks: tasks outside the own profession that were delegated, until `delegated_until` (None: without end).
+        supervised_by: the person who answers for somebody in training; None for who works on their own.
+    """
+
+    specialties: frozenset[str] = frozenset()
+    sites: frozenset[str] = frozenset()
+    units: frozenset[str] = frozenset()
+    trained_for: frozenset[str] = frozenset()
+    delegated_tasks: frozenset[str] = frozenset()
+    delegated_until: datetime | None = None
+    supervised_by: UUID | None = None
+
+    def row(self) -> tuple[object, ...]:
+        """The columns, in the order of the fields."""
+        sets = (self.specialties, self.sites, self.units, self.trained_for, self.delegated_tasks)
+        return (*(sorted(names) for names in sets), self.delegated_until, self.supervised_by)
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignNames:
+    """How others call a person: the number in the national directory, and the user of the electronic health record."""
+
+    national_id: str | None = None
+    ehr_user: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +104,9 @@ class Person:
     Args:
         must_change: the password is a one-time one; until it is changed, the account can do nothing else.
         trained_until: end of the valid training for the tasks, None where none is demanded.
-        credentials: counts up at each change of password, roles or activity, which ends all sessions.
+        credentials: counts up at each change of password, roles, competence or activity, which ends all sessions.
+        competence: what limits the right to sign.
+        foreign: how others call this person.
     """
 
     id: UUID
@@ -71,6 +119,8 @@ class Person:
     trained_until: datetime | None = None
     active: bool = True
     credentials: int = 1
+    competence: Competence = Competence()
+    foreign: ForeignNames = ForeignNames()
 
     @property
     def rights(self) -> frozenset[Right]:
@@ -103,6 +153,13 @@ class NewPerson:
     groups: frozenset[str] = frozenset()
     trained_until: datetime | None = None
     id: UUID = field(default_factory=uuid7)
+    competence: Competence = Competence()
+    foreign: ForeignNames = ForeignNames()
+
+
+def unchanged(person: Person) -> Statement:
+    """A guard: the account is at the commit as it was when it was read, so a right withdrawn a moment ago is no right."""
+    return Statement(UNCHANGED, (person.id, person.credentials), key=person.id)
 
 
 def pseudonym(keys: Keys, person: UUID) -> str:
@@ -122,29 +179,37 @@ class People:
 
     async def get(self, person: UUID) -> Person:
         """One person. Raises Unknown."""
-        async with self._sessions() as session:
+        async with reading(self._sessions) as session:
             row = await session.get(PersonRow, person)
         if row is None:
             message = "There is no account with this id. It may have been typed wrongly."
-            raise Unknown(message)
+            raise Unknown(message, fr="Aucun compte ne porte cet identifiant. Vérifiez la saisie.")
         return as_person(row)
 
     async def by_login(self, login: str) -> tuple[Person, str] | None:
         """An active person and the stored password hash, or None."""
-        async with self._sessions() as session:
+        async with reading(self._sessions) as session:
             found = await session.exec(select(PersonRow).where(PersonRow.login == normal(login), col(PersonRow.active)))
             row = found.first()
         return None if row is None else (as_person(row), row.password_hash)
 
+    async def called(self, account: Literal["login", "national_id", "ehr_user"], name: str) -> Person | None:
+        """The active person whom others call so, or None. Nobody is found by an empty name."""
+        wanted = normal(name) if account == "login" else name
+        column = {"login": PersonRow.login, "national_id": PersonRow.national_id, "ehr_user": PersonRow.ehr_user}[account]
+        async with reading(self._sessions) as session:
+            row = (await session.exec(select(PersonRow).where(col(column) == wanted, col(PersonRow.active)))).first()
+        return as_person(row) if row is not None and wanted else None
+
     async def password_hash(self, person: UUID) -> str | None:
         """The stored hash of an active person, or None."""
-        async with self._sessions() as session:
+        async with reading(self._sessions) as session:
             found = await session.exec(select(PersonRow.password_hash).where(PersonRow.id == person, col(PersonRow.active)))
             return found.first()
 
     async def listed(self) -> tuple[Person, ...]:
         """All accounts, by login."""
-        async with self._sessions() as session:
+        async with reading(self._sessions) as session:
             found = await session.exec(select(PersonRow).order_by(PersonRow.login))
             return tuple(as_person(row) for row in found)
 
@@ -168,13 +233,23 @@ def as_person(row: PersonRow) -> Person:
         row.trained_until,
         row.active,
         row.credentials,
+        _competence(row),
+        ForeignNames(row.national_id, row.ehr_user),
     )
+
+
+def _competence(row: PersonRow) -> Competence:
+    sets = {name: frozenset(getattr(row, name)) for name in ("specialties", "sites", "units", "trained_for", "delegated_tasks")}
+    return Competence(**sets, delegated_until=row.delegated_until, supervised_by=row.supervised_by)
 
 
 def created(new: NewPerson, password_hash: str, keys: Keys, by: Author, at: datetime) -> Write:
     """The write that makes an account. Raises BadInput for roles that exclude each other."""
     check_roles(new.roles)
-    row = (new.id, normal(new.login), new.name, new.profession, sorted(new.roles), sorted(new.groups), password_hash, new.trained_until)
+    row = (
+        *(new.id, normal(new.login), new.name, new.profession, sorted(new.roles), sorted(new.groups), password_hash, new.trained_until),
+        *(new.foreign.national_id or None, new.foreign.ehr_user or None, *new.competence.row()),
+    )
     detail = {"change": "person_created", "subject": pseudonym(keys, new.id), "roles": ",".join(sorted(new.roles))}
     return Write((_event(EventType.CONFIG_CHANGED, by, at, detail),), guards=(Statement(_CREATE, row, key=new.id),), refusal=_TAKEN)
 
@@ -197,6 +272,27 @@ def roles_changed(person: Person, roles: frozenset[Role], groups: frozenset[str]
     check_roles(roles)
     guard = Statement(_ROLES, (person.id, person.credentials, sorted(roles), sorted(groups)), key=person.id)
     return _ending(person, guard, "roles_changed", (keys, by, at), roles=",".join(sorted(roles)))
+
+
+def training_changed(person: Person, until: datetime | None, keys: Keys, by: Author, at: datetime) -> Write:
+    """The write that says until when the training for the tasks is valid; it counts at the next decision, no session ends."""
+    detail = {"change": "training_changed", "subject": pseudonym(keys, person.id)}
+    guard = Statement(_TRAINING, (person.id, person.credentials, until), key=person.id)
+    return Write((_event(EventType.CONFIG_CHANGED, by, at, detail),), guards=(guard,), refusal=_CHANGED)
+
+
+def competence_changed(
+    person: Person, competence: Competence, trained_until: datetime | None, keys: Keys, by: Author, at: datetime
+) -> Write:
+    """The write that says for what, where and under whom somebody works; all sessions end."""
+    guard = Statement(_COMPETENCE, (person.id, person.credentials, *competence.row(), trained_until), key=person.id)
+    return _ending(person, guard, "competence_changed", (keys, by, at))
+
+
+def names_changed(person: Person, foreign: ForeignNames, keys: Keys, by: Author, at: datetime) -> Write:
+    """The write that says how others call a person; all sessions end."""
+    guard = Statement(_NAMES, (person.id, person.credentials, foreign.national_id or None, foreign.ehr_user or None), key=person.id)
+    return _ending(person, guard, "names_changed", (keys, by, at))
 
 
 async def create_person(
@@ -234,7 +330,7 @@ def _ending(person: Person, guard: Statement, change: str, who: tuple[Keys, Auth
         (event,),
         guards=(guard,),
         effects=(ended,),
-        refusal="This account was changed or deactivated in the meantime. Reload to see what it is now.",
+        refusal=_CHANGED,
     )
 
 

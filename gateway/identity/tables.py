@@ -26,10 +26,21 @@ class PersonRow(SQLModel, table=True):
     trained_until: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
     active: bool = True
     credentials: int = 1
+    ehr_user: str | None = None
+    specialties: list[str] = Field(default_factory=list, sa_column=Column(ARRAY(Text), nullable=False))
+    sites: list[str] = Field(default_factory=list, sa_column=Column(ARRAY(Text), nullable=False))
+    units: list[str] = Field(default_factory=list, sa_column=Column(ARRAY(Text), nullable=False))
+    trained_for: list[str] = Field(default_factory=list, sa_column=Column(ARRAY(Text), nullable=False))
+    delegated_tasks: list[str] = Field(default_factory=list, sa_column=Column(ARRAY(Text), nullable=False))
+    delegated_until: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+    supervised_by: UUID | None = None
 
 
 class SessionRow(SQLModel, table=True):
-    """One sign-in: the SHA-256 of its token, and the account's `credentials` when it began."""
+    """One sign-in: the SHA-256 of its token, and the account's `credentials` when it began.
+
+    It stays for a while after its end, so that a token which is used again is told why, and noticed.
+    """
 
     __tablename__ = "sessions"
 
@@ -41,6 +52,28 @@ class SessionRow(SQLModel, table=True):
     created_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
     authenticated_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
     expires_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    id: UUID
+    seen_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    ended_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+    ended: str = ""
+    reused_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+    device: str = ""
+
+
+class PasskeyRow(SQLModel, table=True):
+    """One passkey of a person; `public_key` is COSE, as the authenticator gave it."""
+
+    __tablename__ = "passkeys"
+
+    id: UUID = Field(primary_key=True)
+    person_id: UUID = Field(foreign_key="people.id")
+    credential: bytes = Field(sa_column=Column(LargeBinary, nullable=False, unique=True))
+    public_key: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    sign_count: int
+    name: str
+    created_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    used_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+    removed_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
 
 
 class MachineRow(SQLModel, table=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -15,6 +16,8 @@ from gateway.errors import BadInput
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import asyncpg
+
     from gateway.audit.verifier import Report
     from gateway.operations.keys import Keys
     from gateway.settings import Settings
@@ -22,6 +25,10 @@ if TYPE_CHECKING:
 _HEAD: Final = "SELECT size, checkpoint FROM log_head WHERE establishment = $1"
 _LEAVES: Final = "SELECT leaf FROM entries WHERE establishment = $1 AND index < $2 ORDER BY index"
 _KEPT: Final = "SELECT note FROM checkpoints WHERE establishment = $1 AND size <= $2 ORDER BY size"
+_ASSERTIONS: Final = """
+SELECT a.entry_id, a.salt, a.evidence FROM assertions a JOIN entries e ON e.id = a.entry_id WHERE e.establishment = $1 AND e.index < $2
+ORDER BY e.index
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +39,7 @@ class Snapshot:
     checkpoint: str
     kept: tuple[str, ...]
     policies: dict[str, str]
+    assertions: dict[str, str]
 
 
 async def snapshot(url: str, establishment: str) -> Snapshot:
@@ -46,7 +54,8 @@ async def snapshot(url: str, establishment: str) -> Snapshot:
             leaves = [row["leaf"] async for row in connection.cursor(_LEAVES, establishment, head["size"], prefetch=5000)]
             kept = tuple(row["note"] for row in await connection.fetch(_KEPT, establishment, head["size"]))
             policies = {row["digest"]: row["document"] for row in await connection.fetch("SELECT digest, document FROM policy_documents")}
-            return Snapshot(leaves, head["checkpoint"], kept, policies)
+            assertions = {str(row["entry_id"]): _line(row) for row in await connection.fetch(_ASSERTIONS, establishment, head["size"])}
+            return Snapshot(leaves, head["checkpoint"], kept, policies, assertions)
     finally:
         await connection.close()
 
@@ -54,14 +63,15 @@ async def snapshot(url: str, establishment: str) -> Snapshot:
 async def verify_live(settings: Settings, keys: Keys, url: str) -> Report:
     """Verify the log in the database."""
     found = await snapshot(url, settings.establishment.id)
-    return await asyncio.to_thread(verify, found.leaves, found.checkpoint, keys.vkeys, found.policies, found.kept)
+    return await asyncio.to_thread(verify, found.leaves, found.checkpoint, keys.vkeys, found.policies, found.kept, found.assertions)
 
 
 async def export(settings: Settings, keys: Keys, url: str, folder: Path) -> int:
     """Write the log as static files; returns how many entries."""
     found = await snapshot(url, settings.establishment.id)
     vkey = keys.log.verifier().encode()
-    await asyncio.to_thread(write_export, folder, found.leaves, found.checkpoint, vkey, found.policies, found.kept)
+    lines = found.assertions.values()
+    await asyncio.to_thread(write_export, folder, found.leaves, found.checkpoint, vkey, found.policies, found.kept, lines)
     return len(found.leaves)
 
 
@@ -82,3 +92,9 @@ def verify_folder(folder: Path, key: Path | None) -> Report:
         message = f"The public key {key} cannot be read ({error})."
         raise BadInput(message, code="key_unreadable") from error
     return verify_export(folder, vkey)
+
+
+def _line(row: asyncpg.Record) -> str:
+    """A line of `assertions.jsonl`."""
+    members = {"entry": str(row["entry_id"]), "salt": row["salt"].hex(), "evidence": row["evidence"].decode()}
+    return json.dumps(members, ensure_ascii=False, sort_keys=True, separators=(",", ":"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from gateway.operations.keys import Keys
     from gateway.settings import Settings
 
+_T = TypeVar("_T")
 log = structlog.get_logger()
 
 
@@ -42,7 +43,7 @@ def database(settings: Settings) -> Iterator[tuple[Keys, str]]:
             embedded.stop()
 
 
-async def writing(settings: Settings, keys: Keys, url: str, work: Callable[[Writer, Keys], Awaitable[str]]) -> str:
+async def writing(settings: Settings, keys: Keys, url: str, work: Callable[[Writer, Keys], Awaitable[_T]]) -> _T:
     """Run something that appends to the log, outside a serving replica."""
     identity = LogIdentity(settings.establishment.id, settings.establishment.origin, keys.log, keys.vkeys)
     writer = Writer(url, identity)
@@ -62,7 +63,7 @@ def up(config: Path) -> None:
     with database(settings) as (keys, url):
         log.info("gateway.starting", port=listener.getsockname()[1], replicas=settings.server.replicas)
         if settings.server.replicas == 1:
-            serving.run(replica(settings, keys, url), settings.server, listener, lambda: _ready(listener.getsockname()[1]))
+            serving.run(replica(settings, keys, url, source=config), settings.server, listener, lambda: _ready(listener.getsockname()[1]))
             return
         environ = {**os.environ, "GARANT_DATABASE_URL": url}
         replicas = serving.Replicas(serving.replica_command(str(config)), listener, environ)
@@ -77,7 +78,10 @@ def one_replica(config: Path, descriptor: int) -> None:
     keys = secret_files.load(settings.keys_directory, settings.establishment.origin)
     listener = serving.inherited(descriptor)
     serving.run(
-        replica(settings, keys, os.environ["GARANT_DATABASE_URL"]), settings.server, listener, lambda: _ready(listener.getsockname()[1])
+        replica(settings, keys, os.environ["GARANT_DATABASE_URL"], source=config),
+        settings.server,
+        listener,
+        lambda: _ready(listener.getsockname()[1]),
     )
 
 

@@ -6,6 +6,7 @@ A policy says what oversight a task demands; `rules.py` decides, from values alo
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -70,6 +71,9 @@ class Policy(Frozen):
     )
     reauthenticate_seconds: int = Field(
         default=0, ge=0, le=900, description="how old the last re-authentication may be at a decision; 0: at each decision"
+    )
+    reauthenticate_with: tuple[Literal["password", "passkey", "oidc"], ...] = Field(
+        default=(), description="proofs of identity that a signature may rest on; empty: any that the configuration offers"
     )
     undo_seconds: int = Field(default=0, ge=0, le=60, description="between decision and release")
     lease_seconds: int = Field(default=300, gt=0, le=3600)

@@ -6,11 +6,16 @@ No field, mode or timer here approves: a suggestion is released by a person or b
 from __future__ import annotations
 
 import hashlib
-from typing import Final
+import json
+from typing import TYPE_CHECKING, Final
 
 import rfc8785
 
+from gateway.errors import Misconfigured
 from gateway.policy.models import CLINICAL, CLINICAL_MODES, Policy, ReleaseMode, Requirement, Task
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 UNKNOWN: Final = Policy(id="unknown", release_mode=ReleaseMode.HOLD)
 _REASONS: Final = {
@@ -42,6 +47,23 @@ def check_mode(task: Task, policy: Policy) -> str | None:
         f"the task '{task.id}' is {task.kind}: its suggestions always need a sign-off, so its mode may be hold, notify_now or shadow, "
         f"not {policy.release_mode}"
     )
+
+
+def check_still_clinical(tasks: Iterable[Task], documents: Iterable[str]) -> None:
+    """Refuse a task that earlier policy documents declare clinical and that is now a support task: it would leave unsigned.
+
+    Raises:
+        Misconfigured: names the tasks.
+    """
+    declared = [json.loads(document)["task"] for document in documents]
+    clinical = {task["id"] for task in declared if task["kind"] in CLINICAL}
+    softened = sorted({task.id for task in tasks if task.kind not in CLINICAL and task.id in clinical})
+    if softened:
+        message = (
+            f"These tasks were clinical before and are not now: {', '.join(softened)}. Their suggestions would leave without a sign-off, and "
+            "the verifier would say so. Restore their kind; another activity needs a task id of its own."
+        )
+        raise Misconfigured(message)
 
 
 def policy_document(policy: Policy, task: Task) -> bytes:

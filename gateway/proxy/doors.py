@@ -47,7 +47,7 @@ async def native(parts: Parts, call: Call, machine: Machine, send: Send) -> bool
     if call.method == "DELETE":
         await send_reply(send, await _cancelled(parts, row, machine))
     elif call.method in {"GET", "HEAD"} and part in {"", "result"}:
-        await _send_state(parts, row, send, redirect=kind == "holds" and not part)
+        await _send_state(parts, row, send, call.method, redirect=kind == "holds" and not part)
     else:
         message = "A hold is read with GET, its result with GET …/result, and given up with DELETE."
         raise BadInput(message, code="method_not_allowed")
@@ -79,7 +79,7 @@ async def metadata(parts: Parts, found: Found, lane: Lane) -> Reply:
     return Reply(answer.status, returned_headers(answer.headers), answer.body)
 
 
-async def _send_state(parts: Parts, row: AnySuggestion, send: Send, *, redirect: bool) -> None:
+async def _send_state(parts: Parts, row: AnySuggestion, send: Send, method: str, *, redirect: bool) -> None:
     if pending(row):
         await send_reply(send, json_body.accepted(str(row.id), RETRY_AFTER_SECONDS))
     elif redirect:
@@ -87,7 +87,7 @@ async def _send_state(parts: Parts, row: AnySuggestion, send: Send, *, redirect:
         await send_reply(send, Reply(HTTPStatus.SEE_OTHER, ((b"location", location), (b"cache-control", b"no-store")), b""))
     else:
         await send_reply(send, await parts.counter.reply(row))
-        delivered(parts, row)
+        delivered(parts, row if method == "GET" else None)  # a HEAD delivers nothing
 
 
 async def _own(parts: Parts, name: str, machine: Machine) -> AnySuggestion:

@@ -6,6 +6,7 @@ notified, and nothing that is not released can be read as a result.
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from http import HTTPStatus
@@ -33,11 +34,13 @@ if TYPE_CHECKING:
     from gateway.messages import Answer, Call, Reply
     from gateway.policy.lanes import Lane
     from gateway.proxy.routes import Found
+    from gateway.proxy.steps.capture import Captured
     from gateway.proxy.steps.cases import Case
     from gateway.proxy.steps.parts import Parts
     from gateway.suggestions.models import AnySuggestion
 
 MAX_PREFER_WAIT: Final = 25.0
+_NAME: Final = re.compile(r"[\x21-\x7e]{0,128}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,7 @@ async def receive(parts: Parts, found: Found, lane: Lane, machine: Machine) -> R
     """Name the call: ids, case, and what makes an equal call equal."""
     call, recognised = found.call, found.recognised
     reference = call.header(b"garant-case")
-    name = reference.decode("utf-8", "replace") if reference else recognised.case_ref
+    name = _text(reference) if reference else recognised.case_ref
     case = await _case(parts, lane, name)
     received = Received(uuid7(), lane, machine, recognised, call.body, case, parts.clock.now(), None, None)
     return _on_call(parts, _attachable(parts, received, call, name))
@@ -92,7 +95,7 @@ async def attach(parts: Parts, received: Received) -> AnySuggestion | None:
         return None
     row = await _attached(parts, received)
     if row is not None and row.body_hash != received.body_hash:
-        message = "This Idempotency-Key was used before with another body. Use a new key for a new question."
+        message = "This Idempotency-Key was used before with another body, case or address. Use a new key for a new question."
         raise KeyReused(message)
     return row
 
@@ -103,7 +106,7 @@ async def forward(parts: Parts, received: Received, call: Call, queued: AnySugge
     outgoing = Outgoing(call.method, target, forwarded_headers(call.headers, parts.via), received.recognised.forward_body)
     try:
         answer = check_usable(await parts.outbound.door(received.lane.system.id).exchange(outgoing), received.lane)
-        return answer, received.lane.adapter.read(answer, received.recognised, received.lane.reading)
+        return answer, _named(received.lane.adapter.read(answer, received.recognised, received.lane.reading))
     except UpstreamFailed as error:
         await parts.writer.append(parts.capturer.failed(received, error.code, parts.clock.now(), queued))
         raise
@@ -113,13 +116,9 @@ async def capture(parts: Parts, received: Received, answer: Answer, view: View) 
     """Commit the answer, or join the equal call that was faster; a time-critical one is notified even without the log."""
     captured = parts.notifier.prepared(parts.capturer.capture(received, answer, view, parts.clock.now()), received)
     try:
-        await parts.writer.append(captured.write)
+        await _kept(parts, captured, received)
     except Conflict:
         return await _joined(parts, received, answer, view)
-    except AuditUnavailable:
-        if received.lane.requirement.mode is not ReleaseMode.NOTIFY_NOW:
-            raise
-        await parts.notifier.spool(captured)
     return captured.row
 
 
@@ -148,7 +147,12 @@ async def promise(parts: Parts, received: Received, found: Found, lane: Lane) ->
         if row is None:
             raise
         return await settle(parts, row, found, lane)
-    parts.background(work_on(parts, received, captured.row, found.call))
+    except AuditUnavailable:
+        if lane.requirement.mode is not ReleaseMode.NOTIFY_NOW:
+            raise
+        return await settle(parts, await _unpromised(parts, received, found.call), found, lane)
+    known = replace(received, case=replace(received.case, new=False))  # its first entry is in the log now
+    parts.background(work_on(parts, known, captured.row, found.call))
     return Done(await parts.counter.reply(captured.row, found.recognised))
 
 
@@ -157,7 +161,26 @@ async def work_on(parts: Parts, received: Received, row: AnySuggestion, call: Ca
     with suppress(UpstreamFailed, Conflict, Suspended):  # the state already says so
         answer, view = await forward(parts, received, call, row)
         captured = parts.capturer.capture(received, answer, view, parts.clock.now(), row)
-        await parts.writer.append(parts.notifier.prepared(captured, received).write)
+        await _kept(parts, parts.notifier.prepared(captured, received), received)
+
+
+async def _kept(parts: Parts, captured: Captured, received: Received) -> None:
+    """Commit it, or where it is time-critical and the log is away: keep it in the spool and notify all the same."""
+    try:
+        await parts.writer.append(captured.write)
+    except AuditUnavailable:
+        if received.lane.requirement.mode is not ReleaseMode.NOTIFY_NOW:
+            raise
+        await parts.notifier.spool(captured)
+
+
+async def _unpromised(parts: Parts, received: Received, call: Call) -> AnySuggestion:
+    """A time-critical background call whose promise could not be written: asked at once, under an id that no late commit can hold."""
+    fresh = replace(received, id=uuid7(), attach_key=None)
+    answer, view = await forward(parts, fresh, call)
+    captured = parts.notifier.prepared(parts.capturer.capture(fresh, answer, view, parts.clock.now()), fresh)
+    await parts.notifier.spool(captured)
+    return captured.row
 
 
 def passed(found: Found, answer: Answer, row: AnySuggestion) -> Reply:
@@ -184,6 +207,12 @@ def check_usable(answer: Answer, lane: Lane) -> Answer:
         message = f"The AI system '{lane.system.id}' refused or failed (status {answer.status}). No suggestion exists; proceed without AI."
         raise UpstreamFailed(message, code="upstream_refused" if answer.status < HTTPStatus.INTERNAL_SERVER_ERROR else "upstream_failed")
     return answer
+
+
+def _named(view: View) -> View:
+    """The view with names that a log may hold: what an AI system calls itself is an identifier there, or "unnamed"."""
+    model, version = (name if _NAME.fullmatch(name) else "unnamed" for name in (view.model, view.model_version))
+    return replace(view, model=model, model_version=version)
 
 
 def check_running(parts: Parts, lane: Lane, machine: Machine) -> None:
@@ -224,11 +253,19 @@ def _attachable(parts: Parts, received: Received, call: Call, case: str | None) 
     key, lane = call.header(b"idempotency-key"), received.lane
     if key is None and lane.requirement.mode is ReleaseMode.LOG_ONLY:
         return received
-    place = b"\n".join((lane.system.id.encode(), lane.task.id.encode(), call.path.encode()))
+    place = b"\n".join((lane.system.id.encode(), lane.task.id.encode(), call.path.encode(), call.query, (case or "").encode()))
     body = parts.keys.hidden("body", place + b"\n" + call.body)
-    same = b"k\n" + key if key is not None else b"c\n" + (case or "").encode() + b"\n" + body
+    same = b"k\n" + key if key is not None else b"c\n" + body
     attach_key = parts.keys.hidden("attach", received.machine.id.encode() + b"\n" + same)
     return replace(received, attach_key=attach_key + _period(received, 0), body_hash=body)
+
+
+def _text(reference: bytes) -> str:
+    """A header as text; no two references may become one, so what is not UTF-8 is read as the older encoding."""
+    try:
+        return reference.decode()
+    except UnicodeDecodeError:
+        return reference.decode("latin-1")
 
 
 def _recent_keys(received: Received) -> tuple[bytes, ...]:

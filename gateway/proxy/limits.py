@@ -106,7 +106,7 @@ async def read_body(scope: Scope, receive: Receive, limit: int, idle_seconds: fl
     for name, value in scope["headers"]:
         if name == b"content-length" and value.isdigit() and int(value) > limit:
             raise _too_large(limit)
-    message = await receive()
+    message = await _next(receive, idle_seconds)
     if message["type"] == "http.request" and not message.get("more_body", False):
         return _counted(message.get("body", b""), limit)
     return await _rest(message, receive, limit, idle_seconds)

@@ -90,7 +90,7 @@ class Relay:
             await send_reply(send, await doors.local(self._parts, found, machine))
         elif found.recognised.operation is Operation.METADATA:
             await send_reply(send, await doors.metadata(self._parts, found, found.lane))
-        elif found.recognised.stream and found.lane.requirement.mode is ReleaseMode.LOG_ONLY:
+        elif found.recognised.stream and found.lane.requirement.mode is ReleaseMode.LOG_ONLY and not found.lane.reading.identity:
             await self._until_gone(scope, pass_through(self._parts, found, found.lane, machine, send))
         else:
             await self._infer(found, found.lane, machine, scope, send)

@@ -63,18 +63,20 @@ async def _hold_stream(parts: Parts, held: Held, changed: asyncio.Event, send: S
         left -= KEEP_ALIVE_SECONDS
         if left <= 0 or not pending(row):
             break
-    await send({"type": "http.response.body", "body": await _stream_end(parts, held, row)})
-    delivered(parts, row)
+    body, whole = await _stream_end(parts, held, row)
+    await send({"type": "http.response.body", "body": body})
+    delivered(parts, row if whole else None)
 
 
-async def _stream_end(parts: Parts, held: Held, row: AnySuggestion) -> bytes:
+async def _stream_end(parts: Parts, held: Held, row: AnySuggestion) -> tuple[bytes, bool]:
+    """The end of a stream, and whether the answer is in it."""
     if leaving(row) is None:
-        return stream_tail(parts.counter.withheld(row, as_refusal=held.as_refusal), held.found.recognised)
+        return stream_tail(parts.counter.withheld(row, as_refusal=held.as_refusal), held.found.recognised), False
     try:
-        return (await parts.counter.reply(row, held.found.recognised)).body
+        return (await parts.counter.reply(row, held.found.recognised)).body, True
     except GarantError as error:
         log.warning("stream.refused", code=error.code)
-        return stream_tail(parts.counter.withheld(row, as_refusal=False), held.found.recognised)
+        return stream_tail(parts.counter.failed(row, error), held.found.recognised), False
 
 
 async def _decided(parts: Parts, held: Held, changed: asyncio.Event, seconds: float) -> AnySuggestion:

@@ -35,11 +35,13 @@ if TYPE_CHECKING:
 
 RETRY_AFTER: Final = (5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400)
 """Seconds between the ten attempts: about 76 hours in all."""
-_INSERT: Final = "INSERT INTO notices (id, webhook, kind, suggestion_id, person, created_at, next_at) VALUES ($1, $2, $3, $4, $5, $6, $6)"
+_INSERT: Final = (
+    "INSERT INTO notices (id, webhook, kind, suggestion_id, person, created_at, next_at, subject) VALUES ($1, $2, $3, $4, $5, $6, $6, $7)"
+)
 _CLAIM: Final = """
 UPDATE notices SET attempts = attempts + 1, next_at = now() + interval '60 seconds'
 WHERE id = (SELECT id FROM notices WHERE next_at <= now() ORDER BY next_at LIMIT 1 FOR UPDATE SKIP LOCKED)
-RETURNING id, webhook, kind, suggestion_id, person, created_at, attempts
+RETURNING id, webhook, kind, suggestion_id, person, created_at, attempts, subject
 """
 _NEXT: Final = "SELECT extract(epoch FROM min(next_at) - now())::float FROM notices WHERE next_at IS NOT NULL"
 _DELIVERED: Final = "UPDATE notices SET delivered_at = now(), next_at = NULL WHERE id = $1"
@@ -53,7 +55,12 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What a receiver is told: that something waits, never what it says. `person` is a pseudonymous id or a login of the rota."""
+    """What a receiver is told: that something waits, never what it says.
+
+    Args:
+        person: a pseudonymous id or a login of the rota.
+        subject: what it is about where that is no suggestion: the id of a rota.
+    """
 
     id: UUID
     webhook: str
@@ -62,21 +69,24 @@ class Notice:
     person: str
     at: datetime
     attempts: int = 1
+    subject: str = ""
 
     def body(self, review_base: str) -> bytes:
         """The JSON that is posted."""
-        data = {
+        data: dict[str, object] = {
             "suggestion": str(self.suggestion or ""),
             "person": self.person,
             "review": f"{review_base}/review/{self.suggestion}",
             "validated": False,
         }
+        if self.subject:
+            data = {"rota": self.subject, "gaps": f"{review_base}/api/rotas/gaps"}
         return orjson.dumps({"type": self.kind, "timestamp": rfc3339(self.at), "data": data})
 
 
-def owed(webhook: str, kind: str, suggestion: UUID | None, person: str, at: datetime) -> Statement:
+def owed(webhook: str, kind: str, suggestion: UUID | None, person: str, at: datetime, *, subject: str = "") -> Statement:
     """The statement that makes a notice owed; goes into the effects of the write that causes it."""
-    return Statement(_INSERT, (uuid7(), webhook, kind, suggestion, person, at))
+    return Statement(_INSERT, (uuid7(), webhook, kind, suggestion, person, at, subject))
 
 
 def signed_headers(notice_id: UUID, body: bytes, key: Ed25519PrivateKey, secret: bytes | None, at: int) -> tuple[tuple[bytes, bytes], ...]:
@@ -163,9 +173,7 @@ class Notices:
             while True:
                 self._ready.clear()
                 while (row := await connection.fetchrow(_CLAIM)) is not None:
-                    notice = Notice(
-                        row["id"], row["webhook"], row["kind"], row["suggestion_id"], row["person"], row["created_at"], row["attempts"]
-                    )
+                    notice = Notice(*row)
                     sql, *arguments = self._verdict(notice, await self._post(notice))
                     await connection.execute(str(sql), *arguments)
                 await self._sleep(await connection.fetchval(_NEXT))

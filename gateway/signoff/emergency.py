@@ -62,7 +62,8 @@ class Emergency:
         """Release a held suggestion, labelled, now. Raises Forbidden for anybody but a clinician."""
         if Role.CLINICIAN not in person.roles:
             message_ = "Only a clinician can release in an emergency. Machines and other accounts cannot."
-            raise Forbidden(message_, code="not_a_clinician")
+            french = "Seul un clinicien peut remettre en urgence. Les machines et les autres comptes ne le peuvent pas."
+            raise Forbidden(message_, code="not_a_clinician", fr=french)
         row, now = await self.suggestions.get(suggestion), self.clock.now()
         payload = await self._labelled(row)
         event = person_event(EventType.BREAK_GLASS, row, person, self.keys, now, decision="break_glass", detail={"reason": reason.value})
@@ -101,7 +102,8 @@ class Emergency:
             message_ = (
                 "There is nothing here that an emergency release could add: the AI system has not answered, or the answer has left already."
             )
-            raise Conflict(message_, code="nothing_to_release")
+            french = "Il n'y a rien ici qu'une remise d'urgence ajouterait : l'IA n'a pas répondu, ou la réponse est déjà partie."
+            raise Conflict(message_, code="nothing_to_release", fr=french)
         exchange = unpack(payloads["exchange"])
         answer = exchange.answer(payloads["suggestion"])
         view = adapter(row.protocol).read(answer, exchange.recognised, self.lanes.of(row.system, row.task).reading)
@@ -112,5 +114,6 @@ class Emergency:
         body = await self.suggestions.payload(row, "suggestion")
         if sealed is None or body is None:
             message_ = "The content of this suggestion is not kept, so it cannot be released."
-            raise Conflict(message_, code="content_not_kept")
+            french = "Le contenu de cette proposition n'est pas conservé : elle ne peut pas être remise."
+            raise Conflict(message_, code="content_not_kept", fr=french)
         return commitment(sealed.salt, "suggestion", body)

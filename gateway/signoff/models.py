@@ -188,7 +188,8 @@ class Position:
 class Opened:
     """A suggestion under lease: what the person is shown, byte for byte; at the step `judge` nothing of the AI.
 
-    `before` are the fields this person was shown earlier, where they were others than those of now (R3).
+    `before` are the fields this person was shown earlier, where they were others than those of now (R3); `earlier` the
+    bytes shown to this person last.
     """
 
     row: Suggestion
@@ -204,3 +205,4 @@ class Opened:
     said: tuple[Said, ...] = ()
     positions: tuple[Position, ...] = ()
     before: tuple[dict[str, JsonValue], ...] | None = None
+    earlier: bytes | None = None

@@ -36,6 +36,7 @@ MEANING: Final = "I have examined the patient's data shown and decide on this su
 _COMPARED: Final = 20_000
 _COLUMNS: Final = tuple(Signature.model_fields)
 _INSERT: Final = f"INSERT INTO signatures ({', '.join(_COLUMNS)}) VALUES ({', '.join(f'${n}' for n in range(1, len(_COLUMNS) + 1))})"  # noqa: S608 - names of our own columns
+_ASSERTION: Final = "INSERT INTO assertions (entry_id, suggestion_id, salt, evidence) VALUES ($1, $2, $3, $4)"
 Outcome: TypeAlias = Literal["accepted", "amended", "rejected"]
 _OUTCOMES: Final[dict[str, Outcome]] = {"approve": "accepted", "amend": "amended", "reject": "rejected"}
 
@@ -194,6 +195,14 @@ def request_digest(decision: Decision) -> bytes:
 def kept(signature: Signature) -> Statement:
     """The statement that stores a signed record."""
     return Statement(_INSERT, tuple(getattr(signature, name) for name in _COLUMNS))
+
+
+def assertion_kept(signing: Signing, signed: Signed) -> tuple[Statement, ...]:
+    """The signature by passkey, beside the log for anybody to verify: nothing of the patient is in it."""
+    evidence = signing.proof.evidence
+    salts = [part.salt for part in signed.sealed if part.field.startswith("assertion/")]
+    row = (signed.event.id, signing.opened.row.id)
+    return () if evidence is None else tuple(Statement(_ASSERTION, (*row, salt, evidence.document)) for salt in salts)
 
 
 def undone(last: Signature, entry: UUID, at: datetime) -> tuple[Statement, ...]:

@@ -6,12 +6,14 @@ waiting caller is woken by that commit, on whichever replica it waits. The stori
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gateway.audit.batch import Write
 from gateway.audit.leaf import EventType
 from gateway.errors import Conflict
+from gateway.identity.methods import check_method
+from gateway.identity.people import unchanged
 from gateway.signoff.acts import opening, passing
 from gateway.signoff.acts.deciding import deciding
 from gateway.signoff.acts.final import final_bytes
@@ -97,6 +99,7 @@ class SignOff:
         check_may_take(row, person, lane, now)
         check_lease(row, person, decision.lease, now)
         check_fresh(proof.at, lane.requirement.policy, now, row.opened_at)
+        check_method(proof, lane.requirement.policy)
         check_length(decision.comment)
         opened = await read(self, row, lane, person)
         check_decides(opened.step)
@@ -105,7 +108,8 @@ class SignOff:
         earlier = tuple(standing(await self.suggestions.signatures(suggestion)))
         times = active_time(row, person, decision.active_seconds, "decision", now)
         signing = Signing(person, proof, decision, opened, now, final_bytes(opened, decision), earlier, times)
-        await self.writer.append(await deciding(self, signing))
+        write = await deciding(self, signing)
+        await self.writer.append(replace(write, guards=(*write.guards, unchanged(person))))
         return await self.suggestions.get(suggestion)
 
     async def recorded(self, person: Person, suggestion: UUID, decision: Decision) -> Suggestion | None:

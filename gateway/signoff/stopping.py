@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from gateway.audit.batch import Statement, Write
 from gateway.audit.leaf import Event, EventType
@@ -21,10 +21,11 @@ from gateway.suggestions.states import Action
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from uuid import UUID
 
     from gateway.audit.writer import Writer
     from gateway.clock import Clock
-    from gateway.identity.people import Person
+    from gateway.identity.roles import Author
     from gateway.operations.keys import Keys
     from gateway.settings import Settings
     from gateway.suggestions.repository import Suggestions
@@ -35,6 +36,17 @@ _INSERT: Final = (
     "ON CONFLICT (establishment, scope) WHERE resumed_at IS NULL DO NOTHING RETURNING id"
 )
 _RESUME: Final = "UPDATE stops SET resumed_by = $2, resumed_at = $3, resume_reason = $4 WHERE establishment = $5 AND scope = $6 AND resumed_at IS NULL RETURNING $1::uuid"
+
+
+class Presser(Protocol):
+    """Whoever presses the button: a person, or the command line (whose id is the nil UUID)."""
+
+    @property
+    def id(self) -> UUID:
+        """Kept with the stop."""
+
+    def author(self, keys: Keys) -> Author:
+        """Who answers for it in the log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +63,7 @@ class StopButton:
     keys: Keys
     clock: Clock
 
-    async def stop(self, person: Person, scope: str, reason: str) -> int:
+    async def stop(self, person: Presser, scope: str, reason: str) -> int:
         """Stop a scope; returns how many waiting answers were withdrawn."""
         self._check(scope, reason)
         now, name = self.clock.now(), uuid7()
@@ -64,11 +76,12 @@ class StopButton:
                 stop=scope,
                 wake=(message(Topic.STOPS),),
                 refusal="This is stopped already.",
+                french="C'est déjà arrêté.",
             )
         )
         return await self.withdraw(scope)
 
-    async def resume(self, person: Person, scope: str, reason: str) -> None:
+    async def resume(self, person: Presser, scope: str, reason: str) -> None:
         """Let a scope run again; what was withdrawn stays withdrawn."""
         self._check(scope, reason)
         now, name = self.clock.now(), uuid7()
@@ -81,6 +94,7 @@ class StopButton:
                 resume=scope,
                 wake=(message(Topic.STOPS),),
                 refusal="This is not stopped.",
+                french="Ce n'est pas arrêté.",
             )
         )
 
@@ -116,14 +130,15 @@ class StopButton:
             return False
         return True
 
-    def _event(self, kind: EventType, person: Person, scope: str, at: datetime) -> Event:
-        role = min(role.value for role in person.roles)
-        return Event(id=uuid7(), type=kind, at=at, actor=person.actor(self.keys), role=role, detail={"scope": scope})
+    def _event(self, kind: EventType, person: Presser, scope: str, at: datetime) -> Event:
+        by = person.author(self.keys)
+        return Event(id=uuid7(), type=kind, at=at, actor=by.actor, role=by.role, auth=by.auth or None, detail={"scope": scope})
 
     def _check(self, scope: str, reason: str) -> None:
         if not reason.strip():
             message_ = "Say in a few words why, so that the next shift understands it."
-            raise BadInput(message_, code="reason_required")
+            french = "Indiquez pourquoi en quelques mots, pour que l’équipe suivante le comprenne."
+            raise BadInput(message_, code="reason_required", fr=french)
         kind, _, name = scope.partition(":")
         known = {
             "system": {system.id for system in self.settings.systems},
@@ -132,4 +147,5 @@ class StopButton:
         }
         if name not in known.get(kind, set()):
             message_ = f"There is no '{scope[:100]}' to stop. A scope is system:ID, task:ID or site:ID as in the configuration."
-            raise Unknown(message_, code="unknown_scope")
+            french = f"« {scope[:100]} » ne peut pas être arrêté : indiquez system:ID, task:ID ou site:ID, comme dans la configuration."
+            raise Unknown(message_, code="unknown_scope", fr=french)

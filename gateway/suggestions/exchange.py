@@ -51,6 +51,7 @@ def pack(recognised: Recognised, answer: Answer) -> bytes:
             "stream": recognised.stream,
             "background": recognised.background,
             "request_id": recognised.request_id,
+            "patient": dict(recognised.patient),
             "status": answer.status,
             "headers": headers,
         }
@@ -68,6 +69,7 @@ def unpack(data: bytes) -> Exchange:
         stream=kept["stream"],
         background=kept["background"],
         request_id=kept["request_id"],
+        patient=kept.get("patient", {}),
     )
     headers = tuple((key.encode("latin-1"), value.encode("latin-1")) for key, value in kept["headers"])
     return Exchange(recognised, kept["status"], headers)

@@ -9,12 +9,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from gateway.api.signoff import desk_of
+from gateway.identity.roles import Right
+from gateway.signoff.watch.alarms import alarms
+from gateway.web.texts import texts
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from gateway.api.dependencies import Parts
     from gateway.identity.sessions import Session
+    from gateway.signoff.watch.alarms import Alarm
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,22 @@ async def stopped(parts: Parts, _session: Session) -> list[Banner]:
     return [Banner("warning", fr, en, "/stops")] if scopes else []
 
 
-SOURCES: Final[list[Callable[[Parts, Session], Awaitable[list[Banner]]]]] = [stopped]
+async def alarmed(parts: Parts, session: Session) -> list[Banner]:
+    """Emergency releases that nobody reviewed in time (R17), gaps of rotas (R16)."""
+    found = await alarms(parts.database, parts.settings.establishment.id, parts.settings.rotas, parts.clock.now())
+    return [_said(alarm, session) for alarm in found]
+
+
+def _said(alarm: Alarm, session: Session) -> Banner:
+    entry = texts()[f"alarm_{alarm.kind}"]
+    since = alarm.oldest.strftime("%d/%m/%Y %H:%M UTC")
+    words = {language: text.format(count=alarm.count, since=since) for language, text in entry.items()}
+    right = Right.SIGN if alarm.kind == "review_overdue" else Right.STOP
+    link = alarm.address if right in session.person.rights else ""
+    return Banner("alarm" if alarm.red else "warning", words["fr"], words["en"], link)
+
+
+SOURCES: Final[list[Callable[[Parts, Session], Awaitable[list[Banner]]]]] = [stopped, alarmed]
 
 
 async def banners(parts: Parts, session: Session | None) -> tuple[Banner, ...]:

@@ -7,14 +7,14 @@ from fastapi.responses import Response
 from pydantic import ValidationError
 
 from gateway.api import accounts, signoff, stops
-from gateway.api.dependencies import COOKIE, demand
+from gateway.api.dependencies import demand, take_cookie
 from gateway.audit.verifier import verify
 from gateway.errors import GarantError
 from gateway.identity.roles import Right
 from gateway.operations.auditing import snapshot
 from gateway.web import preferences as choices
 from gateway.web.pages import log_page, preferences_page
-from gateway.web.rendering import Fault, PageRoute, TheVisitor, person, posted, to
+from gateway.web.rendering import Fault, PageRoute, TheVisitor, local, person, posted, to
 from gateway.web.texts import words
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
@@ -24,12 +24,13 @@ router = APIRouter(include_in_schema=False, route_class=PageRoute)
 async def sign_in(seen: TheVisitor, request: Request) -> Response:
     """Begin a session."""
     form = await request.form()
-    answer = to("/")
+    answer = to(local(str(form.get("next", ""))))
     try:
         body = accounts.Login(login=str(form.get("login", "")), password=str(form.get("password", "")))
-        await accounts.sign_in(body, seen.parts, answer)
+        await accounts.sign_in(body, seen.parts, request, answer)
     except (GarantError, ValidationError) as error:
-        return seen.page("sign_in.html", 401, problem=error.said(seen.language) if isinstance(error, GarantError) else "")
+        status = error.status if isinstance(error, GarantError) else 401
+        return seen.page("sign_in.html", status, problem=error.said(seen.language) if isinstance(error, GarantError) else "")
     return answer
 
 
@@ -39,7 +40,7 @@ async def sign_out(seen: TheVisitor) -> Response:
     await posted(seen)
     await seen.parts.sessions.end(person(seen))
     answer = to("/")
-    answer.delete_cookie(COOKIE, path="/")
+    take_cookie(seen.parts, answer)
     return answer
 
 
@@ -77,7 +78,9 @@ async def verify_now(seen: TheVisitor) -> Response:
     await posted(seen)
     await demand(seen.parts, person(seen), Right.READ_LOG)
     found = await snapshot(seen.parts.url, seen.parts.settings.establishment.id)
-    verdict = await asyncio.to_thread(verify, found.leaves, found.checkpoint, seen.parts.keys.vkeys, found.policies, found.kept)
+    verdict = await asyncio.to_thread(
+        verify, found.leaves, found.checkpoint, seen.parts.keys.vkeys, found.policies, found.kept, found.assertions
+    )
     return await log_page(seen, verdict=verdict)
 
 

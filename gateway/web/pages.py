@@ -43,6 +43,8 @@ async def start(seen: TheVisitor) -> Response:
         answer.delete_cookie(NEXT_COOKIE)
         return answer
     rights = seen.session.person.rights
+    if Right.MANAGE_ACCOUNTS in rights:
+        return to("/administration")
     return to("/queue" if Right.SIGN in rights else "/log" if Right.READ_LOG in rights else "/stops")
 
 

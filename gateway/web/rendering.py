@@ -15,7 +15,7 @@ from fastapi.routing import APIRoute
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.exceptions import HTTPException
 
-from gateway.api.dependencies import COOKIE, parts_of
+from gateway.api.dependencies import parts_of, session_token
 from gateway.api.frame import MAX_FORM_BYTES
 from gateway.display import difference
 from gateway.errors import BadInput, Forbidden, GarantError, Unauthenticated, Unknown
@@ -41,6 +41,8 @@ POLICY: Final = (
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 HEADERS: Final = {"Content-Security-Policy": POLICY, "Referrer-Policy": "no-referrer", "Cross-Origin-Opener-Policy": "same-origin"}
+BACKGROUND: Final = frozenset({"/queue/events", "/queue/list"})
+"""What a page asks for by itself: it does not keep a session from being idle."""
 log = structlog.get_logger()
 _SEE_OTHER: Final = 303
 _NEXT_SECONDS: Final = 900
@@ -63,7 +65,7 @@ _LONG: Final = 24  # hours
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Who looks at a page: a session or none, a language, what was chosen for this browser, what everybody must know."""
+    """Who looks at a page: a session or none (`ended` says why), a language, what was chosen here, what everybody must know."""
 
     request: Request
     parts: Parts
@@ -71,6 +73,7 @@ class Visitor:
     language: str
     preferences: Preferences = field(default_factory=Preferences)
     banners: tuple[Banner, ...] = ()
+    ended: str = ""
 
     def page(self, template: str, status: int = 200, **values: object) -> HTMLResponse:
         """Render a template; `t` holds the words, `session` who is signed in, `keys` the chosen letters."""
@@ -99,6 +102,9 @@ class Visitor:
             "address_in": {code: address_in(self.request, code) for code in LANGUAGES},
             "preferences": self.preferences,
             "banners": self.banners,
+            "ended": self.ended,
+            "ways": ways_in(self.parts, self.language),
+            "onward": local(self.request.query_params.get("next") or back_to(self.request)),
         }
 
 
@@ -139,8 +145,11 @@ async def visitor(request: Request) -> Visitor:
     asked = request.query_params.get("lang")
     chosen = asked if asked in LANGUAGES else request.cookies.get(LANGUAGE_COOKIE)
     language = language_of(chosen, request.headers.get("accept-language", ""))
-    session = await _session(request, parts)
     preferences = preferences_of(request.cookies.get(PREFERENCES_COOKIE))
+    try:
+        session = await _session(request, parts)
+    except Unauthenticated as error:
+        return Visitor(request, parts, None, language, preferences, ended=error.said(language))
     return Visitor(request, parts, session, language, preferences, await banners(parts, session))
 
 
@@ -206,8 +215,20 @@ def to(address: str) -> RedirectResponse:
 
 def back_to(request: Request) -> str:
     """Where somebody wanted to go before signing in; the start otherwise. Only our own addresses."""
-    wanted = request.cookies.get(NEXT_COOKIE, "/")
-    return wanted if wanted.startswith("/") and not wanted.startswith(("//", "/\\")) else "/"
+    return local(request.cookies.get(NEXT_COOKIE, "/"))
+
+
+def local(address: str) -> str:
+    """A page of ours to go on to; the first one where the address is anything else."""
+    safe = address.startswith("/") and not address.startswith(("//", "/\\")) and address.isprintable()
+    return address[:512] if safe else "/"
+
+
+def ways_in(parts: Parts, language: str) -> dict[str, str | bool]:
+    """How people sign in here: by password or not, and what the button of the provider says ("" where there is none)."""
+    identity = parts.settings.identity
+    label = "" if identity.oidc is None else identity.oidc.name.get(language) or words(language)["sign_in_with"]
+    return {"password": "password" in identity.methods, "provider": label if "oidc" in identity.methods else ""}
 
 
 async def _sign_in_again(request: Request) -> Response:
@@ -223,13 +244,8 @@ async def _sign_in_again(request: Request) -> Response:
 
 
 async def _session(request: Request, parts: Parts) -> Session | None:
-    token = request.cookies.get(COOKIE)
-    if not token:
-        return None
-    try:
-        return await parts.sessions.find(token)
-    except Unauthenticated:
-        return None
+    token = session_token(request, parts)
+    return await parts.sessions.find(token, seen=request.url.path not in BACKGROUND) if token else None
 
 
 @lru_cache(maxsize=1)

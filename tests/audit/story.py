@@ -42,7 +42,10 @@ DOCUMENTS = {
     "report": document("report", "documentation", "draft"),
     "stroke": document("stroke", "triage", "notify_now", unsigned_content_to_caller=True),
     "lenient": document("lenient", "diagnosis", "log_only"),
+    "trial": document("trial", "diagnosis", "shadow"),
+    "soft": document("cytology", "administrative", "log_only"),
     "quiet": document("quiet", "triage", "notify_now"),
+    "judged": document("judged", "diagnosis", "hold", judge_first=True),
 }
 POLICIES = {digest(text): text for text in DOCUMENTS.values()}
 
@@ -86,7 +89,13 @@ class Story:
     def sign(self, n: int, task: str = "cytology", actor: str = "p1", decision: str = "approve") -> None:
         """A clinician opens and signs."""
         self.add("viewed", n, task, actor, commitments={"shown": mark(n, "shown")})
-        self.add("signed_off", n, task, actor, decision=decision, commitments={"shown": mark(n, "s"), "final": mark(n, "final")})
+        said = {"shown": mark(n, "s"), "final": mark(n, "final")}
+        self.add("signed_off", n, task, actor, decision=decision, commitments=said, auth={"method": "password"})
+
+    def judge(self, n: int, task: str = "judged", actor: str = "p1") -> None:
+        """A clinician opens without seeing the AI, and judges first."""
+        self.add("viewed", n, task, actor)
+        self.add("judged_first", n, task, actor, commitments={"judgement": mark(n, "own"), "confidence": mark(n, "sure")})
 
     def release(self, n: int, task: str = "cytology", decision: str = "approve") -> None:
         """The answer leaves."""

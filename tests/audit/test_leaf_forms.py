@@ -61,10 +61,13 @@ def test_member_names_outside_ascii_are_refused() -> None:
 
 def test_the_verifier_imports_nothing_of_the_gateways_database() -> None:
     folder = Path(str(gateway.audit.__file__)).parent
-    files = [folder / name for name in ("tree.py", "note.py", "export.py", "verifier.py", "rules/entries.py", "rules/clinical.py")]
+    files = [
+        folder / name
+        for name in ("tree.py", "note.py", "export.py", "verifier.py", "rules/entries.py", "rules/clinical.py", "rules/assertions.py")
+    ]
     nodes = [node for file in files for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))]
     modules = {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
     modules |= {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
     ours = {name for name in modules if name.startswith("gateway")}
-    assert ours == {f"gateway.audit.{name}" for name in ("tree", "note", "export", "rules.entries", "rules.clinical")}
+    assert ours == {f"gateway.audit.{name}" for name in ("tree", "note", "export", "rules.entries", "rules.clinical", "rules.assertions")}
     assert not {name for name in modules if name.split(".")[0] in {"sqlalchemy", "pydantic", "fastapi", "asyncpg", "orjson"}}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -99,3 +100,20 @@ async def test_what_the_log_refuses_is_set_aside_and_stops_nothing(url: str, tmp
         assert await spool.merge(writer) == 1
     assert len(list((tmp_path / "spool").glob("*.refused"))) == 1
     assert await size(url) == 2
+
+
+async def test_a_damaged_file_is_set_aside_and_stops_nothing_behind_it(url: str, tmp_path: Path) -> None:
+    spool, damaged = Spool(tmp_path), tmp_path / "0.json"
+    damaged.write_bytes(b'{"events": [')
+    spool.keep(write(fresh()))
+    async with writing(url) as (writer,):
+        assert await spool.merge(writer) == 1
+    assert (spool.waiting(), damaged.with_suffix(".refused").read_bytes(), await size(url)) == ((), b'{"events": [', 1)
+
+
+async def test_two_replicas_on_one_disk_merge_each_alert_once(url: str, tmp_path: Path) -> None:
+    for _ in range(20):
+        Spool(tmp_path).keep(write(fresh()))
+    async with writing(url, 2) as writers:
+        await asyncio.gather(*(Spool(tmp_path).merge(writer) for writer in writers))
+    assert (Spool(tmp_path).waiting(), await size(url)) == ((), 20)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from gateway.audit.note import NoteError, VerifierKey
 from gateway.audit.verifier import Report, verify, verify_export
-from tests.audit.story import KEY, POLICIES, VKEYS, Story, held, mark, mixed, signed
+from tests.audit.story import DOCUMENTS, KEY, POLICIES, VKEYS, Story, digest, held, mark, mixed, signed
 
 VECTOR = json.loads((Path(__file__).parents[1] / "vectors" / "audit" / "log.json").read_text(encoding="utf-8"))
 
@@ -33,7 +34,7 @@ def two_person() -> Story:
 def emergency() -> Story:
     story = Story()
     story.receive(1)
-    story.add("break_glass", 1, commitments={"suggestion": mark(1)})
+    story.add("break_glass", 1, commitments={"suggestion": mark(1)}, detail={"reason": "vital_risk", "site": "main", "system": "reader"})
     story.release(1, decision="break_glass")
     story.sign(1)
     story.release(1)
@@ -62,7 +63,7 @@ def stopped() -> Story:
 
 def signed_later(task: str, mode: str) -> Story:
     story = unsigned(task, mode)
-    story.sign(1, task)
+    story.sign(1, task, decision="amend")
     story.release(1, task, "amend")
     return story
 
@@ -94,6 +95,27 @@ def drop(story: Story, *rows: int) -> Story:
 def change(story: Story, row: int, **members: object) -> Story:
     story.events[row] = replace(story.events[row], **members)  # type: ignore[arg-type]
     return story
+
+
+def every(story: Story, **members: object) -> Story:
+    story.events = [replace(event, **members) for event in story.events]  # type: ignore[arg-type]
+    return story
+
+
+def received_twice(task: str) -> Story:
+    story = Story()
+    story.receive(1)
+    story.receive(1)
+    story.events[0] = replace(story.events[0], commitments=None)
+    return change(story, 1, policy=digest(DOCUMENTS[task]))
+
+
+def reclassified() -> Story:
+    story = held()
+    story.receive(2)
+    story.release(2, decision="log_only")
+    soft = digest(DOCUMENTS["soft"])
+    return change(change(story, 5, policy=soft), 6, policy=soft)
 
 
 def again(story: Story, decision: str) -> Story:
@@ -153,10 +175,23 @@ BROKEN: dict[str, tuple[Callable[[], Story], int, str]] = {
     "notified content": (lambda: unsigned("quiet", "notify_now"), 1, "only a notification"),
     "another mode": (lambda: unsigned("letter", "draft"), 1, "its policy says 'log_only'"),
     "unknown decision": (lambda: unsigned("letter", "auto"), 1, "unsigned as 'auto'"),
-    "policy swapped": (swapped_policy, 1, "another policy or task"),
+    "policy swapped": (swapped_policy, 1, "another case or task"),
     "policy unknown": (lambda: change(change(held(), 0, policy="f" * 64), 3, policy="f" * 64), 3, "is missing"),
-    "policy of another task": (lambda: change(change(held(), 0, task="letter"), 3, task="letter"), 3, "belongs to another task"),
-    "never received": (lambda: drop(held(), 0), 2, "under which policy it was received"),
+    "policy of another task": (lambda: every(held(), task="letter"), 3, "belongs to another task"),
+    "never received": (lambda: drop(held(), 0), 1, "before the AI system had answered"),
+    "released, never received": (lambda: drop(held(), 0, 1, 2), 0, "under which policy it was received"),
+    "signed in a machine's name": (lambda: every(held(), actor="machine:m"), 2, "is no person"),
+    "signed without proof": (lambda: change(held(), 2, auth=None), 2, "no proof of who signed"),
+    "signed for another case": (lambda: change(held(), 2, case=UUID(int=9)), 2, "another case or task"),
+    "signed before the answer": (lambda: Story([held().events[n] for n in (1, 2, 0, 3)]), 1, "before the AI system had answered"),
+    "read by an administrator": (lambda: change(held(), 1, role="it"), 2, "had not opened it"),
+    "another verdict": (lambda: change(held(), 2, decision="amend"), 3, "nobody signed that"),
+    "received again": (lambda: Story([held().events[0], replace(held().events[0], id=UUID(int=99))]), 1, "its content stood in the log"),
+    "received under two policies": (lambda: received_twice("letter"), 1, "under another policy"),
+    "emergency without a reason": (lambda: change(emergency(), 1, detail={}), 1, "without a reason"),
+    "resumed by nobody": (lambda: change(stopped(), 6, role="system"), 6, "in nobody's name"),
+    "shadow released": (lambda: every(held(), policy=digest(DOCUMENTS["trial"]), task="trial"), 3, "only measures"),
+    "declared harmless": (reclassified, 6, "was clinical before"),
     "passed other content": (lambda: change(unsigned("letter", "log_only"), 1, commitments={"suggestion": mark(2)}), 1, "Another content"),
     "system stopped": (lambda: stopped_release("system:reader"), 4, "system:reader was stopped"),
     "task stopped": (lambda: stopped_release("task:cytology"), 4, "task:cytology was stopped"),

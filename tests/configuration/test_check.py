@@ -39,6 +39,13 @@ id = "t"
 kind = "diagnosis"
 policy = "hold"
 """
+OIDC = """\
+[identity]
+methods = ["oidc"]
+[identity.oidc]
+issuer = "https://idp.example"
+client_id = "garant"
+"""
 MENDING = [
     (GOOD.replace('task = "t"', 'task = "x"'), POLICIES, 15, "no task 'x'"),
     (GOOD.replace('system = "s"', 'system = "x"'), POLICIES, 14, "no AI system 'x'"),
@@ -58,6 +65,8 @@ MENDING = [
         "default or too short",
     ),
     ('profile = "production"\n' + GOOD, POLICIES, 1, "two factors"),
+    (GOOD + 'identity_pointers = { ipp = "/patient" }\n', POLICIES, 16, "'ipp' is not read from the request"),
+    (GOOD + 'findings = { pointer = "list", label = "name" }\n', POLICIES, 16, "no JSON Pointer"),
     (GOOD.replace('protocol = "openai"', 'protocol = "json"'), POLICIES, 13, "needs the path"),
     (GOOD, POLICIES.replace('policy = "hold"', 'policy = "x"'), 6, "no policy 'x'"),
     (GOOD, POLICIES.replace('id = "hold"', 'id = "hold"\nrelease_mode = "log_only"'), 7, "always need a sign-off"),
@@ -65,6 +74,25 @@ MENDING = [
     (GOOD, POLICIES.replace('id = "hold"', 'id = "hold"\nexpires_seconds = 10'), 3, "withdrawn before its signature is due"),
     (GOOD, POLICIES.replace('id = "hold"', 'id = "hold"\nunsigned_content_to_caller = true'), 3, "only notify_now"),
     (GOOD, POLICIES + POLICIES, 2, "used 2 times"),
+    ('identity = ["password", "oidc"]\n' + GOOD, POLICIES, 1, "need each other"),
+    ('identity = ["passkey"]\n' + GOOD, POLICIES, 1, "begin no session"),
+    ('identity = ["password", "passkey"]\n' + GOOD, POLICIES, 1, "no passkeys for an IP address"),
+    (GOOD + OIDC.replace("https", "http"), POLICIES, 19, "unencrypted"),
+    (GOOD + OIDC + 'secret_env = "NOT_SET"\n', POLICIES, 21, "NOT_SET"),
+    (GOOD, POLICIES.replace('id = "hold"', 'id = "hold"\nreauthenticate_with = ["passkey"]'), 3, "does not offer"),
+    (
+        'profile = "production"\n' + GOOD + OIDC.replace('["oidc"]', '["oidc", "password"]'),
+        POLICIES.replace('id = "hold"', 'id = "hold"\nreauthenticate_with = ["password"]'),
+        3,
+        "a password alone signs nothing",
+    ),
+    (GOOD + 'links = [{ label = { fr = "PACS" }, url = "javascript:x" }]', POLICIES, 16, "is no web address"),
+    (
+        GOOD + 'links = [{ label = { fr = "PACS" }, url = "https://pacs.example.org/{ipp}" }]',
+        POLICIES,
+        16,
+        "no patient_pointers entry 'ipp'",
+    ),
     (GOOD + "x = [", POLICIES, 16, "not TOML"),
 ]
 
@@ -77,6 +105,21 @@ def written(folder: Path, main: str, policies: str) -> Path:
 
 def test_a_good_configuration_has_no_problem(tmp_path: Path) -> None:
     assert check(written(tmp_path, GOOD, POLICIES), {}) == ()
+
+
+def test_production_starts_with_a_provider_or_with_passkeys_and_not_with_passwords_only(tmp_path: Path) -> None:
+    """R5, and the control that shows what is refused."""
+    passkeys = '[identity]\nmethods = ["password", "passkey"]\n[server]\npublic_url = "https://garant.example"\n'
+    for more in (OIDC, passkeys):
+        assert load(written(tmp_path, 'profile = "production"\n' + GOOD + more, POLICIES), {}).profile == "production"
+    with pytest.raises(Misconfigured, match="two factors"):
+        load(written(tmp_path, 'profile = "production"\n' + GOOD, POLICIES), {})
+
+
+def test_the_short_form_and_the_table_say_the_same(tmp_path: Path) -> None:
+    short = load(written(tmp_path, 'identity = ["password"]\n' + GOOD, POLICIES), {})
+    table = load(written(tmp_path, GOOD + '[identity]\nmethods = ["password"]\n', POLICIES), {})
+    assert short.identity == table.identity
 
 
 def test_windows_line_endings_are_fine(tmp_path: Path) -> None:

@@ -43,6 +43,7 @@ VIOLATIONS = [
     ("http-client", "gateway/proxy/intercept.py", "import httpx", "gateway.proxy.intercept -> httpx"),
     ("http-client", "gateway/signals/notices.py", "import aiohttp", "gateway.signals.notices -> aiohttp"),
     ("no-io", "gateway/adapters/protocol.py", "import asyncio", "gateway.adapters.protocol -> asyncio"),
+    ("no-io", "gateway/display/parts.py", "import socket", "gateway.display.parts -> socket"),
     ("no-io", "gateway/policy/models.py", "import gateway.database", "gateway.policy.models -> gateway.database"),
     ("verifier-alone", "gateway/audit/tree.py", "import gateway.database", "gateway.audit.tree -> gateway.database"),
 ]

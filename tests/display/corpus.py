@@ -79,7 +79,35 @@ _SYMPTOMS: Final = {
     "fr": ["fièvre", "toux", "vomissements", "céphalées", "dyspnée", "fracture", "allergie", "saignement"],
     "en": ["fever", "cough", "vomiting", "headache", "dyspnoea", "fracture", "allergy", "bleeding"],
 }
-_NO: Final = {"fr": ("pas de", "absence de", "sans"), "en": ("no", "absence of", "without")}
+# The same doses written otherwise; what is written so is no error.
+SPELLED: Final = {
+    "fr": ["500,0 mg", "2.5 mg", "1,0 g", "40 mg par jour", "75 mcg", "4000 IU", "10 mg/kg/jour", "0.40 mL"],
+    "en": ["500.0 mg", "2.50 mg", "1.0 g", "40 mg per day", "75 µg", "4000 UI", "10 mg/kg/d", ".4 mL"],
+}
+DOSES: Final = _DOSES
+# How a negation is written: what negates, and what stands between it and the negated word; or behind that word.
+_NO: Final = {
+    "fr": (
+        ("pas de", " "),
+        ("absence de", " "),
+        ("sans", " "),
+        ("aucun", " signe de "),
+        ("jamais", " de "),
+        ("", "exclu"),
+        ("", "négative"),
+    ),
+    "en": (("no", " "), ("absence of", " "), ("without", " "), ("denies", " any "), ("never", " had "), ("", "ruled out"), ("", "absent")),
+}
+_FILLERS: Final = {
+    "fr": (
+        "Patient vu en consultation ce matin",
+        "Conduite à tenir discutée en équipe",
+        "Examen réalisé dans de bonnes conditions",
+        "Sortie envisagée",
+        "",
+    ),
+    "en": ("Patient seen in clinic this morning", "Plan discussed with the team", "Examination performed under good conditions", ""),
+}
 _THERE: Final = {"fr": "présence de ", "en": "presence of "}
 
 
@@ -123,25 +151,31 @@ def _case(chance: random.Random, language: str, kind: str) -> Case:
     drug, other_drug = chance.sample(_DRUGS[language], 2)
     absent, present = chance.sample(_SYMPTOMS[language], 2)
     dose, side, no, organ = chance.randrange(8), chance.randrange(2), chance.choice(_NO[language]), chance.choice(_ORGANS[language])
+    spelled = chance.choice((_DOSES, SPELLED))[language][dose]
     true = {
         "drug": Sentence("", drug, f" {_DOSES[language][dose]}"),
         "lab": Sentence(chance.choice(_LABS[language]), ""),
         "side": _sided(language, organ, _SIDES[language][side]),
-        "absent": Sentence("", no, f" {absent}"),
+        "absent": _negated(no, absent),
         "present": Sentence(_THERE[language], present),
     }
     wrong = {
         "dose": ("drug", Sentence(f"{drug} ", _WRONG_DOSES[language][dose])),
         "unit": ("drug", Sentence(f"{drug} ", _WRONG_UNITS[language][dose])),
         "side": ("side", _sided(language, organ, _SIDES[language][1 - side])),
-        "negation": ("present", Sentence("", no, f" {present}")),
+        "negation": ("present", _negated(no, present)),
         "lost negation": ("absent", Sentence(_THERE[language], absent)),
         "drug": ("drug", Sentence("", other_drug, f" {_DOSES[language][dose]}")),
     }
     place, planted = wrong[kind]
-    said = list((true | {place: planted}).values())
+    said = list((true | {"drug": Sentence("", drug, f" {spelled}")} | {place: planted}).values())
+    said += [Sentence(filler, "") for filler in chance.sample(_FILLERS[language], 2) if filler]
     chance.shuffle(said)
     return _placed(language, kind, ". ".join(sentence.text for sentence in true.values()) + ".", said, planted)
+
+
+def _negated(no: tuple[str, str], word: str) -> Sentence:
+    return Sentence("", no[0], f"{no[1]}{word}") if no[0] else Sentence(f"{word} ", no[1])
 
 
 def _sided(language: str, organ: str, side: str) -> Sentence:

@@ -139,7 +139,7 @@ class Harness:
         notes = {json.loads(line[2:]) for line in lines if line.startswith("C ")} - {None}
         there = {UUID(json.loads(leaf)["id"]): index for index, leaf in enumerate(found.leaves)}
         lost = sum(there.get(UUID(name)) != int(index) for _, name, index in said)
-        report = verify(found.leaves, found.checkpoint, keys.vkeys, found.policies, found.kept)
+        report = verify(found.leaves, found.checkpoint, keys.vkeys, found.policies, found.kept, found.assertions)
         refused = sum(line.startswith("D ") for line in lines)
         forks = _forks(found.leaves, notes, keys)
         return Outcome(

@@ -14,13 +14,18 @@ from gateway.api.frame import control_app
 from gateway.audit.batch import LogIdentity
 from gateway.audit.writer import Writer
 from gateway.database import connect, engine, sessions
+from gateway.identity.attempts import Attempts
 from gateway.identity.machines import Machines
+from gateway.identity.oidc.flows import Elsewhere
+from gateway.identity.oidc.profiles import sources
+from gateway.identity.passkeys.ceremonies import Passkeys
 from gateway.identity.passwords import Passwords
 from gateway.identity.people import NewPerson, People, create_person
 from gateway.identity.sessions import PasswordReauthentication, Sessions
 from gateway.ids import uuid7
+from gateway.outbound import Outbound
 from gateway.policy.models import Kind, Policy, Task
-from gateway.settings import Establishment, Server, Settings
+from gateway.settings import Establishment, Identity, Server, Settings
 from gateway.signals.bus import Bus
 
 if TYPE_CHECKING:
@@ -42,10 +47,15 @@ class MovedClock:
 
     def __init__(self) -> None:
         self.shift = timedelta(0)
+        self._stopped: datetime | None = None
+
+    def stop(self) -> None:
+        """Go on only by the shift from now on, however slow the machine is."""
+        self._stopped = datetime.now(UTC)
 
     def now(self) -> datetime:
-        """The real time plus the shift."""
-        return datetime.now(UTC) + self.shift
+        """The real time, or when it was stopped, plus the shift."""
+        return (self._stopped or datetime.now(UTC)) + self.shift
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,14 +119,18 @@ def _parts(url: str, keys: Keys, public_url: str) -> tuple[Parts, MovedClock, As
     writer = Writer(url, LogIdentity("chu", ORIGIN, keys.log, keys.vkeys))
     people = People(made)
     proving = PasswordReauthentication(people, passwords, clock)
-    store = Sessions(made, writer, keys, clock, proving)
+    attempts = Attempts(made, keys, clock)
+    store = Sessions(made, writer, keys, clock, proving, attempts)
     settings = Settings(
         establishment=Establishment(id="chu", name="Test", host="test.invalid"),
         server=Server(public_url=public_url, body_idle_seconds=0.2),
+        identity=Identity(methods=("password", "passkey")),
         systems=(),
         tasks=(Task(id="cytology", kind=Kind.DIAGNOSIS, policy="strict"),),
         policies=(Policy(id="strict"),),
         routes=(),
     )
-    parts = Parts(settings, keys, writer, bus, made, people, passwords, store, Machines(url), clock, proving)
+    passkeys = Passkeys(store, "Test", public_url)
+    elsewhere = Elsewhere(sources(settings.identity, {}), public_url, Outbound(()), people, store)
+    parts = Parts(settings, keys, writer, bus, made, people, passwords, store, Machines(url), clock, proving, attempts, passkeys, elsewhere)
     return parts, clock, pool

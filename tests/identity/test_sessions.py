@@ -52,7 +52,7 @@ async def test_an_account_that_changed_during_the_sign_in_begins_no_session(stag
     before = await stage.parts.people.get(whom)
     await renew_password(stage.parts.writer, stage.parts.keys, before, passwords=stage.parts.passwords)
     with pytest.raises(Conflict):
-        await stage.parts.sessions.begin(before, "password")
+        await stage.parts.sessions.begin(before, Authentication("password", NOW))
 
 
 async def test_a_login_is_taken_once_whatever_its_case(stage: Stage) -> None:

@@ -169,7 +169,7 @@ class World:
     def problems(self) -> list[str]:
         """What the verifier finds wrong with the log."""
         found = self.run(snapshot(self.stage.url, "test"))
-        report = verify(found.leaves, found.checkpoint, self.stage.keys.vkeys, found.policies, found.kept)
+        report = verify(found.leaves, found.checkpoint, self.stage.keys.vkeys, found.policies, found.kept, found.assertions)
         return [] if report.ok else [f"{problem.index}: {problem.sentence}" for problem in report.problems]
 
     def story(self, suggestion: UUID) -> list[str]:

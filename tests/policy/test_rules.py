@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.errors import Misconfigured
 from gateway.policy.escalation import clock_marks, gaps, on_call
 from gateway.policy.models import CLINICAL, CLINICAL_MODES, Kind, Policy, ReleaseMode, Task
-from gateway.policy.rules import check_mode, decide, policy_digest
+from gateway.policy.rules import check_mode, check_still_clinical, decide, policy_digest, policy_document
 from gateway.settings import Rota, Settings, Shift
 from gateway.signoff.models import Decision
 
@@ -76,3 +77,11 @@ def test_gaps_of_a_rota_are_told_a_day_ahead() -> None:
 def test_the_clock_reminds_at_half_time() -> None:
     remind, due, expires = clock_marks(NOW, Policy(id="p", clock_seconds=100, expires_seconds=300))
     assert [(mark - NOW).total_seconds() for mark in (remind, due, expires)] == [50, 100, 300]
+
+
+def test_a_task_that_was_clinical_cannot_become_a_support_task() -> None:
+    old = policy_document(Policy(id="p"), task()).decode()
+    check_still_clinical([task(Kind.TREATMENT)], [old])
+    check_still_clinical([task(Kind.LOGISTIC)], [policy_document(Policy(id="p"), task(Kind.LOGISTIC)).decode()])
+    with pytest.raises(Misconfigured, match="clinical before and are not now: t"):
+        check_still_clinical([task(Kind.ADMINISTRATIVE)], [old])

@@ -21,6 +21,11 @@ def held(stage: Stage, task: str = "diagnosis", who: str = "dr.a") -> tuple[str,
     return stage.clinician(who).waiting(task), answers, thread
 
 
+def leaked(answers: list[httpx.Response]) -> bool:
+    """Whether a caller has got anything of the suggestion; a caller whose patience ended has got its state alone."""
+    return any(CANARY in answer.text for answer in answers)
+
+
 def opened(stage: Stage, suggestion: str, who: str = "dr.a") -> dict[str, object]:
     answer = stage.api(stage.clinician(who), "POST", f"/suggestions/{suggestion}/open", {})
     assert answer.status_code == 200, answer.text
@@ -51,7 +56,7 @@ def test_other_bytes_than_those_shown_are_refused(stage: Stage) -> None:
     suggestion, answers, _ = held(stage)
     answer = decide(stage, suggestion, opened(stage, suggestion), shown_sha256="0" * 64)
     refused(stage, answer, "shown_changed")
-    assert answers == []
+    assert not leaked(answers)
 
 
 def test_a_suggestion_that_changed_after_it_was_opened_voids_the_decision(stage: Stage) -> None:
@@ -140,7 +145,7 @@ def test_a_wrong_proof_is_refused_and_logged(stage: Stage) -> None:
     answer = decide(stage, suggestion, opened(stage, suggestion), proof="wrong-password-1")
     assert answer.status_code == 401
     assert stage.entries("auth_failed")
-    assert answers == []
+    assert not leaked(answers)
 
 
 def test_a_rejection_needs_a_reason_and_an_amendment_a_change_that_was_shown(stage: Stage) -> None:
@@ -181,7 +186,7 @@ def test_two_person_needs_two_different_people(stage: Stage) -> None:
     suggestion, answers, thread = held(stage, "pair")
     first, second = stage.clinician(), stage.clinician("dr.b")
     first.decide(suggestion, "approve")
-    assert answers == []
+    assert not leaked(answers)
     refused(stage, stage.api(first, "POST", f"/suggestions/{suggestion}/open", {}), "second_person_needed")
     second.decide(suggestion, "approve")
     thread.join(10)
@@ -232,7 +237,7 @@ def test_machines_and_other_roles_cannot_break_the_glass(stage: Stage) -> None:
     suggestion, answers, _ = held(stage)
     answer = stage.api(stage.clinician("quality"), "POST", f"/suggestions/{suggestion}/break-glass", {"reason": "vital_risk"})
     assert answer.json()["code"] == "right_missing"
-    assert answers == []
+    assert not leaked(answers)
 
 
 def test_one_ledger_row_for_each_finished_instance(stage: Stage) -> None:

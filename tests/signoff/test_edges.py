@@ -15,7 +15,7 @@ from gateway.identity.sessions import PasswordReauthentication
 from gateway.suggestions.content import Place
 from tests.fakes.model_server import CANARY, Script, chat
 from tests.signoff.cases import new_case, state
-from tests.signoff.test_decisions import decide, held, opened
+from tests.signoff.test_decisions import decide, held, leaked, opened
 from tests.stage import Stage, eventually
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def test_a_refused_decision_leaves_neither_signature_nor_ledger_row(stage: Stage
     stopped = decide(stage, suggestion, shown)
     stage.rows("UPDATE log_head SET stops = '{}'")
     assert (stopped.status_code, decide(stage, suggestion, shown, shown_sha256="0" * 64).status_code) == (503, 409)
-    assert (stage.rows(counted, suggestion), stage.rows(signed, suggestion), CANARY in str(answers)) == ([], [], False)
+    assert (stage.rows(counted, suggestion), stage.rows(signed, suggestion), any(CANARY in one.text for one in answers)) == ([], [], False)
     assert decide(stage, suggestion, shown).status_code == 200
     thread.join(10)
     assert [json.loads(row["leaf"])["type"] for row in stage.rows(counted, suggestion)] == ["released"]
@@ -113,7 +113,7 @@ def test_break_glass_works_while_nobody_can_prove_again_who_they_are(stage: Stag
     shown = opened(stage, suggestion)
     monkeypatch.setattr(PasswordReauthentication, "prove", down)
     assert decide(stage, suggestion, shown).status_code >= 500
-    assert answers == []
+    assert not leaked(answers)
     began = time.monotonic()
     answer = stage.api(nurse, "POST", f"/suggestions/{suggestion}/break-glass", {"reason": "vital_risk"})
     thread.join(10)
@@ -131,7 +131,7 @@ def test_a_machine_breaks_no_glass_and_a_person_needs_a_coded_reason(stage: Stag
     assert (machine.status_code, machine.json()["code"]) == (403, "machine_not_a_person")
     for body in ({}, {"reason": "because"}):
         assert stage.api(stage.clinician("nurse"), "POST", path, body).status_code == 422
-    assert answers == []
+    assert not leaked(answers)
 
 
 def notified(stage: Stage) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +13,7 @@ from tests.fakes.model_server import CANARY
 from tests.signoff.cases import new_case, received, state
 from tests.signoff.test_decisions import decide, opened, refused
 from tests.signoff.test_judging_first import judge
+from tests.stage import built
 
 if TYPE_CHECKING:
     from tests.stage import Stage
@@ -137,3 +139,30 @@ def test_a_race_of_two_people_has_one_winner_and_the_other_is_told(stage: Stage)
     refused(stage, judge(stage, suggestion, shown), "lease_lost")
     assert judge(stage, suggestion, theirs, "dr.b").status_code == 200
     assert len(stage.rows("SELECT id FROM judgements WHERE suggestion_id = $1", suggestion)) == 1
+
+
+def test_two_people_who_decide_in_the_same_moment_on_two_replicas_have_one_winner(postgres_server: str) -> None:
+    """A lease that ran out lets a second person in; of both decisions one is recorded, the other refused in words."""
+    for stage in built(postgres_server, 2):
+        suggestion = new_case(stage)
+        first = opened(stage, suggestion)
+        stage.rows("UPDATE suggestions SET leased_until = now() - interval '1 minute' WHERE id = $1", suggestion)
+        second = opened(stage, suggestion, "dr.b")
+        with ThreadPoolExecutor(2) as both:
+            one = both.submit(decide, stage, suggestion, first)
+            other = both.submit(decide, stage, suggestion, second, "dr.b", decision="reject", reason="other")
+        assert (one.result().status_code, other.result().status_code) == (409, 200)
+        assert one.result().json()["code"] in {"lease_lost", "already_decided", "conflict"}
+        assert len(stage.entries("rejected")) + len(stage.entries("signed_off")) == 1
+        assert stage.verified().ok
+
+
+def test_the_same_decision_sent_twice_at_once_is_recorded_once(stage: Stage) -> None:
+    """A double press: both are told that it stands, one entry is written."""
+    suggestion = new_case(stage)
+    shown = opened(stage, suggestion)
+    with ThreadPoolExecutor(2) as both:
+        answers = [both.submit(decide, stage, suggestion, shown) for _ in range(2)]
+    assert [answer.result().status_code for answer in answers] == [200, 200]
+    assert sorted(answer.result().json()["already_recorded"] for answer in answers) == [False, True]
+    assert len([entry for entry in stage.entries("signed_off") if entry["suggestion"] == suggestion]) == 1

@@ -27,7 +27,7 @@ class DecisionBody(Decision):
     """A decision; `proof` re-authenticates in the same step, or `assertion` signs this decision itself."""
 
     proof: str | None = Field(default=None, max_length=1024)
-    assertion: dict[str, JsonValue] | None = None
+    assertion: dict[str, JsonValue] | None = Field(default=None, max_length=32)
 
     def decision_alone(self) -> Decision:
         """The decision without what proves who made it."""

@@ -12,6 +12,8 @@ from gateway.api.signoff.doors import TheDesk, logged
 from gateway.errors import Conflict
 from gateway.identity.roles import Right
 from gateway.identity.sessions import Authentication, Session
+from gateway.signoff.desk import Desk
+from gateway.signoff.models import Decision
 
 router = APIRouter()
 
@@ -40,16 +42,23 @@ async def decide(suggestion: UUID, body: DecisionBody, session: Clinician, parts
     decision = body.decision_alone()
     if (done := await desk.signoff.recorded(session.person, suggestion, decision)) is not None:
         return told(done, already=True)
-    proof = await _proof(body, session, parts)
+    proof = await _proof(body, decision, suggestion, session, parts)
+    return await logged(parts, session, suggestion, _once(desk, session, proof, suggestion, decision))
+
+
+async def _once(desk: Desk, session: Session, proof: Authentication, suggestion: UUID, decision: Decision) -> Stand:
+    """Decide; where the same decision was recorded in this very moment, say so instead of refusing."""
     try:
-        return told(await logged(parts, session, suggestion, desk.signoff.decide(session.person, proof, suggestion, decision)))
+        return told(await desk.signoff.decide(session.person, proof, suggestion, decision))
     except Conflict:
-        if (done := await desk.signoff.recorded(session.person, suggestion, decision)) is not None:
-            return told(done, already=True)
-        raise
+        if (done := await desk.signoff.recorded(session.person, suggestion, decision)) is None:
+            raise
+        return told(done, already=True)
 
 
-async def _proof(body: DecisionBody, session: Session, parts: Parts) -> Authentication:
+async def _proof(body: DecisionBody, decision: Decision, suggestion: UUID, session: Session, parts: Parts) -> Authentication:
+    if body.assertion is not None:
+        return await parts.passkeys.prove_decision(session, suggestion, decision.model_dump(mode="json"), body.assertion)
     return session.authentication if body.proof is None else await parts.sessions.prove(session, body.proof)
 
 

@@ -9,7 +9,7 @@ from gateway.api.dependencies import Clinician, Parts, TheParts
 from gateway.api.signoff.answers import Facets, Queue, Shown, shown, waiting
 from gateway.api.signoff.bodies import Filters
 from gateway.api.signoff.doors import TheDesk
-from gateway.errors import Conflict, Unknown
+from gateway.errors import Conflict, Unknown, UpstreamFailed
 from gateway.identity.sessions import Session
 from gateway.signoff.desk import Desk
 from gateway.suggestions.queue import Asking
@@ -41,7 +41,7 @@ async def open_next(session: Clinician, parts: TheParts, desk: TheDesk, filters:
     for suggestion in await desk.signoff.suggestions.queues.free(asking):
         try:
             return shown(await desk.signoff.open(session.person, suggestion))
-        except Conflict:  # a colleague was quicker with this one
+        except (Conflict, UpstreamFailed):  # a colleague was quicker with this one, or it cannot be read
             continue
     message = "Nothing waits for you now that is free. What colleagues have open comes back when their time is over."
     french = "Rien de libre ne vous attend. Ce que des collègues ont ouvert revient en file quand leur temps est écoulé."

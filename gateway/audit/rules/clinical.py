@@ -22,6 +22,7 @@ SUPPORT_KINDS: Final = frozenset({"documentation", "administrative", "logistic"}
 _ABOUT_A_SUGGESTION: Final = frozenset(
     {"received", "viewed", "judged_first", "signed_off", "rejected", "expired", "recalled", "break_glass", "released", "delivered"}
 )
+_NOBODY: Final = frozenset({"machine", "system"})
 _TWO: Final = 2
 _REJECTED: Final = "rejected"
 
@@ -59,6 +60,7 @@ def open_policy(digest: str, document: str) -> PolicyDocument:
 class _Life:
     """What happened to one suggestion so far."""
 
+    place: tuple[str | None, str | None] | None = None  # case and task
     task: str | None = None
     policy: str | None = None
     content: str | None = None
@@ -66,6 +68,7 @@ class _Life:
     viewers: tuple[str, ...] = ()
     judges: tuple[str, ...] = ()
     positions: tuple[tuple[str, str], ...] = ()  # actor, commitment to the final content or REJECTED
+    decided: tuple[tuple[str, str], ...] = ()  # commitment to the final content, decision
     emergency: str | None = None
     released: tuple[str, ...] = ()
     ended: str | None = None
@@ -78,6 +81,7 @@ class Rules:
     policies: Mapping[str, PolicyDocument]
     stopped: set[str] = field(default_factory=set)
     lives: dict[str, _Life] = field(default_factory=dict)
+    clinical: set[str] = field(default_factory=set)  # tasks that were declared clinical at least once
 
     def check(self, entry: Entry) -> None:
         """Apply the rules of the entry's type and remember what it says."""
@@ -88,7 +92,9 @@ class Rules:
         if suggestion is not None:
             life = self.lives.get(suggestion)
             if life is None:
-                life = self.lives[suggestion] = _Life()
+                life = self.lives[suggestion] = _Life((entry.get("case"), entry.get("task")))
+            if life.place != (entry.get("case"), entry.get("task")):
+                raise BrokenRuleError("The entry speaks of this suggestion in another case or task than the entries before it.")
             rule(self, entry, life)
         elif entry["type"] in _ABOUT_A_SUGGESTION:
             raise BrokenRuleError(f"An entry {entry['type']!r} must name the suggestion it is about.")
@@ -99,42 +105,53 @@ class Rules:
         scope = entry.get("detail", {}).get("scope", "")
         if not scope.startswith(("system:", "task:", "site:")):
             raise BrokenRuleError("A stop or its end does not say which AI system, task or site it concerns.")
+        if entry["type"] == "resumed" and entry["role"] in _NOBODY:
+            raise BrokenRuleError(f"{scope[:60]} was allowed to run again in nobody's name; only a person may do so.")
         (self.stopped.add if entry["type"] == "suspended" else self.stopped.discard)(scope)
 
     def received(self, entry: Entry, life: _Life) -> None:
-        """An answer of the AI system came in."""
-        life.task, life.policy = entry.get("task"), entry.get("policy")
-        life.content = entry.get("commitments", {}).get("suggestion")
+        """A call came in, or the answer to it; neither changes afterwards."""
+        content = entry.get("commitments", {}).get("suggestion")
+        if life.policy not in {None, entry.get("policy")}:
+            raise BrokenRuleError("The suggestion was received a second time, under another policy.")
+        if life.content is not None:
+            raise BrokenRuleError("The suggestion was received although its content stood in the log already.")
+        life.task, life.policy, life.content = entry.get("task"), entry.get("policy"), content
         life.scopes = _scopes(entry)
+        policy = self.policies.get(life.policy or "")
+        if policy is not None and policy.kind not in SUPPORT_KINDS:
+            self.clinical.add(policy.task)
 
     def viewed(self, entry: Entry, life: _Life) -> None:
-        """A person opened it; where an own judgement comes first, only what was shown after it counts."""
+        """A person opened it; only a clinician's opening leads to a signature, and only what was shown after an own judgement counts."""
         shown, first = entry.get("commitments", {}).get("shown"), self._judges_first(life)
         if first and shown is not None and entry["actor"] not in life.judges:
             raise BrokenRuleError(f"The suggestion of task {life.task} was shown to a person who had not recorded an own judgement first.")
-        if shown is not None or not first:
+        if entry["role"] == "clinician" and (shown is not None or not first):
             life.viewers = (*life.viewers, entry["actor"])
 
     def judged_first(self, entry: Entry, life: _Life) -> None:
         """An own judgement, once a person, before anything was shown."""
         if entry["role"] != "clinician" or "judgement" not in entry.get("commitments", {}):
             raise BrokenRuleError("An own judgement is not a clinician's, or does not say by commitment which.")
-        if entry["actor"] in life.judges or (self._judges_first(life) and entry["actor"] in life.viewers):
-            raise BrokenRuleError(
-                "A person judged a second time, or after the suggestion had been shown; a first judgement is never changed."
-            )
+        if entry["actor"] in life.judges:
+            raise BrokenRuleError("A person judged the suggestion a second time; a first judgement is never changed.")
         life.judges = (*life.judges, entry["actor"])
 
     def signed_off(self, entry: Entry, life: _Life) -> None:
         """Only a clinician who opened it may sign, and only by name of the final content."""
         final = entry.get("commitments", {}).get("final")
-        if entry["role"] != "clinician":
-            raise BrokenRuleError(f"The suggestion was signed off by someone in the role {entry['role'][:40]!r}; only a clinician may.")
+        _check_person(entry, "The suggestion was signed off")
+        if life.content is None:
+            raise BrokenRuleError("The suggestion was signed off before the AI system had answered.")
+        if not entry.get("auth", {}).get("method"):
+            raise BrokenRuleError("The sign-off rests on no proof of who signed.")
         if entry.get("decision") not in {"approve", "amend"} or final is None:
             raise BrokenRuleError("The sign-off does not say whether it approves or amends, or not which content.")
         if entry["actor"] not in life.viewers:
             raise BrokenRuleError("The suggestion was signed off by a person who had not opened it before.")
         life.positions = (*life.positions, (entry["actor"], final))
+        life.decided = (*life.decided, (final, entry["decision"]))
 
     def rejected(self, entry: Entry, life: _Life) -> None:
         """A rejection ends it; of two people, both have to reject, or the arbiter after they differed."""
@@ -146,7 +163,7 @@ class Rules:
     def deferred(self, entry: Entry, life: _Life) -> None:
         """Who takes an own sign-off back (decision `undone`) opens the case for all who decided; putting it back changes nothing."""
         if entry.get("decision") == "undone" and any(actor == entry["actor"] for actor, _ in life.positions):
-            life.positions = ()
+            life.positions, life.decided = (), ()
 
     def _judges_first(self, life: _Life) -> bool:
         policy = self.policies.get(life.policy or "")
@@ -154,8 +171,9 @@ class Rules:
 
     def break_glass(self, entry: Entry, life: _Life) -> None:
         """A clinician declares an emergency."""
-        if entry["role"] != "clinician":
-            raise BrokenRuleError(f"Break-glass was used by someone in the role {entry['role'][:40]!r}; only a clinician may.")
+        _check_person(entry, "Break-glass was used")
+        if not entry.get("detail", {}).get("reason"):
+            raise BrokenRuleError("Break-glass was used without a reason.")
         life.emergency = entry.get("commitments", {}).get("suggestion")
 
     def ended(self, entry: Entry, life: _Life) -> None:
@@ -173,6 +191,8 @@ class Rules:
         decision = entry.get("decision", "")
         self._check_allowed(entry, life)
         policy = self._policy(entry, life)
+        if policy.mode == "shadow":
+            raise BrokenRuleError(f"The suggestion of task {life.task} was released, but its policy only measures and releases nothing.")
         _check_repeated(decision, life)
         if decision in {"approve", "amend"}:
             _check_signed(entry, life, policy)
@@ -180,6 +200,10 @@ class Rules:
             _check_emergency(entry, life)
         else:
             _check_unsigned(decision, entry, life, policy)
+            if decision != "notify_now" and policy.task in self.clinical:
+                raise BrokenRuleError(
+                    f"Task {policy.task} was clinical before and then declared {policy.kind}, so that it leaves unsigned."
+                )
         life.released = (*life.released, decision)
 
     def _check_allowed(self, entry: Entry, life: _Life) -> None:
@@ -198,6 +222,13 @@ class Rules:
         if policy is None or policy.task != life.task:
             raise BrokenRuleError(f"The policy document {life.policy[:16]} of task {life.task} is missing or belongs to another task.")
         return policy
+
+
+def _check_person(entry: Entry, what: str) -> None:
+    if entry["role"] != "clinician":
+        raise BrokenRuleError(f"{what} by someone in the role {entry['role'][:40]!r}; only a clinician may.")
+    if entry["actor"].startswith(("machine:", "system:")):
+        raise BrokenRuleError(f"{what} in the name of {entry['actor'][:40]!r}, which is no person.")
 
 
 def _scopes(entry: Entry) -> frozenset[str]:
@@ -237,6 +268,8 @@ def _check_signed(entry: Entry, life: _Life, policy: PolicyDocument) -> None:
     if final not in signed:
         what = "of exactly this content" if signed else "of a clinician"
         raise BrokenRuleError(f"The suggestion of task {life.task} was released without a sign-off {what}.")
+    if (final, entry.get("decision")) not in life.decided:
+        raise BrokenRuleError(f"The release says {entry.get('decision')!r}, but nobody signed that of this content.")
     if policy.two_person and _settled(life) != final:
         raise BrokenRuleError(f"Task {life.task} needs the sign-off of two different people on the same content{_missing(life)}.")
 

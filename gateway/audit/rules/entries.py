@@ -77,6 +77,7 @@ class Entry(TypedDict, total=False):
     task: str
     policy: str
     decision: str
+    auth: dict[str, str]
     commitments: dict[str, str]
     detail: dict[str, str]
 

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Final
 from gateway.display.marks.drugs import drugs
 from gateway.display.marks.quantities import quantities
 from gateway.display.marks.spans import Span, Word, fold
-from gateway.display.marks.wording import affirmed, negations, sides
+from gateway.display.marks.wording import affirmed, counted, negations, sides
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 _REACH: Final = 60
-_BREAK: Final = re.compile(r"[;\n:!?]|[.,](?![0-9])")
+_NEAR: Final = 3
+_BREAK: Final = re.compile(r"[;\n!?]|[.,](?![0-9])")
+_OF: Final = re.compile(r"\s(?:d['\u2019]\s?|de\s|of\s)?")
 _WORD: Final = re.compile(r"[^\W\d_]+")
 
 
@@ -33,22 +35,25 @@ def checked(text: str, denied: Mapping[str, tuple[str, ...]]) -> list[Span]:
     """What is recognised in a suggestion, and the words that lost the negation which the input has for them."""
     words = words_of(text)
     found = list(_alone(text, words))
-    return list(_apart(merge(found, affirmed(words, found, denied), key=lambda span: span.start))) if denied else found
+    return list(_apart(merge(affirmed(words, found, denied), found, key=lambda span: span.start))) if denied else found
 
 
 def said(text: str, found: Sequence[Span]) -> Iterator[str]:
-    """The words that an input says without negating them."""
-    covered = {place for span in found if span.kind == "negation" and span.context for place in range(*span.context)}
-    return (word.text for word in words_of(text) if word.start not in covered)
+    """What an input says without negating it: its words, and two and three of them in a row."""
+    row: list[str] = []
+    for word, is_denied in counted(words_of(text), found):
+        row = [] if is_denied else [*row[-2:], word.text]
+        yield from (" ".join(row[-size:]) for size in range(1, len(row) + 1))
 
 
 def _alone(text: str, words: Sequence[Word]) -> Iterator[Span]:
     folded = fold(text)
     found = merge(drugs(words), quantities(text), negations(folded, words), sides(folded, text, words), key=lambda span: span.start)
-    drug: Span | None = None
-    for span in _apart(found):
-        drug = span if span.kind == "drug" else drug
-        yield _said_of(text, span, drug) if span.kind == "number" and drug is not None else span
+    last: Span | None = None
+    apart = list(_apart(found))
+    for span, after in zip(apart, [*apart[1:], None], strict=False):
+        last = span if span.kind == "drug" else last
+        yield _said_of(text, span, last, after) if span.kind == "number" else span
 
 
 def _apart(found: Iterable[Span]) -> Iterator[Span]:
@@ -60,8 +65,14 @@ def _apart(found: Iterable[Span]) -> Iterator[Span]:
             yield span
 
 
-def _said_of(text: str, span: Span, drug: Span) -> Span:
-    """A quantity of a drug that stands before it in the same phrase."""
-    if span.start - drug.end > _REACH or _BREAK.search(text, drug.end, span.start):
+def _said_of(text: str, span: Span, last: Span | None, after: Span | None) -> Span:
+    """A quantity of a drug: "500 mg de paracétamol", or the drug before it in the same phrase."""
+    if after is not None and after.kind == "drug" and _OF.fullmatch(text, span.end, after.start):
+        return span._replace(about=after.key.removeprefix("drug:"), context=(span.start, after.end))
+    if last is None or not _is_same_phrase(text, last.end, span.start):
         return span
-    return span._replace(about=drug.key.removeprefix("drug:"), context=(drug.start, span.end))
+    return span._replace(about=last.key.removeprefix("drug:"), context=(last.start, span.end))
+
+
+def _is_same_phrase(text: str, start: int, end: int) -> bool:
+    return end - start <= _NEAR or (end - start <= _REACH and _BREAK.search(text, start, end) is None)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gateway.display.marks.spans import Span
     from gateway.display.models import Sent
 
-MOST_SEARCHED: Final = 400_000
+MOST_SEARCHED: Final = 200_000
 _LONGEST_SAID: Final = 60
 _SHORTEST_DENIED: Final = 4
 
@@ -42,6 +42,10 @@ class Pen(Protocol):
         """Text that is not shown; the id by which its place is pointed at, "" for none."""
         ...
 
+    def skip(self) -> None:
+        """Something is too long to be read at all."""
+        ...
+
     def media(self, kind: Literal["image", "plain"], media_type: str, data: bytes) -> Media:
         """Bytes for a link or an image."""
         ...
@@ -58,6 +62,9 @@ class _Tray:
         """Bytes for a link or an image."""
         self.kept.append(Media(len(self.kept), kind, media_type, data))
         return self.kept[-1]
+
+    def skip(self) -> None:
+        """Nothing is lost for the marks of this view."""
 
 
 class SourcePen(_Tray):
@@ -89,8 +96,8 @@ class SourcePen(_Tray):
 
     def denied(self) -> dict[str, tuple[str, ...]]:
         """What the input negates and says nowhere else, by its first word."""
-        scopes = (tuple(key[4:].split()) for key in self.exact if key.startswith("not:"))
-        return {scope[0]: scope for scope in scopes if scope and len(scope[0]) >= _SHORTEST_DENIED and scope[0] not in self._said}
+        scopes = (tuple(key.removeprefix("denied:").split()) for key in self.loose if key.startswith("denied:"))
+        return {scope[0]: scope for scope in scopes if len(" ".join(scope)) >= _SHORTEST_DENIED and " ".join(scope) not in self._said}
 
     def rest(self, text: str, /) -> str:
         """Text that is cut off: what it says points at the note about the cut."""
@@ -104,6 +111,10 @@ class SourcePen(_Tray):
             start, end = span.context or (span.start, span.end)
             self._note(span, Place(anchor, read.text[start:end]))
         return anchor
+
+    def skip(self) -> None:
+        """From here on the request is not searched, which its view says."""
+        self.searched = MOST_SEARCHED + 1
 
     def _named(self, read: Cleaned) -> Iterator[tuple[int, int, Mark | None, str]]:
         found = spans(read.text)
@@ -186,6 +197,7 @@ class QuietPen:
     def __init__(self, other: Pen) -> None:
         self.language = other.language
         self.media = other.media
+        self.skip = other.skip
 
     def write(self, text: str) -> Cell:
         """Text as it is."""

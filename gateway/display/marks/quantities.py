@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from gateway.display.marks.spans import Span, fold
-from gateway.display.marks.units import ALONE, Unit, stands_alone, unit_at
+from gateway.display.marks.units import ALONE, RATE_WORDS, Unit, rate, stands_alone, unit_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -21,7 +21,7 @@ _NUMBER: Final = (
     rf"(?:[0-9]{{1,3}}(?:[ {_FIXED}'’][0-9]{{3}}){{1,5}}(?![0-9])|[0-9]{{1,3}}(?:,[0-9]{{3}}){{2,5}}(?![0-9])|[0-9]++)(?:[.,][0-9]++)*"
     r"(?:[eE][-+\u2212]?[0-9]{1,4}(?![0-9A-Za-z])|[ ]?[×x*·][ ]?10(?:\^[-+\u2212]?[0-9]{1,3}(?![0-9])|[⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,3}))?"
 )
-_BETWEEN: Final = r"[ ]?(?:[-–—\u2011]|±|\+/-|\+/\u2212)[ ]?|[ ](?:à|a|to)[ ]|/"
+_BETWEEN: Final = r"[ ]?(?:[-–—\u2011]|±|\+/-|\+/\u2212)[ ]?|[ ](?:à|a|to)[ ]|[ ]/[ ]|/"
 _MONTHS: Final = [
     "janvier",
     "février",
@@ -80,19 +80,24 @@ _WORDS: Final[Mapping[str, str]] = {
     "vingt": "20", "trente": "30", "quarante": "40", "cinquante": "50", "soixante": "60", "cent": "100", "mille": "1000",
     "two": "2", "three": "3", "four": "4", "five": "5", "seven": "7", "eight": "8", "nine": "9", "ten": "10", "eleven": "11", "twelve": "12", "fifteen": "15",
     "twenty": "20", "thirty": "30", "forty": "40", "fifty": "50", "sixty": "60", "hundred": "100", "thousand": "1000",
-    "demi": "1/2", "demie": "1/2", "half": "1/2", "tiers": "1/3", "quart": "1/4", "quarter": "1/4", "double": "x2", "triple": "x3", "twice": "2x",
+    "demi": "1/2", "demie": "1/2", "half": "1/2", "tiers": "1/3", "quart": "1/4", "quarter": "1/4", "double": "x2", "triple": "x3", "twice": "2", "thrice": "3",
+    "once": "1", "un": "1", "une": "1", "one": "1",
 }  # fmt: skip
+# One is a number only with a unit or a rhythm behind it.
+_ONE: Final = frozenset({"un", "une", "one", "once"})
+_FREQUENCIES: Final = {"bid": 2, "tid": 3, "qid": 4, "tds": 3, "qds": 4}
 _NOT_INSIDE: Final = r"(?<![\w])"
 _FOUND: Final = re.compile(
-    rf"(?P<code>{_NOT_INSIDE}[^\W\d_]++(?:-(?=[0-9]{{1,2}}(?![0-9.,])))?[0-9][0-9A-Za-z]*)"
+    rf"(?P<code>{_NOT_INSIDE}(?![xX][0-9])[^\W\d_]++(?:-(?=[0-9]{{1,2}}(?![0-9]|[.,][0-9])))?[0-9][0-9A-Za-z]*)"
     r"|(?P<iso>(?<![0-9])[0-9]{4}-[0-9]{2}-[0-9]{2}(?![0-9]))"
     r"|(?P<date>(?<![0-9/.])(?P<one>[0-9]{1,2})(?P<dot>[/.-])(?P<two>[0-9]{1,2})(?P=dot)(?P<year>[0-9]{4}|[0-9]{2})(?![0-9]))"
-    rf"|(?P<day>(?<![0-9])(?P<d1>[0-9]{{1,2}})(?:er|st|nd|rd|th)?[ {_FIXED}](?i:(?P<m1>{_MONTH}))(?:,?[ {_FIXED}](?P<y1>[0-9]{{4}})(?![0-9]))?)"
+    rf"|(?P<day>(?<![0-9])(?P<d1>[0-9]{{1,2}})(?:er|st|nd|rd|th)?[ {_FIXED}](?i:(?P<m1>{_MONTH}))(?:,?[ {_FIXED}](?P<y1>[0-9]{{4}})(?![0-9]|-[0-9]))?)"
     rf"|(?P<month>{_NOT_INSIDE}(?i:(?P<m2>{_MONTH}))[ {_FIXED}](?P<d2>[0-9]{{1,2}})(?![0-9/]|[.,][0-9])(?:st|nd|rd|th)?(?:,?[ ](?P<y2>[0-9]{{4}})(?![0-9]))?)"
     rf"|(?P<time>(?<![0-9])(?P<hour>[0-9]{{1,2}})(?::|[ {_FIXED}]?[hH][ {_FIXED}]?)(?P<minute>[0-5][0-9])(?::(?P<second>[0-5][0-9]))?(?![0-9\w]))"
     rf"|(?P<quantity>(?P<than>[<>≤≥]=?[ {_FIXED}]?)?(?P<sign>(?<![\w)\]])[-\u2212+])?(?P<chain>{_NUMBER}(?:(?:{_BETWEEN})[-\u2212+]?{_NUMBER}(?![ ]?[hH:][0-9]{{2}})){{0,4}}"
     rf"|(?<![\w.,])[.,][0-9]++))"
-    rf"|(?P<word>{_NOT_INSIDE}(?i:{'|'.join(sorted(_WORDS, key=len, reverse=True))})(?![\w]))"
+    rf"|(?P<word>{_NOT_INSIDE}(?i:{'|'.join(sorted([*_WORDS, *_FREQUENCIES], key=len, reverse=True))})(?![\w]))"
+    rf"|(?P<rate>{_NOT_INSIDE}(?i:{RATE_WORDS})(?![\w]))"
     rf"|(?P<alone>(?<![\w/])(?:{ALONE}))"
 )
 _SPACE: Final = re.compile(rf"[ \t{_FIXED}]{{0,2}}-?")
@@ -155,14 +160,22 @@ def _quantity(found: re.Match[str]) -> Span:
     return _with_unit(found.string, found.start(), found.end(), than + sign, _chain(found["chain"]))
 
 
-def _word(found: re.Match[str]) -> Span:
-    return _with_unit(found.string, found.start(), found.end(), "", _WORDS[fold(found["word"])])
+def _word(found: re.Match[str]) -> Span | None:
+    word = fold(found["word"])
+    if word in _FREQUENCIES:
+        return Span(found.start(), found.end(), "number", f"number:{_FREQUENCIES[word]}|/d")
+    span = _with_unit(found.string, found.start(), found.end(), "", _WORDS[word])
+    return None if word in _ONE and span.key.endswith(("|", "|x")) else span
+
+
+def _rate(found: re.Match[str]) -> Span:
+    return Span(found.start(), found.end(), "unit", f"unit:{rate(found[0])}")
 
 
 def _with_unit(text: str, start: int, end: int, before: str, value: str) -> Span:
     """The number and what stands behind it: a unit, letters that make it a code, or nothing."""
     space = _SPACE.match(text, end)
-    unit = unit_at(text, space.end()) if space else None
+    unit = unit_at(text, end) or (unit_at(text, space.end()) if space else None)
     if unit is None and (glued := _GLUED.match(text, end)) is not None:
         return Span(start, glued.end(), "number", f"code:{fold(text[start : glued.end()])}")
     name = unit.name if unit else ""
@@ -236,5 +249,5 @@ def _alone(found: re.Match[str]) -> Span | None:
 
 _READERS: Final[Mapping[str, Callable[[re.Match[str]], Span | None]]] = {
     "code": _code, "iso": _iso, "date": _numeric_date, "day": _named_date, "month": _named_date, "time": _time,
-    "quantity": _quantity, "word": _word, "alone": _alone,
+    "quantity": _quantity, "word": _word, "rate": _rate, "alone": _alone,
 }  # fmt: skip

@@ -30,11 +30,11 @@ _NAMES: Final = {
     "kcal": "kcal Kcal", "cal": "cal", "kJ": "kJ", "J": "joules joule", "mV": "mV", "mA": "mA", "W": "W", "dB": "dB", "D": "dioptries dioptrie diopters",
     "h": "h H heure heures hour hours hr hrs", "min": "min mn minute minutes mins", "s": "s sec seconde secondes second seconds secs", "ms": "ms",
     "d": "j J d jour jours day days jr jrs", "wk": "semaine semaines week weeks wk wks sem", "mo": "mois month months",
-    "y": "an ans année années annee annees year years yr yrs",
+    "y": "an ans année années annee annees year years yr yrs yo",
     "x": "fois times x", "drop": "goutte gouttes gtt gttes drop drops", "puff": "bouffée bouffées bouffee bouffees puff puffs",
     "tab": "comprimé comprimés comprime comprimes cp cps cpr tablet tablets tab tabs", "cap": "gélule gélules gelule gelules capsule capsules cap caps",
     "amp": "ampoule ampoules amp", "sachet": "sachet sachets", "dose": "dose doses", "patch": "patch patchs patches", "vial": "flacon flacons vial vials",
-    "log": "log", "pts": "points pts", "G": "G", "T": "T", "M": "M", "pack-years": "PA paquets-années paquets-annees pack-years",
+    "log": "log", "pts": "points pts", "G": "G", "T": "T", "M": "M", "K/µL": "K/µL K/uL", "pack-years": "PA paquets-années paquets-annees pack-years",
 }  # fmt: skip
 _MEANS: Final = {spelling.replace("_", " "): name for name, spellings in _NAMES.items() for spelling in spellings.split()}
 _ATOM: Final = "|".join(re.escape(part) for part in sorted(_MEANS, key=len, reverse=True))
@@ -42,7 +42,15 @@ _END: Final = r"(?![0-9A-Za-zÀ-ÖØ-öø-ÿµμ²³₂])"
 _PER: Final = r"[ \u00a0\u202f]?/[ \u00a0\u202f]?|[ \u00a0\u202f](?:par|per)[ \u00a0\u202f]"
 _COUNT: Final = r"[0-9]{1,3}(?:[.,][0-9]{1,2})?[ \u00a0\u202f]?"
 _TAIL: Final = rf"(?:{_PER})(?:{_COUNT})?(?:{_ATOM}){_END}"
-_UNIT: Final = re.compile(rf"(?:(?:{_ATOM}){_END}(?:{_TAIL}){{0,3}}|(?:{_TAIL}){{1,3}})(?:[ ](?:daily|quotidien|quotidienne)\b)?")
+_UNIT: Final = re.compile(rf"(?:(?:{_ATOM}){_END}(?:{_TAIL}){{0,3}}|(?:{_TAIL}){{1,3}})")
+_RATES: Final = {
+    "d": "daily,every day,each day,a day,quotidien,quotidienne,quotidiens,quotidiennes,quotidiennement,chaque jour,tous les jours",
+    "wk": "weekly,every week,each week,a week,hebdomadaire,hebdomadaires,chaque semaine,toutes les semaines",
+    "mo": "monthly,every month,a month,mensuel,mensuelle,mensuels,mensuelles,chaque mois,tous les mois",
+}
+_OFTEN: Final = {said: f"/{name}" for name, words in _RATES.items() for said in words.split(",")}
+_RATE: Final = re.compile(rf"[ \u00a0](?P<rate>(?i:{'|'.join(sorted(_OFTEN, key=len, reverse=True))}))(?!\w)")
+RATE_WORDS: Final = "|".join(sorted((said for said in _OFTEN if " " not in said), key=len, reverse=True))
 _PIECE: Final = re.compile(rf"(?P<per>{_PER})?(?P<count>{_COUNT})?(?P<atom>{_ATOM}){_END}")
 _ALONE: Final = frozenset(
     [
@@ -105,22 +113,32 @@ class Unit(NamedTuple):
 
 
 def unit_at(text: str, place: int) -> Unit | None:
-    """The unit that begins at a place of a text."""
+    """The unit that begins at a place of a text, with how often; or only how often (` daily`)."""
     found = _UNIT.match(text, place)
+    end, often = _often(text, found.end() if found else place)
     if found is None:
-        return None
+        return Unit(end, often, 0, often) if often else None
     pieces = [
         (piece["per"], (piece["count"] or "").strip().replace(",", "."), _MEANS[piece["atom"]]) for piece in _PIECE.finditer(found[0])
     ]
-    daily = "/d" if found[0].endswith(("daily", "quotidien", "quotidienne")) else ""
-    head, rest = pieces[0], "".join(f"/{count}{name}" for _, count, name in pieces[1:]) + daily
+    head, rest = pieces[0], "".join(f"/{count}{name}" for _, count, name in pieces[1:]) + often
     if head[0]:
-        return Unit(found.end(), f"/{head[1]}{head[2]}{rest}", 0, f"/{head[1]}{head[2]}{rest}")
+        return Unit(end, f"/{head[1]}{head[2]}{rest}", 0, f"/{head[1]}{head[2]}{rest}")
     if head[2] == "x" and not rest:
-        return Unit(found.end(), "x", 0, "x")
+        return Unit(end, "x", 0, "x")
     power, base = _FACTORS.get(head[2], (0, head[2]))
     first = "" if head[2] == "x" else head[2]
-    return Unit(found.end(), first + rest, power, ("" if head[2] == "x" else base) + rest)
+    return Unit(end, first + rest, power, ("" if head[2] == "x" else base) + rest)
+
+
+def rate(word: str) -> str:
+    """What a word like `hebdomadaire` means as a unit."""
+    return _OFTEN[word.lower()]
+
+
+def _often(text: str, place: int) -> tuple[int, str]:
+    found = _RATE.match(text, place)
+    return (found.end(), rate(found["rate"])) if found else (place, "")
 
 
 def stands_alone(unit: Unit) -> bool:

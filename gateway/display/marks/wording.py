@@ -31,6 +31,8 @@ _LETTERS: Final = {"R": "right", "L": "left", "D": "right", "G": "left"}
 _EYE_WORDS: Final = frozenset({"oeil", "œil", "eye", "eyes", "yeux"})
 _ENGLISH: Final = frozenset({"right", "left"})
 _PREPOSITIONS: Final = frozenset({"de", "d", "du", "des", "of", "for"})
+# These negate a description (non dosé, not seen) rather than a finding.
+_WEAK: Final = frozenset({"non", "not", "cannot"}) | _CONTRACTED
 _AFTER_VERBS: Final = frozenset({"pas", "jamais", "non", "plus"})
 
 
@@ -45,7 +47,7 @@ def negations(text: str, words: Sequence[Word]) -> Iterator[Span]:
         found = _scope(text, words, place, 1) if forward else ()
         found = found or (_scope(text, words, place, -1)[:1] if backward or word.text in _AFTER_VERBS else ())
         scope = tuple(one.text for one in found)
-        loose = (f"not-of:{scope[0]}",) if scope else ()
+        loose = (f"not-of:{scope[0]}", f"denied:{' '.join(scope)}")[: 1 + (word.text not in _WEAK)] if scope else ()
         yield Span(word.start, end, "negation", f"not:{' '.join(scope)}", _asked(scope), loose, _context(word, found, end))
 
 
@@ -65,13 +67,18 @@ def affirmed(words: Sequence[Word], spans: Iterable[Span], denied: Mapping[str, 
         spans: what was recognised in it, its negations among them.
         denied: what the input negates and says nowhere else, by the first of the negated words.
     """
-    covered = {place for span in spans if span.kind == "negation" and span.context for place in range(*span.context)}
-    counted = [word for word in words if word.text not in _FILLERS]
-    for place, word in enumerate(counted):
+    found = list(counted(words, spans))
+    for place, (word, is_denied) in enumerate(found):
         wanted = denied.get(word.text, ())
-        there = counted[place : place + len(wanted)]
-        if wanted and word.start not in covered and tuple(one.text for one in there) == wanted:
+        there = found[place : place + len(wanted)]
+        if wanted and not is_denied and tuple(one.text for one, _ in there) == wanted:
             yield Span(word.start, word.end, "negation", "affirmed", ("nothing",), (f"not-of:{word.text}",))
+
+
+def counted(words: Sequence[Word], spans: Iterable[Span]) -> Iterator[tuple[Word, bool]]:
+    """The words that say something, and whether a negation of the text covers them."""
+    covered = {place for span in spans if span.kind == "negation" and span.context for place in range(*span.context)}
+    return ((word, word.start in covered) for word in words if word.text not in _FILLERS)
 
 
 def _context(word: Word, others: Sequence[Word], end: int) -> tuple[int, int]:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 MOST_TEXT: Final = 100_000
 MOST_ROWS: Final = 200
 MOST_COLUMNS: Final = 40
+MOST_MEMBERS: Final = 500
 _SHORT: Final = 240
 _DEEPEST: Final = 3
 _WIDEST: Final = 12
@@ -90,7 +91,7 @@ def _cut(pen: Pen, kind: Literal["text", "json"], value: str, label: str, pointe
     if len(value) <= MOST_TEXT:
         return Part(kind, visible(label), pointer, pen.write(value))
     note = said(pen.language, "cut", shown=MOST_TEXT, count=len(value) - MOST_TEXT)
-    return with_whole(pen, Part(kind, visible(label), pointer, pen.write(value[:MOST_TEXT])), value, note)
+    return with_whole(pen, Part(kind, visible(label), pointer, pen.write(value[:MOST_TEXT])), value, note, unseen=value[MOST_TEXT:])
 
 
 def _members(pen: Pen, node: Members, label: str, pointer: str) -> Iterator[Part]:
@@ -100,15 +101,20 @@ def _members(pen: Pen, node: Members, label: str, pointer: str) -> Iterator[Part
         if _is_short(value):
             rows.append((plain(_INSIDE.join(path)), _short(pen, value)))
             continue
-        yield from _rows(rows, label, pointer)
+        yield from _rows(pen, rows, label, pointer)
         rows = []
         yield from document(pen, value, _INSIDE.join((label, *path) if label else path), place)
-    yield from _rows(rows, label, pointer)
+    yield from _rows(pen, rows, label, pointer)
 
 
-def _rows(rows: list[tuple[Cell, ...]], label: str, pointer: str) -> Iterator[Part]:
-    if rows:
-        yield Part("table", visible(label), pointer, rows=tuple(rows))
+def _rows(pen: Pen, rows: list[tuple[Cell, ...]], label: str, pointer: str) -> Iterator[Part]:
+    part = Part("table", visible(label), pointer, rows=tuple(rows[:MOST_MEMBERS]))
+    if len(rows) > MOST_MEMBERS:
+        lines = ["\t".join("".join(run.text for run in cell) for cell in row) for row in rows]
+        note = said(pen.language, "cut_rows", shown=MOST_MEMBERS, count=len(rows))
+        yield with_whole(pen, part, "\n".join(lines), note, unseen="")
+    elif rows:
+        yield part
 
 
 def _flat(node: Members, path: tuple[str, ...], pointer: str) -> Iterator[tuple[tuple[str, ...], Node, str]]:
@@ -166,7 +172,7 @@ def _cell(pen: Pen, row: Members, name: str) -> Cell:
     return next((_short(pen, value) for key, value in row.pairs if key == name), ())
 
 
-def with_whole(pen: Pen, part: Part, whole: str, *notes: str) -> Part:
-    """The part with notes about what is not shown of it, and a link to all of it."""
+def with_whole(pen: Pen, part: Part, whole: str, *notes: str, unseen: str | None = None) -> Part:
+    """The part with notes about what is not shown of it (`unseen`, the whole where not given), and a link to all of it."""
     media = pen.media("plain", "text/plain; charset=utf-8", whole.encode("utf-8", "replace"))
-    return replace(part, media=media, notes=(*part.notes, *notes), anchor=pen.rest(whole))
+    return replace(part, media=media, notes=(*part.notes, *notes), anchor=pen.rest(whole if unseen is None else unseen))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from gateway.display.marks.characters import visible
@@ -25,19 +25,24 @@ _FORMATS: Final = {
     "INT8": "b", "INT16": "h", "INT32": "i", "INT64": "q", "UINT8": "B", "UINT16": "H", "UINT32": "I", "UINT64": "Q",
     "FP16": "e", "FP32": "f", "FP64": "d", "BOOL": "?",
 }  # fmt: skip
+_MOST_VALUES: Final = 20_000
 _DIGITS: Final = {"e": 5, "f": 9, "d": 17}
 _OWN: Final = ("name", "shape", "datatype", "data")
 
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """Flat values with a shape; `columns` are the configuration's names of the last dimension, empty where it has none."""
+    """Flat values with a shape; `columns` are the configuration's names of the last dimension, empty where it has none.
+
+    `more` counts values that were not read because there are too many.
+    """
 
     name: str
     datatype: str
     shape: tuple[int, ...]
     data: Sequence[Value]
     columns: tuple[str, ...] = ()
+    more: int = 0
 
     @property
     def width(self) -> int:
@@ -49,12 +54,16 @@ class Tensor:
 
 def tensor(pen: Pen, found: Tensor, pointer: str) -> Iterator[Part]:
     """A tensor as a table, with images and bytes of its values after it."""
-    width, count = min(found.width, MOST_COLUMNS), math.ceil(len(found.data) / found.width)
+    width, count = min(found.width, MOST_COLUMNS), math.ceil((len(found.data) + found.more) / found.width)
     rows = tuple(_row(pen, found, number, width, count) for number in range(min(count, MOST_ROWS)))
     part = Part("table", visible(found.name), pointer, (), _columns(pen, found, width, count), rows, None, _notes(pen, found))
     cuts = [said(pen.language, "cut_rows", shown=len(rows), count=count)] if len(rows) < count else []
     cuts += [said(pen.language, "cut_columns", shown=width, count=found.width)] if width < found.width else []
-    yield with_whole(pen, part, "\n".join(_whole(value) for value in found.data), *cuts) if cuts else part
+    if found.more:
+        pen.skip()
+        yield replace(part, notes=(*part.notes, *cuts))
+    else:
+        yield with_whole(pen, part, "\n".join(_whole(value) for value in found.data), *cuts) if cuts else part
     yield from _apart(pen, found, pointer)
 
 
@@ -88,15 +97,21 @@ def request(pen: Pen, asked: Members, raw: bytes, columns: Mapping[str, tuple[st
 
 
 def unpacked(kind: str, raw: bytes) -> Sequence[Value]:
-    """The values of a binary tensor. Raises ValueError where the bytes do not fit."""
+    """The values of a binary tensor, of numbers the first twenty thousand. Raises ValueError where the bytes do not fit."""
     if kind == "BYTES":
         return tuple(_texts(raw))
     form = _FORMATS.get(kind, "")
     if not form or len(raw) % struct.calcsize(f"<{form}"):
         message = "a binary tensor does not fit its datatype"
         raise ValueError(message)
-    values = struct.unpack(f"<{len(raw) // struct.calcsize(f'<{form}')}{form}", raw)
+    count = min(len(raw) // struct.calcsize(f"<{form}"), _MOST_VALUES)
+    values = struct.unpack_from(f"<{count}{form}", raw)
     return tuple(value if isinstance(value, bool) else Number(_spelled(value, form)) for value in values)
+
+
+def _counted(kind: str, raw: bytes) -> int:
+    """How many values a binary tensor of a fixed width has; 0 for texts."""
+    return len(raw) // struct.calcsize(f"<{_FORMATS[kind]}") if kind in _FORMATS else 0
 
 
 def flat(data: list[Node]) -> list[Node]:
@@ -139,7 +154,14 @@ def _spelled(value: float, form: str) -> str:
     if form not in _DIGITS or not math.isfinite(value):
         return repr(value)
     texts = (f"{value:.{digits}g}" for digits in range(1, _DIGITS[form] + 1))
-    return next((text for text in texts if struct.pack(f"<{form}", float(text)) == struct.pack(f"<{form}", value)), repr(value))
+    return next((text for text in texts if _is_exact(text, value, form)), repr(value))
+
+
+def _is_exact(text: str, value: float, form: str) -> bool:
+    try:
+        return struct.pack(f"<{form}", float(text)) == struct.pack(f"<{form}", value)
+    except OverflowError:
+        return False
 
 
 def _row(pen: Pen, found: Tensor, number: int, width: int, count: int) -> tuple[Cell, ...]:
@@ -206,4 +228,5 @@ def _input(one: Node, raw: bytes, used: int, columns: Mapping[str, tuple[str, ..
     end = used + int(stated.text)
     if not used <= end <= len(raw):
         raise ValueError(message)
-    return Tensor(name, kind, sizes, unpacked(kind, raw[used:end]), columns.get(name, ())), end
+    values = unpacked(kind, raw[used:end])
+    return Tensor(name, kind, sizes, values, columns.get(name, ()), max(0, _counted(kind, raw[used:end]) - len(values))), end

@@ -11,7 +11,8 @@ ALTER TABLE signatures
   ADD COLUMN after_judgement text NOT NULL DEFAULT '',
   ADD COLUMN findings text NOT NULL DEFAULT '',
   ADD COLUMN lease uuid,
-  ADD COLUMN request bytea
+  ADD COLUMN request bytea,
+  ADD CONSTRAINT a_rejection_is_coded CHECK (decision <> 'reject' OR reason <> '')
 -- next
 DROP INDEX suggestions_waiting
 -- next

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
 from gateway.audit.leaf import EventType
+from gateway.errors import AuditUnavailable
 from gateway.policy.escalation import on_call
 from gateway.policy.models import ReleaseMode
 from gateway.proxy.steps.capture import Captured, Received, event
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from gateway.settings import Rota
     from gateway.signals.notices import Notices
 
+_NOT_KEPT: Final = (
+    "Neither the log nor the spool can be written. The clinician on call was told that there is an alert, but its content is lost: "
+    "look at the patient's data now, and tell hospital IT."
+)
 log = structlog.get_logger()
 
 
@@ -72,12 +77,26 @@ class Notifier:
         return () if found is None else on_call(found, at)
 
     async def spool(self, captured: Captured) -> None:
-        """Keep the write on disk, then tell the people past the database."""
-        await asyncio.to_thread(self._spool.keep, captured.write)
-        self._spool.filled.set()
+        """Keep the write on disk, then tell the people past the database; a disk that refuses keeps no alert back.
+
+        Raises:
+            AuditUnavailable: the people were told, but nothing of it could be kept.
+        """
+        kept = await self._keep(captured)
         people = (captured.row.notified_person or "").split(",")
         rota = captured.row.asked[0] if captured.row.asked else None
         accepted = await asyncio.gather(
             *(self._notices.tell_now("suggestion.notified", captured.row.id, person, rota) for person in people)
         )
         log.warning("notify.spooled", suggestion=str(captured.row.id), accepted=sum(accepted))
+        if not kept:
+            raise AuditUnavailable(_NOT_KEPT, code="spool_unavailable")
+
+    async def _keep(self, captured: Captured) -> bool:
+        try:
+            await asyncio.to_thread(self._spool.keep, captured.write)
+        except OSError as error:
+            log.exception("notify.not_kept", suggestion=str(captured.row.id), error=type(error).__name__)
+            return False
+        self._spool.filled.set()
+        return True

@@ -8,22 +8,28 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from gateway.adapters.document import kept_headers
 from gateway.adapters.protocol import Operation, Recognised, Withheld
 from gateway.adapters.protocol import State as Told
 from gateway.adapters.registry import adapter
 from gateway.clock import rfc3339
 from gateway.errors import Conflict
-from gateway.messages import Headers, Reply
+from gateway.messages import Answer, Headers, Reply
 from gateway.outbound import returned_headers
 from gateway.suggestions.exchange import unpack
 from gateway.suggestions.labels import label_header
 from gateway.suggestions.states import PENDING, State
 
 if TYPE_CHECKING:
+    from gateway.errors import GarantError
+    from gateway.policy.lanes import Lanes
+    from gateway.suggestions.exchange import Exchange
     from gateway.suggestions.models import AnySuggestion
     from gateway.suggestions.repository import Suggestions
 
 _NOT_NEGATIVE: Final = "This is not a negative result."
+_NOTIFIED: Final = "A clinician was notified at once and has to sign this; it is not validated."
+_NOBODY: Final = "Nobody is on call in this task's rota, so no clinician was named: call one yourself. This is urgent and not validated."
 _TOLD: Final = {
     State.REJECTED: (
         Told.REJECTED,
@@ -50,21 +56,28 @@ class Counter:
     Args:
         suggestions: reads rows and payloads.
         review_base: public address of the review pages.
+        lanes: say where an answer names its patient.
     """
 
     suggestions: Suggestions
     review_base: str
+    lanes: Lanes
+
+    def failed(self, row: AnySuggestion, error: GarantError) -> Withheld:
+        """What is told where an answer could not be given out after all."""
+        reason = f"{error.message} {_NOT_NEGATIVE}"
+        return replace(self.withheld(row), state=Told.FAILED, code=error.code, reason=reason)
 
     def withheld(self, row: AnySuggestion, *, as_refusal: bool = False) -> Withheld:
         """What is told of a suggestion that may not leave."""
-        state, code, reason = _told(State(row.state), row.code)
+        state, code, reason = _told(State(row.state), row.code, somebody=bool(row.notified_person))
         if State(row.state) is State.REJECTED and row.code:
             reason = f"{reason} Reason: {row.code}."
         created = int(row.received_at.timestamp())
         return Withheld(state, str(row.id), f"{self.review_base}/review/{row.id}", f"{reason} {_NOT_NEGATIVE}", code, created, as_refusal)
 
     async def reply(self, row: AnySuggestion, recognised: Recognised | None = None, *, as_refusal: bool = False) -> Reply:
-        """The reply for a suggestion as it stands."""
+        """The reply for a suggestion as it stands. Raises UpstreamFailed where the stored answer is another patient's (R23)."""
         field = leaving(row)
         if field is None:
             return adapter(row.protocol).withhold(self.withheld(row, as_refusal=as_refusal), recognised or await self._recognised(row))
@@ -78,14 +91,21 @@ class Counter:
         exchange = unpack(payloads["exchange"]) if "exchange" in payloads else None
         body = payloads.get(field, payloads["suggestion"])
         kept: Headers = returned_headers(exchange.headers) if exchange else ((b"content-type", b"application/json"),)
-        if field in payloads and field != "suggestion":
-            kept = tuple((key, value) for key, value in kept if key != b"content-encoding")
+        if body != payloads["suggestion"]:  # decoded and changed; bytes that are the AI system's own keep their encoding
+            kept = kept_headers(kept, changed=True)
         if exchange is None:
             return Reply(200, (*kept, *signature_headers(row)), body)
+        self._check_patient(row, exchange, Answer(exchange.status, kept, body))
         asked = recognised or exchange.recognised
         asked = replace(asked, stream=exchange.recognised.stream)
         reply = adapter(row.protocol).render(replace(exchange.answer(body), headers=kept), None, asked, str(row.id))
         return replace(reply, headers=(*reply.headers, *signature_headers(row)))
+
+    def _check_patient(self, row: AnySuggestion, exchange: Exchange, answer: Answer) -> None:
+        """Read once more before it leaves, where the configuration says how an answer names its patient."""
+        reading = self.lanes.of(row.system, row.task).reading
+        if reading.identity:
+            adapter(row.protocol).read(answer, exchange.recognised, reading)
 
     async def _recognised(self, row: AnySuggestion) -> Recognised:
         stored = await self.suggestions.payload(row, "exchange")
@@ -121,11 +141,11 @@ def pending(row: AnySuggestion) -> bool:
     return State(row.state) in PENDING and leaving(row) is None
 
 
-def _told(state: State, code: str) -> tuple[Told, str, str]:
+def _told(state: State, code: str, *, somebody: bool) -> tuple[Told, str, str]:
     if state is State.QUEUED:
         return Told.PENDING, "queued", "The AI system has not answered yet."
     if state is State.NOTIFIED:
-        return Told.WITHHELD, "human_review_required", "A clinician was notified at once and has to sign this; it is not validated."
+        return Told.WITHHELD, "human_review_required", _NOTIFIED if somebody else _NOBODY
     told = _TOLD.get(state)
     if told is None:
         return Told.PENDING, "human_review_required", "This suggestion waits for a clinician's signature."

@@ -15,7 +15,7 @@ from gateway.audit.leaf import EventType
 from gateway.signoff.acts.final import findings_record
 from gateway.signoff.acts.time import spent, together
 from gateway.signoff.models import Step
-from gateway.signoff.record import Signed, Texts, final_events, kept, ledger, person_event, signature_row, wakes
+from gateway.signoff.record import Signed, Texts, assertion_kept, final_events, kept, ledger, person_event, signature_row, wakes
 from gateway.suggestions.content import Place, commitment
 from gateway.suggestions.repository import moved, stored
 from gateway.suggestions.states import Action, State
@@ -39,7 +39,7 @@ async def deciding(desk: SignOff, signing: Signing) -> Write:
     signed = await _signed(desk, signing)
     signature = signature_row(signing, signed, findings_record(signing.opened, signing.decision))
     row = signing.opened.row
-    effects = (kept(signature), spent(signing.times, signed.event.id), *stored(row.id, signed.sealed))
+    effects = (kept(signature), spent(signing.times, signed.event.id), *stored(row.id, signed.sealed), *assertion_kept(signing, signed))
     if signing.first_of_two:
         return _waiting(signing, signed.event, effects, Action.SIGN_FIRST, "first_signer")
     if signing.disputes:
@@ -90,6 +90,9 @@ async def _signed(desk: SignOff, signing: Signing) -> Signed:
     sealed = [_named(vault.commit_only("shown", signing.opened.shown, place), event.id)]
     if decision.comment:
         sealed.append(_named(vault.seal("reason", decision.comment.encode(), place), event.id))
+    if signing.proof.evidence is not None:
+        sealed.append(_named(vault.seal("decision", signing.proof.evidence.opening, place), event.id))
+        sealed.append(_named(vault.commit_only("assertion", signing.proof.evidence.document, place), event.id))
     if decision.accepted_findings is not None:
         sealed.append(_named(vault.commit_only("findings", findings_record(signing.opened, decision).encode(), place), event.id))
     if decision.decision == "reject":

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from gateway.audit.batch import Statement, Write
 from gateway.audit.leaf import EventType
 from gateway.ids import uuid7
-from gateway.signoff.acts.reading import last_shown, read
+from gateway.signoff.acts.reading import read
 from gateway.signoff.acts.saying import check_judging
 from gateway.signoff.acts.time import active_time, spent
 from gateway.signoff.models import Step
@@ -43,7 +43,7 @@ async def open_case(desk: SignOff, person: Person, suggestion: UUID) -> Opened:
     lease = {"lease": uuid7(), "leased_by": person.id, "leased_at": row.leased_at if kept else now, **_until(opened, now)}
     if row.returns_to == person.id:  # who asked for an opinion decides without it
         lease |= {"assigned_to": person.id, "returns_to": None}
-    await desk.writer.append(await _viewing(desk, person, opened, {**lease, "opened_at": row.opened_at or now}, now))
+    await desk.writer.append(_viewing(desk, person, opened, {**lease, "opened_at": row.opened_at or now}, now))
     return replace(opened, row=await desk.suggestions.get(suggestion))
 
 
@@ -70,7 +70,7 @@ async def judge(desk: SignOff, person: Person, suggestion: UUID, judging: Judgin
     await desk.writer.append(_judging(desk, person, opened, judging, now))
     row = await desk.suggestions.get(suggestion)
     shown = await read(desk, row, lane, person)
-    await desk.writer.append(await _viewing(desk, person, shown, _until(shown, now), desk.clock.now()))
+    await desk.writer.append(_viewing(desk, person, shown, _until(shown, now), desk.clock.now()))
     return replace(shown, row=await desk.suggestions.get(suggestion))
 
 
@@ -92,15 +92,14 @@ def _until(opened: Opened, now: datetime) -> dict[str, object]:
     return {"leased_until": now + timedelta(seconds=opened.lane.requirement.policy.lease_seconds)}
 
 
-async def _viewing(desk: SignOff, person: Person, opened: Opened, lease: dict[str, object], now: datetime) -> Write:
+def _viewing(desk: SignOff, person: Person, opened: Opened, lease: dict[str, object], now: datetime) -> Write:
     """The entry of an opening; what is shown is kept the first time, so that a later change can be told (R3)."""
     row = opened.row
     event = person_event(EventType.VIEWED, row, person, desk.keys, now, detail={"step": opened.step.value})
     guard = changed(row, lease)
     if opened.step is Step.JUDGE:
         return Write((event,), guards=(guard,), wake=wakes(row))
-    again = await last_shown(desk, row, person) == opened.shown
-    seal = desk.keys.vault.commit_only if again else desk.keys.vault.seal
+    seal = desk.keys.vault.commit_only if opened.earlier == opened.shown else desk.keys.vault.seal
     sealed = seal("shown", opened.shown, Place(row.establishment, row.case_id, event.id))
     event = replace(event, commitments={"shown": sealed.commitment})
     effects = stored(row.id, (replace(sealed, field=f"shown/{person.id}/{event.id}"),))

@@ -9,6 +9,7 @@ import orjson
 from gateway.adapters.exact.findings import findings
 from gateway.adapters.protocol import View
 from gateway.adapters.registry import adapter
+from gateway.errors import Conflict
 from gateway.signoff.models import Opened, OwnJudgement, Position, Said, Step
 from gateway.signoff.record import standing
 from gateway.suggestions.content import sha256
@@ -47,12 +48,13 @@ def asked_for_opinion(row: Suggestion, person: Person) -> bool:
 
 async def read(desk: SignOff, row: Suggestion, lane: Lane, person: Person) -> Opened:
     """The case as this person may see it now; before an own judgement is committed, nothing of the AI is even read."""
-    judgement = await _own(desk, row, person)
+    judgement = await _own(desk, row, person) if row.judge_first else None
     step = step_of(row, person, judged=judgement is not None)
     if step is Step.JUDGE:
         payloads = await desk.suggestions.payloads(row, BEFORE_THE_AI)
         return Opened(row, lane, step, _NOTHING, b"", "", b"", payloads)
     payloads = await desk.suggestions.payloads(row)
+    _check_kept(payloads)
     exchange, suggestion = unpack(payloads["exchange"]), payloads["suggestion"]
     view = adapter(row.protocol).read(exchange.answer(suggestion), exchange.recognised, lane.reading)
     parts = findings(row.protocol, view, exchange.answer(suggestion), lane.reading)
@@ -62,14 +64,22 @@ async def read(desk: SignOff, row: Suggestion, lane: Lane, person: Person) -> Op
         more["positions"] = [_told(position) for position in positions]
     document = shown(view, suggestion, row.system, row.task, more)
     said = await _said(desk, row, step)
-    before = await _before(desk, row, person, document)
-    return Opened(row, lane, step, view, document, sha256(document), suggestion, payloads, judgement, parts, said, positions, before)
+    earlier = await _last_shown(desk, row, person)
+    digest, before = sha256(document), _before(earlier, document)
+    return Opened(row, lane, step, view, document, digest, suggestion, payloads, judgement, parts, said, positions, before, earlier)
 
 
-async def last_shown(desk: SignOff, row: Suggestion, person: Person) -> bytes | None:
+async def _last_shown(desk: SignOff, row: Suggestion, person: Person) -> bytes | None:
     """The bytes that this person was shown last, or None."""
     kept = await desk.suggestions.beside(row, f"shown/{person.id}/")
     return next(reversed(kept.values()), None)
+
+
+def _check_kept(payloads: Mapping[str, bytes]) -> None:
+    if not {"exchange", "suggestion"} <= payloads.keys():
+        message = "The content of this suggestion is no longer kept, so it cannot be shown or decided on. Tell hospital IT."
+        french = "Le contenu de cette proposition n'est plus conservé : elle ne peut être ni affichée ni décidée. Prévenez le service informatique."
+        raise Conflict(message, code="content_not_kept", fr=french)
 
 
 async def _own(desk: SignOff, row: Suggestion, person: Person) -> OwnJudgement | None:
@@ -122,9 +132,8 @@ def _told(position: Position) -> dict[str, JsonValue]:
     return {**words, "fields": fields, "accepted_findings": chosen}
 
 
-async def _before(desk: SignOff, row: Suggestion, person: Person, document: bytes) -> tuple[dict[str, JsonValue], ...] | None:
+def _before(earlier: bytes | None, document: bytes) -> tuple[dict[str, JsonValue], ...] | None:
     """The fields shown to this person earlier, where the stored suggestion is another now (R3)."""
-    earlier = await last_shown(desk, row, person)
     if earlier is None or _essence(orjson.loads(earlier)) == _essence(orjson.loads(document)):
         return None
     return tuple(orjson.loads(earlier)["fields"])

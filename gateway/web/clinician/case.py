@@ -23,6 +23,7 @@ from gateway.api.dependencies import demand
 from gateway.display import links
 from gateway.display import parts as display
 from gateway.errors import Conflict, Forbidden, GarantError
+from gateway.identity.methods import accepted
 from gateway.identity.roles import Right
 from gateway.signoff.models import EmergencyReason
 from gateway.suggestions.states import AWAITING, State
@@ -54,6 +55,16 @@ class Sent:
     status: int = 200
     changes: Sequence[Rewritten] = ()
     seen: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Proving:
+    """Whether a decision has to be confirmed anew, and by which of the ways that count here this person can."""
+
+    needed: bool
+    passkey: bool
+    password: bool
+    provider: bool
 
 
 @router.post("/review/{suggestion}/open")
@@ -114,8 +125,9 @@ async def case_page(seen: Visitor, suggestion: UUID, sent: Sent | None = None) -
 async def _drawn(seen: Visitor, session: Session, shown: signoff.Shown, sent: Sent) -> Response:
     values = {"shown": shown, "names": seen.names(), "sent": sent, "typed": sent.typed, "problems": sent.faults}
     values["done"] = await done(seen, session)
+    values["proving"] = await _proving(seen, session, shown)
     values["within"] = (within_of(sent.typed) if sent.typed else asked_of(seen.request.query_params)).query()
-    return seen.page("case.html", sent.status, **values, **_parts(seen, session, shown))
+    return seen.page("case.html", sent.status, **values, **_parts(seen, shown))
 
 
 async def _shown(seen: Visitor, session: Session, suggestion: UUID) -> signoff.Shown:
@@ -133,7 +145,7 @@ def _texts(typed: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _parts(seen: Visitor, session: Session, shown: signoff.Shown) -> dict[str, object]:
+def _parts(seen: Visitor, shown: signoff.Shown) -> dict[str, object]:
     """What the page draws: the input, the suggestion, its editors, the provider's words, the clocks."""
     language, content = seen.language, shown.content if isinstance(shown.content, dict) else {}
     lane = signoff.desk_of(seen.parts).signoff.lanes.of(shown.system, shown.task)
@@ -148,7 +160,6 @@ def _parts(seen: Visitor, session: Session, shown: signoff.Shown) -> dict[str, o
         "changed": tuple(_changed(shown)),
         "viewers": links.viewer_links(lane.route, shown.patient, language),
         "attributes": [(name, shown.attributes[name]) for name in ATTRIBUTES if shown.attributes.get(name)],
-        "proofs": _proofs(seen, session, shown),
         "emergencies": EMERGENCIES,
         "sureness": SURENESS,
         "left": max(0, int((shown.leased_until - seen.parts.clock.now()).total_seconds())),
@@ -167,13 +178,14 @@ def document_of(body: bytes) -> JsonValue:
     return None
 
 
-def _proofs(seen: Visitor, session: Session, shown: signoff.Shown) -> frozenset[str]:
-    """How this person can prove who they are for this decision: `password`, `passkey`; nothing where the last proof is new enough.
-
-    A proof that will be too old before anybody has read the case counts as too old now.
-    """
+async def _proving(seen: Visitor, session: Session, shown: signoff.Shown) -> Proving:
+    """How this decision may be confirmed. The last proof counts no more where it will be too old before anybody has read the case."""
+    policy = signoff.desk_of(seen.parts).signoff.lanes.of(shown.system, shown.task).requirement.policy
+    counted = accepted(policy, seen.parts.settings)
     age = (seen.parts.clock.now() - session.authenticated_at).total_seconds()
-    return frozenset({"password"}) if age > shown.reauthenticate_seconds - READING_SECONDS else frozenset()
+    fresh = age <= shown.reauthenticate_seconds - READING_SECONDS and session.authentication.method in counted
+    passkey = "passkey" in counted and bool(await seen.parts.passkeys.listed(session.person))
+    return Proving(not fresh, passkey=passkey, password="password" in counted, provider="oidc" in counted)
 
 
 def _changed(shown: signoff.Shown) -> Iterator[Rewritten]:

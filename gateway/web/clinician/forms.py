@@ -76,8 +76,9 @@ def decision_of(form: Mapping[str, str], language: str, *, judged: bool) -> sign
     if faults:
         raise Incomplete(faults)
     try:
+        body["assertion"] = json.loads(form["assertion"]) if form.get("assertion") else None
         return signoff.DecisionBody.model_validate(body)
-    except ValidationError:
+    except (ValidationError, ValueError):
         raise Incomplete([Fault(words(language)["form_unreadable"])]) from None
 
 

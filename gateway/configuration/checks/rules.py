@@ -8,8 +8,11 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final, Protocol
 
+from gateway.configuration.checks.dangers import dangers
+from gateway.configuration.checks.identifying import identifying
+from gateway.configuration.checks.judging import judging
+from gateway.configuration.checks.reaching import addresses, secrets
 from gateway.configuration.findings import Finding
-from gateway.configuration.reaching import addresses, secrets
 from gateway.display.links import faults
 from gateway.policy.escalation import gaps
 from gateway.policy.models import ReleaseMode
@@ -38,8 +41,9 @@ def findings(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding
     yield from _policies(settings)
     yield from secrets(settings, environ)
     yield from addresses(settings)
+    yield from dangers(settings, environ)
     yield from _rotas(settings)
-    yield from _profile(settings)
+    yield from identifying(settings, environ)
 
 
 def _doubles(settings: Settings) -> Iterator[Finding]:
@@ -76,6 +80,7 @@ def _routes(settings: Settings) -> Iterator[Finding]:
                 ("routes", n, "system"), f"'{system.id}' names no models, so no call can reach it", 'add models = ["…"] to the AI system'
             )
         yield from _pointers(n, route)
+        yield from _identity(n, route)
         yield from _links(n, route)
     yield from _ambiguous(settings)
 
@@ -85,12 +90,23 @@ def _pointers(n: int, route: Route) -> Iterator[Finding]:
         (("case_pointer",), route.case_pointer),
         (("version_pointer",), route.version_pointer),
         *((("patient_pointers", name), pointer) for name, pointer in route.patient_pointers.items()),
+        *((("identity_pointers", name), pointer) for name, pointer in route.identity_pointers.items()),
         *((("fields", m, "pointer"), part.pointer) for m, part in enumerate(route.fields)),
+        (("findings", "pointer"), route.findings.pointer if route.findings else None),
     ]
     for place, pointer in named:
         if pointer is not None and not _POINTER.fullmatch(pointer):
             fix = "a JSON Pointer begins with '/', like /result/label; inside a name '~' is written ~0 and '/' is written ~1"
             yield Finding(("routes", n, *place), f"'{pointer}' is no JSON Pointer", fix)
+
+
+def _identity(n: int, route: Route) -> Iterator[Finding]:
+    for name in sorted(route.identity_pointers.keys() - route.patient_pointers.keys()):
+        yield Finding(
+            ("routes", n, "identity_pointers", name),
+            f"'{name}' is not read from the request, so every answer would be taken for another patient's",
+            "add the same name to patient_pointers",
+        )
 
 
 def _links(n: int, route: Route) -> Iterator[Finding]:
@@ -135,6 +151,7 @@ def _policies(settings: Settings) -> Iterator[Finding]:
     for n, policy in enumerate(settings.policies):
         yield from _notification(n, policy, rotas)
         yield from _unserved(n, policy, settings)
+        yield from judging(n, policy)
         if policy.expires_seconds < policy.clock_seconds and policy.release_mode is ReleaseMode.HOLD:
             yield Finding(
                 ("policies", n, "expires_seconds"),
@@ -204,12 +221,6 @@ def _overlaps(n: int, rota: Rota, now: datetime) -> Iterator[Finding]:
             yield Finding(
                 ("rotas", n, "shifts", second), words, "end one shift where the next begins, unless both shall be told", "warning"
             )
-
-
-def _profile(settings: Settings) -> Iterator[Finding]:
-    if settings.profile == "production" and set(settings.identity) <= {"password"}:
-        cause = "production needs two factors for signatures, and this configuration has passwords only"
-        yield Finding(("profile",), cause, 'use profile = "pilot" until passkeys or OIDC are configured')
 
 
 def _valid(start: str, end: str) -> bool:

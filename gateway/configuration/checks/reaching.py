@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 _WEAK: Final = frozenset({"secret", "password", "default", "admin", "test", "example", "garant", "xxx", "todo"})
 _PLACEHOLDER: Final = re.compile(r"change.?(?:me|it)|placeholder|^<.*>$|^your[-_ ]|^\$\{.*\}$|^(?:0?123456789?0?|12345678)$")
-_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+_EVERYWHERE: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - recognised, not listened on
 _SHORTEST_SECRET: Final = 8
 _FEWEST_CHARACTERS: Final = 4
 _PORTS: Final = {"http": 80, "https": 443}
@@ -27,10 +28,10 @@ _HOST: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.:-]*[A-Za-z0-9])?")
 def secrets(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
     """Secrets that the environment lacks, or that are defaults, placeholders or unusable."""
     for n, system in enumerate(settings.systems):
-        yield from _secret(("systems", n, "upstream", "secret_env"), system.upstream.secret_env, environ)
+        yield from secret(("systems", n, "upstream", "secret_env"), system.upstream.secret_env, environ)
     for n, webhook in enumerate(settings.webhooks):
         path, variable = ("webhooks", n, "secret_env"), webhook.secret_env
-        found = list(_secret(path, variable, environ))
+        found = list(secret(path, variable, environ))
         yield from found
         if variable is not None and not found and not _base64(environ[variable].removeprefix("whsec_")):
             yield Finding(path, f"{variable} is no Standard Webhooks secret", "set the receiver's secret: whsec_ and base64")
@@ -43,13 +44,14 @@ def addresses(settings: Settings) -> Iterator[Finding]:
         yield Finding(("server", "public_url"), "public_url is no web address", "write it like https://garant.example.org")
     else:
         yield from _encryption(settings, public)
-    yield from _upstreams(settings, public)
+    yield from _upstreams(settings)
     if not _HOST.fullmatch(settings.establishment.host):
         cause = "the host is part of the log's name and is no host name"
         yield Finding(("establishment", "host"), cause, "write it like garant.example.org, without scheme, path or spaces")
 
 
-def _secret(path: tuple[str | int, ...], variable: str | None, environ: Mapping[str, str]) -> Iterator[Finding]:
+def secret(path: tuple[str | int, ...], variable: str | None, environ: Mapping[str, str]) -> Iterator[Finding]:
+    """What is wrong with a secret that the environment has to hold."""
     if variable is None:
         return
     if variable not in environ:
@@ -74,23 +76,35 @@ def _base64(text: str) -> bool:
 def _encryption(settings: Settings, public: SplitResult) -> Iterator[Finding]:
     if public.scheme != "http":
         return
-    if settings.profile == "production" and public.hostname not in _LOOPBACK:
+    if settings.profile == "production" and public.hostname not in LOOPBACK:
         fix = "use https, with the proxy or load balancer in front that ends TLS"
         yield Finding(("server", "public_url"), "public_url is not encrypted", fix)
-    if settings.profile == "pilot" and settings.server.host not in _LOOPBACK:
+    if settings.profile == "pilot" and settings.server.host not in LOOPBACK:
         cause = "the gateway listens beyond this machine without TLS"
         yield Finding(("server", "host"), cause, "put a TLS proxy in front, or listen on 127.0.0.1", "warning")
 
 
-def _upstreams(settings: Settings, public: SplitResult | None) -> Iterator[Finding]:
-    own = {_door(public)} if public is not None else set()
+def own_doors(settings: Settings) -> set[tuple[str, int | None]]:
+    """Host and port of the gateway itself, as it listens and as it is reached."""
+    public = _split(settings.server.public_url)
+    own = {door(public)} if public is not None else set()
     if settings.server.port:
         own.add((_same(settings.server.host), settings.server.port))
+    return own
+
+
+def door(url: SplitResult) -> tuple[str, int | None]:
+    """Host and port of an address; all names of this machine are one."""
+    return _same(url.hostname or ""), url.port or _PORTS.get(url.scheme)
+
+
+def _upstreams(settings: Settings) -> Iterator[Finding]:
+    own = own_doors(settings)
     for n, system in enumerate(settings.systems):
         path, url = ("systems", n, "upstream", "url"), urlsplit(str(system.upstream.url))
         if url.username or url.password:
             yield Finding(path, "the address holds credentials", "take them out and use secret_env")
-        if _door(url) in own:
+        if door(url) in own:
             cause = "the AI system's address is the gateway's own: every call would run in a circle"
             yield Finding(path, cause, "write the AI system's address")
 
@@ -104,10 +118,6 @@ def _split(text: str) -> SplitResult | None:
     return parts
 
 
-def _door(url: SplitResult) -> tuple[str, int | None]:
-    return _same(url.hostname or ""), url.port or _PORTS.get(url.scheme)
-
-
 def _same(host: str) -> str:
     """One name for this machine, however it is written."""
-    return "localhost" if host in _LOOPBACK else host.lower()
+    return "localhost" if host in LOOPBACK | _EVERYWHERE else host.lower()

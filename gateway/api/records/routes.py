@@ -1,0 +1,55 @@
+"""The signed record over HTTP, in three of its four forms; the fourth is the page (R4).
+
+Promises: the forms say the same; they need the right to read cases; nothing of the suggestion's content is in them.
+"""
+
+from typing import Annotated, Final, Literal
+from uuid import UUID
+
+import orjson
+from fastapi import APIRouter, Header, Response
+
+from gateway.api.dependencies import CurrentSession, Parts, TheParts, demand
+from gateway.api.records.fhir import provenance
+from gateway.api.records.models import SignedRecord, record_of
+from gateway.api.records.pdf import pdf
+from gateway.api.signoff import desk_of
+from gateway.errors import preferred
+from gateway.identity.roles import Right
+from gateway.identity.sessions import Session
+from gateway.signoff.record import standing
+
+router = APIRouter(tags=["records"], prefix="/suggestions/{suggestion}")
+Language = Literal["fr", "en"]
+_FHIR: Final = "application/fhir+json"
+
+
+@router.get("/record.json")
+async def as_json(suggestion: UUID, session: CurrentSession, parts: TheParts) -> SignedRecord:
+    """Who decided what on a suggestion, when, in which meaning, for which model and version."""
+    return await _record(suggestion, session, parts)
+
+
+@router.get("/record.pdf", response_class=Response, responses={200: {"content": {"application/pdf": {}}}})
+async def as_pdf(
+    suggestion: UUID, session: CurrentSession, parts: TheParts, lang: Language | None = None, accept_language: Annotated[str, Header()] = ""
+) -> Response:
+    """The same for the patient file, as PDF/A; in French unless English is asked for."""
+    language = lang or preferred(accept_language, "fr")
+    made = await pdf(await _record(suggestion, session, parts), language)
+    name = {"Content-Disposition": f'inline; filename="record-{suggestion}.pdf"', "Content-Language": language}
+    return Response(made, media_type="application/pdf", headers=name)
+
+
+@router.get("/record.fhir.json", response_class=Response, responses={200: {"content": {_FHIR: {}}}})
+async def as_fhir(suggestion: UUID, session: CurrentSession, parts: TheParts) -> Response:
+    """The same as a FHIR R4 Provenance."""
+    return Response(orjson.dumps(provenance(await _record(suggestion, session, parts))), media_type=_FHIR)
+
+
+async def _record(suggestion: UUID, session: Session, parts: Parts) -> SignedRecord:
+    await demand(parts, session, Right.READ_CASES)
+    suggestions = desk_of(parts).signoff.suggestions
+    row, signatures = await suggestions.get(suggestion), standing(await suggestions.signatures(suggestion))
+    names = {system.id: system.name for system in parts.settings.systems}
+    return record_of(row, signatures, parts.settings.establishment, names.get(row.system, row.system))

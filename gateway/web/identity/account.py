@@ -1,0 +1,121 @@
+"""One's own account: passkeys, sign-ins, password. Everything but making a passkey works without script."""
+
+import json
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse, Response
+from pydantic import ValidationError
+
+from gateway.api import problems
+from gateway.api.dependencies import demand
+from gateway.api.identity import passkeys, sessions
+from gateway.errors import GarantError
+from gateway.identity.passkeys.ceremonies import FRESH
+from gateway.identity.roles import Right
+from gateway.web.clinician.editing import mark
+from gateway.web.clinician.forms import Incomplete, decision_of
+from gateway.web.rendering import PageRoute, TheVisitor, Visitor, person, posted, to
+from gateway.web.texts import words
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from pydantic import JsonValue
+
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
+_UNREADABLE = "What the browser sent cannot be read. Reload the page and try again."
+_AS_IT_STANDS = {"send": True}
+"""Nothing to sign yet: the form is sent without, and comes back with what is missing or with the difference to look at."""
+_UNREADABLE_FR = "L'envoi du navigateur est illisible. Rechargez la page et réessayez."
+
+
+@router.get("/account")
+async def account(seen: TheVisitor) -> Response:
+    """Passkeys and sign-ins of whoever is signed in."""
+    return await account_page(seen)
+
+
+@router.post("/account/confirm")
+async def confirm(seen: TheVisitor) -> Response:
+    """Prove by password who one is, so that passkeys can be changed."""
+    form = await posted(seen)
+    return await _done(seen, seen.parts.sessions.prove(person(seen), form.get("proof", "")))
+
+
+@router.post("/account/passkeys/options")
+async def registration_options(seen: TheVisitor) -> Response:
+    """What the script needs to make a passkey."""
+    await posted(seen)
+    return await _options(seen, passkeys.registration_options(person(seen), seen.parts))
+
+
+@router.post("/account/passkeys")
+async def add(seen: TheVisitor) -> Response:
+    """Keep the passkey that the script made."""
+    form = await posted(seen)
+    try:
+        wish = passkeys.PasskeyWish(name=form.get("name", ""), credential=json.loads(form.get("credential", "")))
+    except (ValueError, ValidationError):
+        return await account_page(seen, _UNREADABLE_FR if seen.language == "fr" else _UNREADABLE, 400)
+    return await _done(seen, passkeys.add_passkey(wish, person(seen), seen.parts))
+
+
+@router.post("/account/passkeys/{passkey}/remove")
+async def remove(passkey: UUID, seen: TheVisitor) -> Response:
+    """End a passkey."""
+    await posted(seen)
+    return await _done(seen, passkeys.remove_passkey(passkey, person(seen), seen.parts))
+
+
+@router.post("/account/sessions/{which}/end")
+async def end(which: UUID, seen: TheVisitor) -> Response:
+    """Sign out elsewhere."""
+    await posted(seen)
+    return await _done(seen, sessions.end_session(which, person(seen), seen.parts))
+
+
+@router.post("/review/{suggestion}/passkey-options")
+async def decision_options(suggestion: UUID, seen: TheVisitor) -> Response:
+    """What the script needs to have the decision in the form signed."""
+    form = await posted(seen)
+    session = person(seen)
+    await demand(seen.parts, session, Right.SIGN)
+    try:
+        body = decision_of(form, seen.language, judged=form.get("judged") == "yes")
+    except Incomplete:
+        return JSONResponse(_AS_IT_STANDS)
+    if body.decision == "amend" and form.get("seen") != mark(body.amendment or {}):
+        return JSONResponse(_AS_IT_STANDS)
+    return await _options(seen, passkeys.decision_options(suggestion, body, session, seen.parts))
+
+
+async def account_page(seen: Visitor, problem: str = "", status: int = 200) -> Response:
+    """The page, with what went wrong above it."""
+    session, methods = person(seen), seen.parts.settings.identity.methods
+    fresh = seen.parts.clock.now() - session.authenticated_at <= FRESH
+    return seen.page(
+        "account.html",
+        status,
+        problem=problem,
+        passkeys=await seen.parts.passkeys.listed(session.person),
+        running=await seen.parts.sessions.running(session.person),
+        fresh=fresh,
+        methods=methods,
+    )
+
+
+async def _done(seen: Visitor, work: "Awaitable[object]") -> Response:
+    try:
+        await work
+    except GarantError as error:
+        return await account_page(seen, error.said(seen.language), error.status)
+    return to("/account")
+
+
+async def _options(seen: Visitor, work: "Awaitable[dict[str, JsonValue]]") -> Response:
+    try:
+        return JSONResponse({"publicKey": await work, "cancelled": words(seen.language)["passkey_cancelled"]})
+    except GarantError as error:
+        return problems.refusal(error, seen.language)

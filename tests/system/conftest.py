@@ -1,0 +1,76 @@
+"""A real browser before a real gateway: Chromium, in both languages and themes, with and without script."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from tests.fakes.model_server import DEFAULTS
+from tests.stage import Stage, built
+from tests.system.visitor import Visit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from playwright.sync_api import Browser
+
+# The sandbox needs rights that containers do not give; the other switches keep the browser from calling home.
+SWITCHES = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+]
+
+
+def chromium() -> str:
+    """Where the browser is. Raises AssertionError with what to install."""
+    names = (os.environ.get("CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome")
+    found = next((path for name in names if name and (path := shutil.which(name))), None)
+    assert found, "Chromium is missing: install Debian's package chromium, or name a browser: CHROMIUM=/path/to/it"
+    return found
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    """One browser for all these tests; its loop must be gone before the tests of other rooms run theirs."""
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=chromium(), args=SWITCHES)
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="module")
+def shared(postgres_server: str) -> Iterator[Stage]:
+    """One gateway for all tests of a file."""
+    yield from built(postgres_server)
+
+
+@pytest.fixture
+def stage(shared: Stage) -> Iterator[Stage]:
+    """The gateway with nothing waiting."""
+    shared.model.scripts = dict(DEFAULTS)
+    shared.model.seen.clear()
+    yield shared
+    shared.rows("UPDATE suggestions SET state = 'cancelled', next_clock_at = NULL, attach_key = NULL WHERE state IN ('held', 'queued')")
+
+
+@pytest.fixture
+def visit(browser: Browser, stage: Stage) -> Iterator[Callable[..., Visit]]:
+    """Opens visits: `visit(language="fr", theme="light", script=True)`; every request and console message is watched."""
+    opened: list[Visit] = []
+
+    def open_(language: str = "en", theme: str = "light", *, script: bool = True) -> Visit:
+        one = Visit.begin(browser, stage, language, theme, script=script)
+        opened.append(one)
+        return one
+
+    yield open_
+    for one in opened:
+        one.end()
