@@ -15,17 +15,20 @@ import time
 from html import unescape
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 from uuid import uuid4
 
 import httpx
 
 from gateway.database import Embedded
-from tests.stage import Stage, built, eventually
+from tests import stage as stages
+from tests.stage import Stage, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-REAL = "diagnosis"
+PROVEN, FRESH = "diagnosis", "fresh"
+MORE = {FRESH: ("diagnosis", 'release_mode = "hold"\nreauthenticate_seconds = 900')}
 COPY = """
 INSERT INTO suggestions ({names})
 SELECT {values} FROM suggestions, generate_series(1, $2) AS n WHERE id = $1
@@ -52,11 +55,11 @@ def fill(stage: Stage, cases: int) -> None:
     stage.rows("ANALYZE suggestions")
 
 
-def call(stage: Stage, cases: int) -> None:
+def call(stage: Stage, task: str, cases: int) -> None:
     """Cases with content, of another task, to be decided on."""
     for _ in range(cases):
-        threading.Thread(target=stage.chat, args=(REAL,), daemon=True).start()
-    eventually(lambda: stage.rows("SELECT count(*) AS n FROM suggestions WHERE task = $1 AND state = 'held'", REAL)[0]["n"] == cases, 60)
+        threading.Thread(target=stage.chat, args=(task,), daemon=True).start()
+    eventually(lambda: stage.rows("SELECT count(*) AS n FROM suggestions WHERE task = $1 AND state = 'held'", task)[0]["n"] == cases, 60)
 
 
 def field(text: str, name: str) -> str:
@@ -78,9 +81,9 @@ def timed(times: int, work: Callable[[], httpx.Response]) -> tuple[list[float], 
     return found, size
 
 
-def decided(browser: httpx.Client, password: str) -> Callable[[], httpx.Response]:
+def decided(browser: httpx.Client, task: str, password: str) -> Callable[[], httpx.Response]:
     """A reject from an open case to the next case on screen: two requests, the decision and the page it leads to."""
-    page = browser.post("/next", data={"csrf": field(browser.get("/queue").text, "csrf"), "task": REAL})
+    page = browser.post("/next", data={"csrf": field(browser.get("/queue").text, "csrf"), "task": task})
 
     def work() -> httpx.Response:
         nonlocal page
@@ -108,8 +111,9 @@ def main() -> None:
     asked = arguments.parse_args()
     with tempfile.TemporaryDirectory(prefix="garant-", ignore_cleanup_errors=True) as folder:
         server = Embedded(Path(folder) / "postgres")
-        for stage in built(server.start()):
-            measure(stage, asked.cases, asked.times)
+        with patch.dict(stages.MODES, MORE):
+            for stage in stages.built(server.start()):
+                measure(stage, asked.cases, asked.times)
         server.stop()
 
 
@@ -125,9 +129,9 @@ def measure(stage: Stage, cases: int, times: int) -> None:
             row("queue, page 60", *timed(times, lambda: browser.get("/queue?offset=2950"))),
             row("the list alone", *timed(times, lambda: browser.get("/queue/list"))),
         ]
-        call(stage, times + 2)
-        work = decided(browser, doctor.password)
-        rows.append(row("decision to the next case on screen", *timed(times, work)))
+        for task, password, name in ((PROVEN, doctor.password, "password checked at the decision"), (FRESH, "", "proof still fresh")):
+            call(stage, task, times + 2)
+            rows.append(row(f"decision to the next case on screen, {name}", *timed(times, decided(browser, task, password))))
     print(f"{cases} waiting cases, {times} requests each, run {uuid4().hex[:6]}\n")
     print("| page | median ms | p95 ms | max ms | kB |\n|---|---|---|---|---|")
     print("\n".join(rows))

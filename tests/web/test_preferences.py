@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -50,3 +52,9 @@ def test_one_letter_for_two_acts_is_refused_in_words() -> None:
     with pytest.raises(BadInput) as refused:
         chosen({"key_sign": "a", "keys": "on"})
     assert "deux actions : A" in refused.value.said("fr")
+
+
+def test_the_readme_lists_every_key() -> None:
+    text = (Path(__file__).parents[2] / "gateway/web/clinician/README.md").read_text(encoding="utf-8")
+    cells = {letter for line in text.splitlines() if line.startswith("| ") for cell in line.split("|")[1::2] for letter in cell.split(",")}
+    assert {letter.strip().lower() for letter in cells} >= set(KEYS.values())

@@ -3,6 +3,7 @@
 const PACE = 1500;
 const list = document.getElementById("list");
 const more = document.getElementById("changed");
+const said = document.getElementById("said");
 let stream = null;
 let waiting = 0;
 let last = 0;
@@ -17,7 +18,7 @@ async function refresh() {
     list.innerHTML = await answer.text();
     more.hidden = true;
     const count = list.querySelector("[data-title]")?.dataset.title;
-    if (count) document.title = count;
+    if (count && count !== document.title) document.title = said.textContent = count;
   } catch {
     // The stream tells when the gateway is there again.
   }
