@@ -58,7 +58,6 @@ class Received:
     lane: Lane
     machine: Machine
     recognised: Recognised
-    body: bytes
     case: Case
     at: datetime
     attach_key: bytes | None
@@ -193,7 +192,7 @@ class Capturer:
         requirement = received.lane.requirement
         if requirement.mode is ReleaseMode.LOG_ONLY and not requirement.policy.keep_content:
             return (self._vault.commit_only("suggestion", answer.body, place),)
-        payloads = {"suggestion": answer.body, "input": received.body}
+        payloads = {"suggestion": answer.body, "input": received.recognised.forward_body}
         if requirement.mode is not ReleaseMode.LOG_ONLY or received.recognised.background:
             payloads["exchange"] = pack(received.recognised, answer)
         if received.recognised.patient:
