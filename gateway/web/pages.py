@@ -12,7 +12,7 @@ from sqlmodel import text
 
 from gateway import usage
 from gateway.api import signoff
-from gateway.api.dependencies import demand
+from gateway.api.dependencies import check_own_password, demand
 from gateway.database import reading
 from gateway.errors import GarantError, Unauthenticated
 from gateway.identity.roles import Right
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 TheVisitor = Annotated[Visitor, Depends(visitor)]
 PAGE: Final = 100
+_WITHOUT_OWN_PASSWORD: Final = frozenset({"/password", "/sign-out"})
 _ENTRIES: Final = text(
     "SELECT index AS place, at, type, task, suggestion_id, leaf FROM entries WHERE establishment = :name AND index < :before ORDER BY index DESC LIMIT :n"
 )
@@ -33,10 +34,12 @@ _HEAD: Final = text("SELECT size, checkpoint FROM log_head WHERE establishment =
 
 
 def person(seen: Visitor) -> Session:
-    """Whoever is signed in with an own password. Raises Unauthenticated."""
+    """Whoever is signed in with an own password. Raises Unauthenticated, Forbidden."""
     if seen.session is None:
         message = "Sign in first."
         raise Unauthenticated(message)
+    if seen.request.url.path not in _WITHOUT_OWN_PASSWORD:
+        check_own_password(seen.session)
     return seen.session
 
 

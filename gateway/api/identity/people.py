@@ -25,6 +25,7 @@ from gateway.identity.sessions import Session
 
 router = APIRouter(tags=["accounts"])
 _OWN: Final = "You cannot do this to your own account; another administrator can. Your own password is changed at /api/password."
+_OWN_FR: Final = "Vous ne pouvez pas faire cela à votre propre compte ; un autre administrateur le peut. Votre mot de passe se change sur « Mon compte »."
 
 
 class RolesChange(Strict):
@@ -121,7 +122,7 @@ async def change_names(person_id: UUID, body: NamesBody, session: ItAdministrato
 
 async def _other(parts: Parts, session: Session, person: UUID) -> Person:
     if person == session.person.id:
-        raise Conflict(_OWN, code="own_account")
+        raise Conflict(_OWN, code="own_account", fr=_OWN_FR)
     return await parts.people.get(person)
 
 
