@@ -165,7 +165,11 @@ class Canaries:
         doctor = await asyncio.to_thread(self.stage.clinician, login)
         async with self._line() as line:
             while True:
-                cases = json.loads((await line.ask("GET", "/api/queue", None, doctor.token)).partition(b"\r\n\r\n")[2])["cases"]
+                answer = await line.ask("GET", "/api/queue", None, doctor.token)
+                cases = json.loads(answer.partition(b"\r\n\r\n")[2]).get("cases", ())
+                if answer.startswith(b"HTTP/1.1 401"):  # a long run outlives a session
+                    again = {"login": login, "password": doctor.password, "bearer": True}
+                    doctor.token = json.loads((await line.ask("POST", "/api/session", again, "")).partition(b"\r\n\r\n")[2])["token"]
                 for case in self.dice.sample(cases, min(len(cases), 4)):
                     await self._decide(line, doctor.token, doctor.password, str(case["id"]))
                 await asyncio.sleep(0.02)
