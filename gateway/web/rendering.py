@@ -41,7 +41,7 @@ POLICY: Final = (
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 HEADERS: Final = {"Content-Security-Policy": POLICY, "Referrer-Policy": "no-referrer", "Cross-Origin-Opener-Policy": "same-origin"}
-BACKGROUND: Final = frozenset({"/queue/events"})
+BACKGROUND: Final = frozenset({"/queue/events", "/queue/list"})
 """What a page asks for by itself: it does not keep a session from being idle."""
 log = structlog.get_logger()
 _SEE_OTHER: Final = 303

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response, StreamingResponse
 
 from gateway.api import signoff
-from gateway.api.dependencies import COOKIE, demand
+from gateway.api.dependencies import demand, session_token
 from gateway.errors import Unauthenticated
 from gateway.identity.roles import Right
 from gateway.web.clinician.onward import Asked, asked_of, done, onward
@@ -57,11 +57,11 @@ async def queue_list(seen: TheVisitor) -> Response:
 async def events(seen: TheVisitor, watch: TheWatch) -> Response:
     """Server-sent events: the queue has changed; ends with the session."""
     await signer(seen)
-    token = seen.request.cookies.get(COOKIE, "")
+    token = session_token(seen.request, seen.parts) or ""
 
     async def signed_in() -> bool:
         try:
-            await seen.parts.sessions.find(token)
+            await seen.parts.sessions.find(token, seen=False)
         except Unauthenticated:
             return False
         return True

@@ -42,7 +42,7 @@ function ask(event) {
     return;
   }
   const proof = form.elements.proof;
-  if (proof?.type === "password" && !proof.value) {
+  if (proof?.type === "password" && !proof.value && !form.elements.assertion) {
     event.preventDefault();
     proof.focus();
   }

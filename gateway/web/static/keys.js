@@ -10,7 +10,8 @@ function press(element) {
   element.click();
   if (element.matches("input")) element.focus();
   const details = element.closest("summary")?.parentElement;
-  if (details) details.open ? details.querySelector("div button, div input, div select, div textarea")?.focus() : element.focus();
+  // What has just been opened can take the focus only once it is drawn.
+  if (details?.open) setTimeout(() => details.querySelector("div button, div input:not([type=hidden]), div select, div textarea")?.focus());
   const next = element.dataset.focus && document.querySelector(element.dataset.focus);
   if (next && seen(next)) next.focus();
 }
