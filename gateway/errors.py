@@ -3,6 +3,7 @@
 GarantError
 ├── BadInput (400)         the caller's bytes cannot be read
 │   ├── TooLarge (413)
+│   │   └── HeadersTooLarge (431)
 │   └── KeyReused (422)    one idempotency key, two bodies
 ├── Unknown (404)          no such system, task, suggestion
 ├── Unauthenticated (401)  nobody, or not who they say
@@ -73,6 +74,14 @@ class TooLarge(BadInput):
     status = 413
     code = "too_large"
     title = "The request is too large"
+
+
+class HeadersTooLarge(TooLarge):
+    """More header bytes than the limit of this door."""
+
+    status = 431
+    code = "headers_too_large"
+    title = "The request's headers are too large"
 
 
 class KeyReused(BadInput):

@@ -10,11 +10,14 @@ exactly as it was written. Columns, in the contract's order, required unless mar
 | bool | `substituted_decision`, `two_person`, `break_glass` |
 | string | all others; `opened_at`*, `decided_at`*, `released_at`* may be null |
 
-The file's metadata holds `garant.ledger.version`.
+The file's metadata holds `garant.ledger.version` and `garant.ledger.sha256`, the digest of all records as JSON lines: a file that was
+damaged is refused, not read wrongly. Files of other programs need neither.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 from importlib import import_module
 from itertools import islice
 from typing import TYPE_CHECKING, Final
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 
 ROWS: Final = 10_000  # records held in memory at a time
 VERSION_KEY: Final = b"garant.ledger.version"
+DIGEST_KEY: Final = b"garant.ledger.sha256"
 OPTIONAL: Final = frozenset({"edit_distance", "opened_at", "decided_at", "released_at"})
 TYPES: Final = (
     dict.fromkeys(NAMES, "string")
@@ -43,14 +47,20 @@ def read_parquet(path: Path) -> Iterator[UsageRecord]:
     Raises:
         LedgerError: with the file's name, the row (from 1) and the field; pyarrow is missing; this is no Parquet file.
     """
-    once = Once()
-    for number, values in enumerate(_rows(path), start=1):
+    once, digest = Once(), hashlib.sha256()
+    told: dict[bytes, bytes] = {}
+    for number, values in enumerate(_rows(path, told), start=1):
         try:
             record = UsageRecord.from_mapping(values)
             once.check(record)
         except LedgerError as error:
             raise error.at(f"{path.name}, row {number}") from error
+        digest.update(_line(record))
         yield record
+    if told.get(DIGEST_KEY, digest.hexdigest().encode()) != digest.hexdigest().encode():
+        raise LedgerError(
+            f"{path.name}: the records are not those that were written; the file was damaged or changed. Export the ledger again."
+        )
 
 
 def write_parquet(path: Path, records: Iterable[UsageRecord]) -> int:
@@ -60,12 +70,14 @@ def write_parquet(path: Path, records: Iterable[UsageRecord]) -> int:
         LedgerError: a record that is there twice; pyarrow is missing.
     """
     arrow, parquet = _arrow(), _arrow(".parquet")
-    schema, part, written = _schema(arrow), path.with_name(path.name + ".part"), 0
+    schema, part, written, digest = _schema(arrow), path.with_name(path.name + ".part"), 0, hashlib.sha256()
     try:
-        with parquet.ParquetWriter(part, schema, compression="zstd") as file:
-            for rows in _batches(records):
-                file.write_table(arrow.Table.from_pylist(rows, schema=schema))
-                written += len(rows)
+        with parquet.ParquetWriter(part, schema, compression="zstd", write_page_checksum=True) as file:
+            for batch in _batches(records):
+                file.write_table(arrow.Table.from_pylist([record.to_mapping() for record in batch], schema=schema))
+                digest.update(b"".join(map(_line, batch)))
+                written += len(batch)
+            file.add_key_value_metadata({DIGEST_KEY.decode(): digest.hexdigest()})
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
@@ -87,30 +99,36 @@ def _schema(arrow: ModuleType) -> object:
 _FACTORIES: Final = {"bool": "bool_"}
 
 
-def _batches(records: Iterable[UsageRecord]) -> Iterator[list[dict[str, object]]]:
+def _line(record: UsageRecord) -> bytes:
+    return json.dumps(record.to_mapping()).encode() + b"\n"
+
+
+def _batches(records: Iterable[UsageRecord]) -> Iterator[list[UsageRecord]]:
     once, source = Once(), iter(records)
     while found := list(islice(source, ROWS)):
         for record in found:
             once.check(record)
-        yield [record.to_mapping() for record in found]
+        yield found
 
 
-def _rows(path: Path) -> Iterator[dict[str, object]]:
-    """Plain values row by row; whatever pyarrow finds wrong is a LedgerError."""
+def _rows(path: Path, told: dict[bytes, bytes]) -> Iterator[dict[str, object]]:
+    """Plain values row by row, the file's metadata into `told`; whatever pyarrow finds wrong is a LedgerError."""
     arrow, parquet = _arrow(), _arrow(".parquet")
     with path.open("rb") as source:
         try:
-            file = parquet.ParquetFile(source)
-            _check_columns(path, file.schema_arrow)
+            file = parquet.ParquetFile(source, page_checksum_verification=True)
+            told.update(file.metadata.metadata or {})
+            _check_columns(path, file.schema_arrow.names, told)
             for batch in file.iter_batches(batch_size=ROWS):
                 yield from batch.to_pylist()
-        except (arrow.ArrowException, OSError) as error:
+        except LedgerError:
+            raise
+        except (arrow.ArrowException, OSError, ValueError, OverflowError) as error:
             raise LedgerError(f"{path.name}: this is no readable Parquet file ({str(error)[:120]}). Export the ledger again.") from error
 
 
-def _check_columns(path: Path, schema: object) -> None:
-    names, metadata = getattr(schema, "names", []), getattr(schema, "metadata", None) or {}
-    version = metadata.get(VERSION_KEY, b"")
+def _check_columns(path: Path, names: list[str], told: dict[bytes, bytes]) -> None:
+    version = told.get(VERSION_KEY, b"")
     try:
         check_version(int(version) if version.isdigit() else VERSION)
         check_names(names)

@@ -35,6 +35,20 @@ CSRF_HEADER: Final = "X-CSRF-Token"
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _SAFE_PREFIX: Final = "__Host-"
 _NOBODY: Final = "Sign in first: POST /api/session, then send the cookie or 'Authorization: Bearer gs_…'."
+_ONE_TIME_FR: Final = (
+    "Vous êtes connecté avec un mot de passe à usage unique. Choisissez d'abord le vôtre ; rien d'autre n'est accessible d'ici là."
+)
+_RIGHTS_FR: Final = {
+    Right.SIGN: "signer",
+    Right.BREAK_GLASS: "remettre en urgence",
+    Right.READ_CASES: "lire les dossiers",
+    Right.READ_LOG: "lire le journal",
+    Right.READ_IMPACT: "lire les mesures d'impact",
+    Right.STOP: "arrêter un système d'IA",
+    Right.RESUME: "remettre en service",
+    Right.MANAGE_ACCOUNTS: "gérer les comptes",
+    Right.MANAGE_MACHINES: "gérer les clés de machine",
+}
 _AGENTS: Final = ("Firefox", "Edg", "OPR", "Chrome", "Safari")
 _SYSTEMS: Final = ("Windows", "Android", "iPhone", "iPad", "Mac OS", "Linux")
 _MACHINE: Final = "This is a machine's key. A machine cannot sign, open or manage anything here: only a person who is signed in can."
@@ -103,9 +117,14 @@ AnySession = Annotated[Session, Depends(signed_in)]
 
 async def with_own_password(session: AnySession) -> Session:
     """The session of somebody who has chosen a password. Raises Forbidden."""
-    if session.person.must_change:
-        raise Forbidden(_ONE_TIME, code="password_change_required")
+    check_own_password(session)
     return session
+
+
+def check_own_password(session: Session) -> None:
+    """Refuse somebody who has a one-time password still. Raises Forbidden."""
+    if session.person.must_change:
+        raise Forbidden(_ONE_TIME, code="password_change_required", fr=_ONE_TIME_FR)
 
 
 CurrentSession = Annotated[Session, Depends(with_own_password)]
@@ -128,9 +147,7 @@ async def demand(parts: Parts, session: Session, right: Right) -> None:
     await denied(parts, session.author(parts.keys), {"right": right.value})
     held = ", ".join(sorted(session.person.roles))
     message = f"Your account ({held}) has no right to {right.value.replace('_', ' ')}. Ask hospital IT if that is wrong."
-    french = (
-        f"Votre compte ({held}) n’a pas le droit demandé ({right.value}). Si vous en avez besoin, adressez-vous au service informatique."
-    )
+    french = f"Votre compte ({held}) ne permet pas de {_RIGHTS_FR[right]}. Si c'est une erreur, adressez-vous à l'informatique."
     raise Forbidden(message, code="right_missing", fr=french)
 
 

@@ -183,7 +183,7 @@ class People:
             row = await session.get(PersonRow, person)
         if row is None:
             message = "There is no account with this id. It may have been typed wrongly."
-            raise Unknown(message, fr="Aucun compte ne porte cet identifiant. Vérifiez la saisie.")
+            raise Unknown(message, fr="Aucun compte n'a cet identifiant. Il est peut-être mal saisi.")
         return as_person(row)
 
     async def by_login(self, login: str) -> tuple[Person, str] | None:

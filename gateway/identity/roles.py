@@ -66,11 +66,10 @@ def check_roles(roles: Iterable[Role]) -> None:
     held = frozenset(roles)
     if not held:
         message = "An account needs at least one role: clinician, quality, it or auditor."
-        french = "Un compte doit avoir au moins un rôle : clinicien, qualité, informatique ou auditeur."
-        raise BadInput(message, code="roles_missing", fr=french)
+        raise BadInput(message, code="roles_missing", fr="Un compte a au moins un rôle : clinician, quality, it ou auditor.")
     if {Role.IT, Role.CLINICIAN} <= held:
         message = "An administrator cannot sign: one account cannot be both 'it' and 'clinician'. Make two accounts for two people."
-        french = "Un administrateur ne peut pas valider : un compte n’est jamais à la fois « it » et « clinician ». Créez deux comptes pour deux personnes."
+        french = "Un administrateur ne signe pas : un compte ne peut être à la fois « it » et « clinician ». Faites deux comptes, pour deux personnes."
         raise BadInput(message, code="roles_exclude_each_other", fr=french)
 
 

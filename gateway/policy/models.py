@@ -92,6 +92,7 @@ class Task(Frozen):
     policy: str
     name: dict[str, str] = Field(default_factory=dict, description='by language: {fr = "…", en = "…"}')
     profession: str = Field(default="physician", description="whose work it is; counted in the ledger")
+    specialties: tuple[str, ...] = Field(default=(), description="specialties that may sign; empty: any of the profession")
 
 
 class Requirement(BaseModel):

@@ -13,12 +13,11 @@ from uuid import UUID
 from gateway.adapters import inference_v2, json_body, openai_chat, openai_responses
 from gateway.adapters.protocol import Operation
 from gateway.audit.batch import Write
-from gateway.audit.leaf import Event, EventType
+from gateway.audit.leaf import EventType
 from gateway.errors import BadInput, Unknown, UpstreamFailed
-from gateway.ids import uuid7
 from gateway.messages import Reply
 from gateway.outbound import Outgoing, forwarded_headers, returned_headers
-from gateway.proxy.sending import RETRY_AFTER_SECONDS, delivered, send_reply
+from gateway.proxy.sending import RETRY_AFTER_SECONDS, delivered, machine_event, send_reply
 from gateway.proxy.steps.release import pending
 from gateway.signals.bus import Topic, message
 from gateway.suggestions.repository import moved
@@ -45,7 +44,7 @@ async def native(parts: Parts, call: Call, machine: Machine, send: Send) -> bool
     name, _, part = rest.partition("/")
     row = await _own(parts, name, machine)
     if call.method == "DELETE":
-        await send_reply(send, await _cancelled(parts, row, machine))
+        await send_reply(send, await parts.counter.reply(await _given_up(parts, row)))
     elif call.method in {"GET", "HEAD"} and part in {"", "result"}:
         await _send_state(parts, row, send, call.method, redirect=kind == "holds" and not part)
     else:
@@ -63,7 +62,7 @@ async def local(parts: Parts, found: Found, machine: Machine) -> Reply:
         reply = await parts.counter.reply(row)
         delivered(parts, row)
         return reply
-    row = await _given_up(parts, row, machine)
+    row = await _given_up(parts, row)
     if found.call.method == "DELETE":
         return openai_responses.deleted(str(row.id))
     return await parts.counter.reply(row)
@@ -101,26 +100,10 @@ async def _own(parts: Parts, name: str, machine: Machine) -> AnySuggestion:
     return row
 
 
-async def _cancelled(parts: Parts, row: AnySuggestion, machine: Machine) -> Reply:
-    row = await _given_up(parts, row, machine)
-    return await parts.counter.reply(row)
-
-
-async def _given_up(parts: Parts, row: AnySuggestion, machine: Machine) -> AnySuggestion:
+async def _given_up(parts: Parts, row: AnySuggestion) -> AnySuggestion:
     """The caller gives the hold up: withdrawn, logged, gone from the queue."""
     at = parts.clock.now()
-    event = Event(
-        id=uuid7(),
-        type=EventType.RECALLED,
-        at=at,
-        actor=f"machine:{machine.id}",
-        role="machine",
-        case=row.case_id,
-        suggestion=row.id,
-        task=row.task,
-        policy=row.policy,
-        decision="cancelled",
-    )
+    event = machine_event(EventType.RECALLED, row, at, decision="cancelled")
     changes = {"attach_key": None, "next_clock_at": None, "decided_at": at}
     guards = (moved(row, Action.CANCEL, changes),)
     await parts.writer.append(Write((event,), guards=guards, wake=(message(Topic.SUGGESTION, row.id), message(Topic.QUEUE, row.id))))

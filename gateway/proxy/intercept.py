@@ -85,7 +85,7 @@ async def receive(parts: Parts, found: Found, lane: Lane, machine: Machine) -> R
     reference = call.header(b"garant-case")
     name = _text(reference) if reference else recognised.case_ref
     case = await _case(parts, lane, name)
-    received = Received(uuid7(), lane, machine, recognised, call.body, case, parts.clock.now(), None, None)
+    received = Received(uuid7(), lane, machine, recognised, case, parts.clock.now(), None, None)
     return _on_call(parts, _attachable(parts, received, call, name))
 
 

@@ -7,11 +7,11 @@ bounds can be exhausted by one client.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from gateway.errors import BadInput, TooLarge
+from gateway.errors import BadInput, HeadersTooLarge, TooLarge
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,10 +19,45 @@ if TYPE_CHECKING:
     from starlette.types import Message, Receive, Scope
 
 DISCONNECTED: Final = "garant.disconnected"
+LINGER_SECONDS: Final = 2.0
 
 
 class ClientGone(Exception):
     """The caller hung up before the whole request had arrived."""
+
+
+class Lingering:
+    """A connection's transport whose `close` first lets a client that is still sending read what it was answered.
+
+    Closing a socket with unread bytes resets it, and the reset takes the answer with it. So our side is closed for writing,
+    what still arrives is thrown away, and the connection ends when the client does, at the latest after `LINGER_SECONDS`.
+
+    Args:
+        transport, loop: the connection's.
+        unread: whether the client is still sending.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop, unread: Callable[[], bool]) -> None:
+        self._transport, self._loop, self._unread = transport, loop, unread
+        self.lingers = False
+
+    def __getattr__(self, name: str) -> object:
+        """Everything else is the transport's own."""
+        return getattr(self._transport, name)
+
+    def is_closing(self) -> bool:
+        """Whether nothing more is sent."""
+        return self.lingers or self._transport.is_closing()
+
+    def close(self) -> None:
+        """Answer, then hang up."""
+        if self.is_closing() or not (self._unread() and self._transport.can_write_eof()):
+            self._transport.close()
+            return
+        self.lingers = True
+        self._transport.write_eof()
+        self._transport.resume_reading()
+        self._loop.call_later(LINGER_SECONDS, self._transport.close)
 
 
 class GuardedProtocol(HttpToolsProtocol):
@@ -32,20 +67,30 @@ class GuardedProtocol(HttpToolsProtocol):
     header_seconds: float = 10.0
     _header_bytes = 0
     _header_timer: asyncio.TimerHandle | None = None
+    _lingering: Lingering
+    _cut = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client has connected: its first header has to arrive in time."""
-        super().connection_made(transport)
+        self._lingering = Lingering(transport, self.loop, self._unread)
+        super().connection_made(cast("asyncio.Transport", self._lingering))
         self._await_headers()
 
     def data_received(self, data: bytes) -> None:
-        """Count header bytes until the header is complete."""
+        """Count header bytes until the header is complete; after the last answer nothing is read any more."""
+        if self._lingering.lingers:
+            return
         if self._header_timer is None and self._idle():
             self._await_headers()
         self._header_bytes += len(data)
         super().data_received(data)
         if self._header_timer is not None and self._header_bytes > self.max_header_bytes:
             self._hang_up(b"431 Request Header Fields Too Large", b"The request's headers are larger than this door allows.")
+
+    def eof_received(self) -> None:
+        """The client has nothing more to send: a connection that only lingers for it ends."""
+        if self._lingering.lingers:
+            self.transport.close()
 
     def on_headers_complete(self) -> None:
         """The header is whole; the patience for it ends."""
@@ -65,6 +110,11 @@ class GuardedProtocol(HttpToolsProtocol):
         cycle: RequestResponseCycle | None = self.cycle
         return cycle is None or cycle.response_complete
 
+    def _unread(self) -> bool:
+        """Whether a header or a body was answered before it was whole."""
+        cycle: RequestResponseCycle | None = self.cycle
+        return self._cut or (cycle is not None and cycle.response_complete and cycle.more_body)
+
     def _await_headers(self) -> None:
         self._header_bytes = 0
         self._header_timer = self.loop.call_later(self.header_seconds, self._too_slow)
@@ -83,16 +133,17 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def _hang_up(self, status: bytes, sentence: bytes) -> None:
         if not self.transport.is_closing():
+            self._cut = True
             head = b"HTTP/1.1 " + status + b"\r\ncontent-type: text/plain; charset=utf-8\r\nconnection: close\r\ncontent-length: "
             self.transport.write(head + str(len(sentence)).encode() + b"\r\n\r\n" + sentence)
             self.transport.close()
 
 
 def check_headers(scope: Scope, limit: int) -> None:
-    """Refuse a header block over the limit (bytes of names and values). Raises TooLarge with status 413 semantics."""
+    """Refuse a header block over the limit (bytes of names and values). Raises HeadersTooLarge."""
     size = sum(len(name) + len(value) for name, value in scope["headers"]) + len(scope.get("raw_path") or b"") + len(scope["query_string"])
     if size > limit:
-        raise TooLarge(f"The request's headers have {size} bytes; this door allows {limit}.", code="headers_too_large")
+        raise HeadersTooLarge(f"The request's headers have {size} bytes; this door allows {limit}.")
 
 
 async def read_body(scope: Scope, receive: Receive, limit: int, idle_seconds: float) -> bytes:

@@ -18,6 +18,9 @@ from gateway.ids import uuid7
 from gateway.proxy.steps.release import leaving, pending
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
     from starlette.types import Send
 
     from gateway.messages import Headers, Reply
@@ -99,14 +102,13 @@ async def _now(parts: Parts, held: Held) -> AnySuggestion:
     return await parts.suggestions.get(held.row.id)
 
 
-def delivered(parts: Parts, row: AnySuggestion | None) -> None:
-    """Log, behind the caller's back, that a signed or labelled answer has left for the first time."""
-    if row is None or row.delivered_at is not None or row.state == "passed" or leaving(row) is None:
-        return
-    at = parts.clock.now()
-    event = Event(
+def machine_event(
+    kind: EventType, row: AnySuggestion, at: datetime, *, decision: str | None = None, detail: Mapping[str, str] | None = None
+) -> Event:
+    """An entry about a suggestion in the name of the machine that made the call."""
+    return Event(
         id=uuid7(),
-        type=EventType.DELIVERED,
+        type=kind,
         at=at,
         actor=f"machine:{row.machine}",
         role="machine",
@@ -114,8 +116,17 @@ def delivered(parts: Parts, row: AnySuggestion | None) -> None:
         suggestion=row.id,
         task=row.task,
         policy=row.policy,
-        detail={"mode": row.mode, "state": row.state},
+        decision=decision,
+        detail=detail or {},
     )
+
+
+def delivered(parts: Parts, row: AnySuggestion | None) -> None:
+    """Log, behind the caller's back, that a signed or labelled answer has left for the first time."""
+    if row is None or row.delivered_at is not None or row.state == "passed" or leaving(row) is None:
+        return
+    at = parts.clock.now()
+    event = machine_event(EventType.DELIVERED, row, at, detail={"mode": row.mode, "state": row.state})
     parts.background(_log_delivery(parts, Write((event,), guards=(Statement(_DELIVERED, (row.id, at), key=row.id),))))
 
 

@@ -17,6 +17,7 @@ from gateway.errors import Conflict, Forbidden
 from gateway.identity.roles import Role
 from gateway.signals.bus import Topic, message
 from gateway.signals.notices import owed
+from gateway.signoff.acts.time import active_time, spent
 from gateway.signoff.record import final_events, person_event, wakes
 from gateway.suggestions.content import Place, commitment
 from gateway.suggestions.exchange import unpack
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from gateway.operations.keys import Keys
     from gateway.policy.lanes import Lanes
     from gateway.signals.notices import Notices
-    from gateway.signoff.models import EmergencyReason
+    from gateway.signoff.models import ActiveTime, EmergencyReason
     from gateway.suggestions.content import Sealed
     from gateway.suggestions.repository import Suggestions
     from gateway.suggestions.tables import Suggestion
@@ -58,8 +59,10 @@ class Emergency:
     clock: Clock
     notices: Notices
 
-    async def break_glass(self, person: Person, session: Authentication, suggestion: UUID, reason: EmergencyReason) -> Suggestion:
-        """Release a held suggestion, labelled, now. Raises Forbidden for anybody but a clinician."""
+    async def break_glass(
+        self, person: Person, session: Authentication, suggestion: UUID, reason: EmergencyReason, active: ActiveTime | None = None
+    ) -> Suggestion:
+        """Release a held suggestion, labelled, now. Raises Forbidden for anybody but a clinician. Time counts for whoever has it open."""
         if Role.CLINICIAN not in person.roles:
             message_ = "Only a clinician can release in an emergency. Machines and other accounts cannot."
             french = "Seul un clinicien peut remettre en urgence. Les machines et les autres comptes ne le peuvent pas."
@@ -70,7 +73,11 @@ class Emergency:
         place = Place(row.establishment, row.case_id, event.id)
         sealed = self.keys.vault.seal("labelled", payload, place)
         commitments = {"suggestion": await self._commitment(row), "labelled": sealed.commitment}
-        await self.writer.append(self._write(row, person, session, event, commitments, sealed))
+        write = self._write(row, person, session, event, commitments, sealed)
+        if row.leased_by == person.id:
+            times = spent(active_time(row, person, active, "break_glass", now), event.id)
+            write = replace(write, effects=(*write.effects, times))
+        await self.writer.append(write)
         return await self.suggestions.get(suggestion)
 
     def _write(
@@ -79,7 +86,7 @@ class Emergency:
         auth = {"method": session.method, "at": rfc3339(session.at)}
         signed = replace(event, commitments={"suggestion": commitments["suggestion"]}, auth=auth)
         due = event.at + REVIEW_WITHIN
-        changes = {
+        changes: dict[str, object] = {
             "released_at": event.at,
             "decision": "break_glass",
             "due_at": due,
@@ -87,6 +94,8 @@ class Emergency:
             "expires_at": None,
             "overdue": False,
         }
+        if row.leased_by == person.id:  # what was claimed now is not claimed again with the decision
+            changes["leased_at"] = event.at
         notices = tuple(owed(name, "suggestion.break_glass", row.id, person.login, event.at) for name in self.notices.receivers(None))
         return Write(
             (signed, *final_events(row, "break_glass", commitments, event.at)),

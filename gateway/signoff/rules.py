@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from gateway.errors import Conflict, Forbidden
 from gateway.identity.roles import Role
 from gateway.signoff.models import Step
+from gateway.signoff.rights.competence import check_competence, check_place, check_supervised, delegated
 from gateway.suggestions.states import AWAITING, State
 
 if TYPE_CHECKING:
@@ -36,9 +37,12 @@ def check_clinician(person: Person, now: datetime) -> None:
 
 
 def check_may_sign(person: Person, lane: Lane, now: datetime) -> None:
-    """Role, profession or group, and training."""
+    """Role, competence, and profession or group unless the task was delegated (R6)."""
     check_clinician(person, now)
+    check_competence(person, lane.task)
     policy, task = lane.requirement.policy, lane.task
+    if delegated(person, task, now):
+        return
     if policy.sign_groups and person.groups.isdisjoint(policy.sign_groups):
         groups = ", ".join(policy.sign_groups)
         message = f"The task '{task.id}' is signed by: {groups}. You are in none of these groups; hand the case over."
@@ -75,6 +79,8 @@ def check_may_take(row: Suggestion, person: Person, lane: Lane, now: datetime) -
         check_may_sign(person, lane, now)
     else:
         check_may_arbitrate(person, lane, now)
+    check_place(row, person)
+    check_supervised(row, person)
     check_another_person(row, person)
 
 

@@ -73,7 +73,9 @@ class SignOff:
             sign, arbitrate = may_sign(person, lane, now), may_arbitrate(person, lane, now)
             if sign or arbitrate:
                 rights[lane.task.id] = LaneRight(lane.task.id, float(lane.requirement.policy.ageing_seconds), sign, arbitrate)
-        return Asking(person.id, self.writer.identity.establishment, now, tuple(rights.values()))
+        held = person.competence
+        sites, supervised = tuple(sorted(held.sites)), held.supervised_by is not None
+        return Asking(person.id, self.writer.identity.establishment, now, tuple(rights.values()), sites=sites, supervised=supervised)
 
     async def open(self, person: Person, suggestion: UUID) -> Opened:
         """Take a suggestion under lease and show what this person may see at their step."""

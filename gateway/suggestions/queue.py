@@ -38,6 +38,8 @@ WITH lanes AS MATERIALIZED (
   WHERE s.state IN ({_STATES}) AND s.establishment = :establishment
     AND CASE WHEN s.second_signer IS NULL THEN l.sign ELSE l.arbitrate END
     AND s.first_signer IS DISTINCT FROM :me AND s.second_signer IS DISTINCT FROM :me
+    AND (cardinality(CAST(:sites AS text[])) = 0 OR s.site = ANY(CAST(:sites AS text[])))
+    AND NOT (:supervised AND (s.signatures < 2 OR s.first_signer IS NOT NULL))
 )"""  # noqa: S608 - our own states
 _CHOSEN: Final = """
   (cardinality(CAST(:f_tasks AS text[])) = 0 OR m.task = ANY(CAST(:f_tasks AS text[])))
@@ -82,7 +84,7 @@ class LaneRight(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """Who asks for the queue, with which filters (empty: everything)."""
+    """Who asks for the queue, with which filters (empty: everything); `sites` and `supervised` limit what the person may sign."""
 
     me: UUID
     establishment: str
@@ -95,6 +97,8 @@ class Asking:
     overdue: bool = False
     limit: int = 100
     offset: int = 0
+    sites: tuple[str, ...] = ()
+    supervised: bool = False
 
     def parameters(self) -> dict[str, Any]:
         """The parameters of the statements above."""
@@ -102,6 +106,7 @@ class Asking:
         chosen = {"f_tasks": list(self.tasks), "f_states": list(self.states), "f_urgencies": list(self.urgencies)}
         flags = {"f_mine": self.mine, "f_overdue": self.overdue}
         who = {"me": self.me, "establishment": self.establishment, "now": self.now}
+        who |= {"sites": list(self.sites), "supervised": self.supervised}
         return {**dict(zip(("tasks", "ageing", "sign", "arbitrate"), columns, strict=True)), **chosen, **flags, **who}
 
 

@@ -19,6 +19,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Protocol
 
+import asyncpg
+
 from gateway.database import Embedded
 from tests.benchmarks.load import Connection, WrongAnswerError, connect
 from tests.benchmarks.servers import HOST, NotStartedError, Processes, Server, free_port
@@ -62,6 +64,7 @@ release_mode = "log_only"
 [[policies]]
 id = "held"
 release_mode = "hold"
+reauthenticate_seconds = 900
 
 [[tasks]]
 id = "letter"
@@ -84,14 +87,28 @@ wait_seconds = 3600
 """
 
 
+COMMITS = """
+SELECT suggestion_id::text AS suggestion, extract(epoch FROM pg_xact_commit_timestamp(xmin))::float AS at
+FROM entries WHERE type = 'signed_off'
+"""
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A decision on its way: the clock's reading (`perf_counter`) when it was sent, and on which suggestion."""
+
+    at: float
+    suggestion: str
+
+
 class Signer(Protocol):
     """A clinician's session on one replica, signing through the same API a person uses."""
 
     async def waiting(self) -> int:
         """How many suggestions wait for a signature."""
 
-    async def sign_next(self) -> float | None:
-        """Open and approve the most urgent suggestion; the clock's reading when the decision was sent, None when none waits."""
+    async def sign_next(self, *, prove: bool = True) -> Sent | None:
+        """Open and approve the most urgent suggestion, with the password or on the session's fresh proof; None when none waits."""
 
     async def close(self) -> None:
         """End the session."""
@@ -135,6 +152,14 @@ class Running:
         """The replica that callers use."""
         return self.replicas[0]
 
+    async def commits(self) -> dict[str, float]:
+        """When each signature was committed, by PostgreSQL's own record, in Unix seconds."""
+        database = await asyncpg.connect(self.commands.database)
+        try:
+            return {row["suggestion"]: row["at"] for row in await database.fetch(COMMITS)}
+        finally:
+            await database.close()
+
 
 def installed_version() -> str:
     """The version of the distribution, where it is installed."""
@@ -159,9 +184,7 @@ async def start_garant(processes: Processes, model: Server, replicas: int = 1) -
     """
     folder = processes.folder / "garant"
     folder.mkdir()
-    embedded = Embedded(folder / "postgres")
-    processes.ending.append(embedded.stop)
-    commands = Commands(folder, await asyncio.to_thread(embedded.start))
+    commands = Commands(folder, await _database(processes, folder))
     configured = [configure(folder, model) for _ in range(replicas)]
     first = str(configured[0][0])
     commands.run("keys", "create", "--config", first)
@@ -173,6 +196,18 @@ async def start_garant(processes: Processes, model: Server, replicas: int = 1) -
         for (_, port), pid in zip(configured, pids, strict=True)
     )
     return Running(tuple(servers), door(HELD_TASK), commands, first)
+
+
+async def _database(processes: Processes, folder: Path) -> str:
+    """The wheel's PostgreSQL, started a second time so that it keeps commit times."""
+    first = Embedded(folder / "postgres")
+    database = await asyncpg.connect(await asyncio.to_thread(first.start))
+    await database.execute("ALTER SYSTEM SET track_commit_timestamp = on")
+    await database.close()
+    await asyncio.to_thread(first.stop)
+    embedded = Embedded(folder / "postgres")
+    processes.ending.append(embedded.stop)
+    return await asyncio.to_thread(embedded.start)
 
 
 async def up(processes: Processes, commands: Commands, path: Path, port: int) -> int:
@@ -226,17 +261,18 @@ class ApiSigner:
         """How many suggestions wait for a signature."""
         return int(str((await self.call("GET", QUEUE))["total"]))
 
-    async def sign_next(self) -> float | None:
-        """Open the next one and approve it, with the password in the same step; the queue is read again when the last reading is used up."""
+    async def sign_next(self, *, prove: bool = True) -> Sent | None:
+        """Open the next one and approve it; the queue is read again when the last reading is used up."""
         if not self.opened:
             self.opened.extend(await self.queued())
         if not self.opened:
             return None
-        path = f"{SUGGESTIONS}/{self.opened.popleft()}"
+        suggestion = self.opened.popleft()
+        path = f"{SUGGESTIONS}/{suggestion}"
         shown = await self.call("POST", f"{path}/open")
-        decision = {"lease": shown["lease"], "shown_sha256": shown["shown_sha256"], "decision": "approve", "proof": self.password}
-        sent = time.perf_counter()
-        await self.call("POST", f"{path}/decision", decision)
+        decision = {"lease": shown["lease"], "shown_sha256": shown["shown_sha256"], "decision": "approve"}
+        sent = Sent(time.perf_counter(), suggestion)
+        await self.call("POST", f"{path}/decision", {**decision, "proof": self.password} if prove else decision)
         return sent
 
     async def close(self) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from array import array
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -15,7 +16,7 @@ from itertools import count
 from statistics import median
 from typing import TYPE_CHECKING, TypeAlias
 
-from tests.benchmarks.garant_server import Running, Signer, start_signer
+from tests.benchmarks.garant_server import Running, Sent, Signer, start_signer
 from tests.benchmarks.load import ANSWER_SECONDS, Connection, Load, Round, WrongAnswerError, check_answer, connect, post
 from tests.benchmarks.rivals.nginx import requests_counted
 from tests.benchmarks.servers import HOST, Server, resident_bytes
@@ -217,8 +218,9 @@ class Crowd:
 async def held_open(bench: Bench, running: Running, callers: int, signatures: int) -> list[Measure]:
     """Many callers held at once by the first replica; one signature at a time on each replica in turn.
 
-    Figures: resident memory with everyone waiting, milliseconds from the decision's sending to the released answer's first
-    byte, and `leaks`: answers whose first byte came before any decision could have released them.
+    Figures: resident memory with everyone waiting, `leaks` (answers whose first byte came before any decision could have released
+    them), and milliseconds to the released answer's first byte, by three clocks: from sending a decision with its password, from
+    sending one that rests on a fresh proof, and from the COMMIT of the signature.
     """
     held = replace(running.first, path=running.held_path)
     crowd, measures = Crowd(), []
@@ -230,10 +232,14 @@ async def held_open(bench: Bench, running: Running, callers: int, signatures: in
                 waiting = callers - replica * signatures
                 await all_waiting(signer, waiting)
                 resident = {"resident_mib": resident_bytes(held.pid) / MIB, "callers": float(waiting)}
-                rounds = [{**await sign_one_by_one(signer, signatures, crowd.arrivals, bench.marker), **resident}]
+                proved = await sign_one_by_one(signer, signatures // 3, crowd.arrivals, bench.marker, prove=True)
+                fresh = await sign_one_by_one(signer, signatures - signatures // 3, crowd.arrivals, bench.marker, prove=False)
             finally:
                 await signer.close()
-            measures.append(Measure(f"{callers:,} held open", f"{held.name}, {where}", held.version, rounds))
+            clocks = {"password": proved.figures(), "fresh proof": fresh.figures(), "COMMIT": fresh.since(await running.commits())}
+            for clock, found in clocks.items():
+                name = f"{held.name}, {where}, from {clock}"
+                measures.append(Measure(f"{callers:,} held open", name, held.version, [{**found, **resident}]))
         return measures
     finally:
         crowd.close()
@@ -248,17 +254,38 @@ async def all_waiting(signer: Signer, callers: int, seconds: float = 120.0) -> N
         await asyncio.sleep(0.5)
 
 
-async def sign_one_by_one(signer: Signer, signatures: int, arrivals: Arrivals, marker: bytes) -> dict[str, float]:
+@dataclass
+class Signed:
+    """Signatures one by one: when each was sent, on what, and when the first byte of the answer it released arrived."""
+
+    seconds: float = 0.0
+    leaks: int = 0
+    released: list[tuple[Sent, float]] = field(default_factory=list)
+
+    def figures(self) -> dict[str, float]:
+        """From sending to first byte."""
+        return self._figures([arrived - sent.at for sent, arrived in self.released])
+
+    def since(self, commits: dict[str, float]) -> dict[str, float]:
+        """From COMMIT to first byte; both clocks are this machine's."""
+        wall = time.time() - time.perf_counter()
+        return self._figures([arrived + wall - commits[sent.suggestion] for sent, arrived in self.released])
+
+    def _figures(self, latencies: list[float]) -> dict[str, float]:
+        return {**figures(Round(self.seconds, array("d", latencies))), "leaks": float(self.leaks)}
+
+
+async def sign_one_by_one(signer: Signer, signatures: int, arrivals: Arrivals, marker: bytes, *, prove: bool) -> Signed:
     """One signature, one released answer, and so on: with one outstanding there is no doubt which answer it released."""
-    measured, leaks, started = Round(), arrivals.qsize(), time.perf_counter()
+    signed, started = Signed(leaks=arrivals.qsize()), time.perf_counter()
     for _ in range(signatures):
-        sent = await signer.sign_next()
+        sent = await signer.sign_next(prove=prove)
         async with asyncio.timeout(ANSWER_SECONDS):
             connection, done = await arrivals.get()
         check_answer(done.result(), marker)
-        if sent is None or connection.first_byte < sent:
-            leaks += 1
+        if sent is None or connection.first_byte < sent.at:
+            signed.leaks += 1
         else:
-            measured.latencies.append(connection.first_byte - sent)
-    measured.seconds = time.perf_counter() - started
-    return {**figures(measured), "leaks": float(leaks + arrivals.qsize())}
+            signed.released.append((sent, connection.first_byte))
+    signed.seconds, signed.leaks = time.perf_counter() - started, signed.leaks + arrivals.qsize()
+    return signed

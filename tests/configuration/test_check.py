@@ -116,6 +116,16 @@ def test_production_starts_with_a_provider_or_with_passkeys_and_not_with_passwor
         load(written(tmp_path, 'profile = "production"\n' + GOOD, POLICIES), {})
 
 
+def test_the_example_s_provider_and_health_record_are_as_they_should_be(tmp_path: Path) -> None:
+    text = packaged("garant.example.toml").read_text()
+    shown = text[text.index("# [identity.oidc]") : text.index("[database]")].replace("# ", "", 1).replace("\n# ", "\n")
+    environ = {"GARANT_OIDC_SECRET": "f3a9-71bc-02de", "GARANT_EHR_SECRET": "71bc-02de-f3a9"}
+    main = f'identity.methods = ["password", "oidc"]\n{GOOD}{shown}'
+    settings = load(written(tmp_path, main, POLICIES), environ)
+    assert settings.identity.oidc is not None
+    assert (settings.identity.oidc.profile, settings.identity.launches[0].case) == ("keycloak", "encounter")
+
+
 def test_the_short_form_and_the_table_say_the_same(tmp_path: Path) -> None:
     short = load(written(tmp_path, 'identity = ["password"]\n' + GOOD, POLICIES), {})
     table = load(written(tmp_path, GOOD + '[identity]\nmethods = ["password"]\n', POLICIES), {})

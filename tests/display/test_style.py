@@ -9,7 +9,12 @@ import pytest
 
 STATIC = files("gateway.web").joinpath("static")
 PAGE, PARTS = (STATIC.joinpath(name).read_text(encoding="utf-8") for name in ("garant.css", "parts.css"))
-THEMES = [dict(re.findall(r"--([\w-]+):\s*(#[0-9a-fA-F]{6})", block)) for block in re.findall(r"\{([^{}]*--paper:[^{}]*)\}", PAGE)]
+BLOCKS = [
+    {name: value if len(value) == 7 else "#" + "".join(2 * digit for digit in value[1:]) for name, value in found}
+    for block in re.findall(r"\{([^{}]*--paper:[^{}]*)\}", PAGE)
+    if (found := re.findall(r"--([\w-]+):\s*(#(?:[0-9a-fA-F]{6}|[0-9a-fA-F]{3}))\b", block))
+]
+THEMES = [BLOCKS[0] | block for block in BLOCKS]  # what a theme does not set, it takes from the first
 PAIRS = [
     ("late", "late-soft"),
     ("paper", "late"),

@@ -34,8 +34,10 @@ class Process(Served):
         listener.close()
         config = stage.settings.keys_directory.parent / "garant.toml"
         environ = {**os.environ, **ENVIRONMENT, "GARANT_DATABASE_URL": stage.url, "GARANT_PORT": str(self.port)}
-        command = [sys.executable, "-m", "gateway.cli", "up", "--config", str(config)]
-        self.process = subprocess.Popen(command, env=environ, stderr=subprocess.DEVNULL)
+        self.process = subprocess.Popen([*self.program(), "up", "--config", str(config)], env=environ, stderr=subprocess.DEVNULL)
+
+    def program(self) -> list[str]:
+        return [sys.executable, "-m", "gateway.cli"]
 
     def ready(self) -> bool:
         try:

@@ -121,31 +121,36 @@ def head(stage: Stage, *more: str) -> bytes:
 
 
 def test_a_gigabyte_is_refused_by_its_announcement(stage: Stage) -> None:
-    assert b" 413 " in raw(stage, head(stage, f"content-length: {2**30}"), b"{")[:20]
+    assert raw(stage, head(stage, f"content-length: {2**30}"), b"{").startswith(b"HTTP/1.1 413 ")
+
+
+def test_a_gigabyte_that_is_sent_all_the_same_is_answered_before_its_end(stage: Stage) -> None:
+    announced = head(stage, f"content-length: {2**30}")
+    assert raw(stage, announced, *(b"x" * 2**20 for _ in range(100))).startswith(b"HTTP/1.1 413 ")
 
 
 def test_a_gigabyte_in_chunks_is_refused_with_bounded_memory(stage: Stage) -> None:
     process = psutil.Process(os.getpid())
     before, chunk = process.memory_info().rss, b"10000\r\n" + b"x" * 65536 + b"\r\n"
     answer = raw(stage, head(stage, "transfer-encoding: chunked"), *(chunk for _ in range(2000)))
-    assert b" 413 " in answer[:20] or answer == b""
+    assert answer.startswith(b"HTTP/1.1 413 ")
     assert process.memory_info().rss - before < 50 * 2**20
 
 
 def test_a_header_that_drips_is_let_go(stage: Stage) -> None:
     began = time.monotonic()
-    answer = raw(stage, *(b"X" for _ in range(30)), pause=0.1)
+    answer = raw(stage, *(bytes([byte]) for byte in head(stage)[:30]), pause=0.1)
     assert time.monotonic() - began < 6
-    assert answer == b"" or b" 408 " in answer[:20] or b" 400 " in answer[:20]
+    assert answer.startswith(b"HTTP/1.1 408 ")
 
 
 def test_a_body_that_stops_is_let_go(stage: Stage) -> None:
-    assert b" 400 " in raw(stage, head(stage, "content-length: 100"), b"{")[:20]
+    assert raw(stage, head(stage, "content-length: 100"), b"{").startswith(b"HTTP/1.1 400 ")
 
 
 def test_huge_headers_are_refused(stage: Stage) -> None:
     answer = raw(stage, head(stage, f"x-huge: {'x' * 100_000}", "content-length: 0"))
-    assert b" 431 " in answer[:20] or b" 413 " in answer[:20]
+    assert answer.startswith(b"HTTP/1.1 431 ")
 
 
 def test_hostile_html_stays_text(stage: Stage) -> None:

@@ -112,7 +112,7 @@ def test_a_trial_leaves_nothing_and_is_measured(stage: Stage) -> None:
 def test_the_stop_button_works_on_every_replica_within_seconds(three: Stage) -> None:
     """R19: callers on three replicas are told to proceed without AI; nothing is released afterwards."""
     answers: list[httpx.Response] = []
-    threads = [threading.Thread(target=lambda n=n: answers.append(three.chat(replica=n)), daemon=True) for n in range(3)]
+    threads = [threading.Thread(target=lambda n=n: answers.append(three.chat(replica=n, prefer="wait=20")), daemon=True) for n in range(3)]
     for thread in threads:
         thread.start()
     doctor = three.clinician()

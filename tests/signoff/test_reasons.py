@@ -20,11 +20,11 @@ def counted(stage: Stage, task: str) -> dict[str, int]:
 
 def test_every_rejection_carries_a_code_and_quality_counts_them(stage: Stage) -> None:
     """R8: 100 %, in the interface and in the database."""
-    before = counted(stage, "refusing")
+    before = counted(stage, "diagnosis")
     for reason in ("patient_context_differs", "patient_context_differs", "cds_not_applicable"):
-        suggestion = new_case(stage, "refusing")
+        suggestion = new_case(stage, "diagnosis")
         assert decide(stage, suggestion, opened(stage, suggestion), decision="reject", reason=reason, comment="words").status_code == 200
-    after = counted(stage, "refusing")
+    after = counted(stage, "diagnosis")
     assert {name: after[name] - before.get(name, 0) for name in after} == {"patient_context_differs": 2, "cds_not_applicable": 1}
     assert stage.rows("SELECT id FROM signatures WHERE decision = 'reject' AND reason = ''") == []
 

@@ -25,10 +25,7 @@ from gateway.identity.sessions import Session
 
 router = APIRouter(tags=["accounts"])
 _OWN: Final = "You cannot do this to your own account; another administrator can. Your own password is changed at /api/password."
-_OWN_FR: Final = (
-    "Vous ne pouvez pas faire cela sur votre propre compte ; un autre administrateur le peut. "
-    "Votre mot de passe se change à la page de votre compte."
-)
+_OWN_FR: Final = "Vous ne pouvez pas faire cela à votre propre compte ; un autre administrateur le peut. Votre mot de passe se change sur « Mon compte »."
 
 
 class RolesChange(Strict):

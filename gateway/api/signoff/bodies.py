@@ -4,7 +4,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from gateway.signoff.models import Advice, Decision, EmergencyReason, HandingOver, Judging, Passing, Strict
+from gateway.signoff.models import ActiveTime, Advice, Decision, EmergencyReason, HandingOver, Judging, Passing, Strict
 
 MOST_CASES = 1000
 
@@ -66,3 +66,4 @@ class BreakGlass(Strict):
     """Why a suggestion is needed before its signature."""
 
     reason: EmergencyReason
+    active_seconds: ActiveTime | None = None

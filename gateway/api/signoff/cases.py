@@ -71,7 +71,7 @@ async def extend(suggestion: UUID, body: Extension, session: Clinician, parts: T
 
 @router.post("/suggestions/{suggestion}/undo")
 async def undo(suggestion: UUID, session: Clinician, parts: TheParts, desk: TheDesk) -> Stand:
-    """Take my decision back, before it is released."""
+    """Take my decision back, before it is released; no lease runs then, so no time is claimed with it."""
     await logged(parts, session, suggestion, desk.signoff.undo(session.person, suggestion))
     return told(await desk.signoff.suggestions.get(suggestion))
 
@@ -80,7 +80,7 @@ async def undo(suggestion: UUID, session: Clinician, parts: TheParts, desk: TheD
 async def break_glass(suggestion: UUID, body: BreakGlass, session: CurrentSession, parts: TheParts, desk: TheDesk) -> Stand:
     """Release now, labelled, with a coded reason; a signature stays owed."""
     await demand(parts, session, Right.BREAK_GLASS)
-    work = desk.emergency.break_glass(session.person, session.authentication, suggestion, body.reason)
+    work = desk.emergency.break_glass(session.person, session.authentication, suggestion, body.reason, body.active_seconds)
     return told(await logged(parts, session, suggestion, work))
 
 

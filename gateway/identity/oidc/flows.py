@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 Purpose: TypeAlias = Literal["sign_in", "step_up", "launch"]
 LIFETIME: Final = timedelta(minutes=10)
 _SKEW: Final = timedelta(seconds=5)
-_LONGEST_SIGN_IN: Final = 28_800
+_LONGEST_SIGN_IN: Final = "28800"
 _BEGIN: Final = text("""
 INSERT INTO sign_in_flows (state, browser, purpose, source, nonce, verifier, session_token, next, begun_at)
 VALUES (:state, :browser, :purpose, :source, :nonce, :verifier, :session, :next, :now)
@@ -113,7 +113,7 @@ class Elsewhere:
 
     async def sign_in(self, next_page: str) -> Begun:
         """Begin to sign in. Raises Unknown, UpstreamFailed in words."""
-        return await self._begin("sign_in", self._source(OIDC), next_page, {"max_age": str(_LONGEST_SIGN_IN)})
+        return await self._begin("sign_in", self._source(OIDC), next_page, {"max_age": _LONGEST_SIGN_IN})
 
     async def step_up(self, session: Session, next_page: str) -> Begun:
         """Begin to prove again who one is, for a signature. Raises Unknown, UpstreamFailed in words."""
@@ -175,13 +175,12 @@ class Elsewhere:
         person = await self._people.called(flow.source.account, told.name)
         if person is None:
             raise Unauthenticated(words.STRANGER[0], code="account_unknown", fr=words.STRANGER[1])
-        if flow.token is not None and await self._owner(flow.token) != person.id:
-            raise Unauthenticated(words.OTHER[0], code="other_person", fr=words.OTHER[1])
+        if flow.token is not None:
+            async with reading(self._rows) as session:
+                owner = await session.scalar(_OWNER, {"token": flow.token})
+            if owner != person.id:
+                raise Unauthenticated(words.OTHER[0], code="other_person", fr=words.OTHER[1])
         return person
-
-    async def _owner(self, token: bytes) -> object:
-        async with reading(self._rows) as session:
-            return await session.scalar(_OWNER, {"token": token})
 
     async def _log_refused(self, flow: _Flow, code: str) -> None:
         """Who it was is not known, so the entry names the source by a keyed hash."""

@@ -15,6 +15,7 @@ from gateway import usage
 from gateway.audit.batch import Statement, Usage, Write
 from gateway.audit.leaf import Event, EventType
 from gateway.ids import uuid7
+from gateway.policy.escalation import clock_marks
 from gateway.policy.models import ReleaseMode
 from gateway.signals.bus import Topic, message
 from gateway.suggestions.content import Place, Sealed, Vault
@@ -58,7 +59,6 @@ class Received:
     lane: Lane
     machine: Machine
     recognised: Recognised
-    body: bytes
     case: Case
     at: datetime
     attach_key: bytes | None
@@ -180,10 +180,8 @@ class Capturer:
             row.notified_person = ",".join(received.people)
             row.asked = [policy.notify_rota] if policy.notify_rota else []
         if state in WAITS:
-            row.due_at = at + timedelta(seconds=policy.clock_seconds)
-            row.next_clock_at = at + timedelta(seconds=policy.clock_seconds / 2)
-        if state is State.HELD:
-            row.expires_at = at + timedelta(seconds=policy.expires_seconds)
+            row.next_clock_at, row.due_at, expires_at = clock_marks(at, policy)
+            row.expires_at = expires_at if state is State.HELD else None
         if state in {State.PASSED, State.DRAFTED} or (state is State.NOTIFIED and policy.unsigned_content_to_caller):
             row.released_at = at
         return row
@@ -193,7 +191,7 @@ class Capturer:
         requirement = received.lane.requirement
         if requirement.mode is ReleaseMode.LOG_ONLY and not requirement.policy.keep_content:
             return (self._vault.commit_only("suggestion", answer.body, place),)
-        payloads = {"suggestion": answer.body, "input": received.body}
+        payloads = {"suggestion": answer.body, "input": received.recognised.forward_body}
         if requirement.mode is not ReleaseMode.LOG_ONLY or received.recognised.background:
             payloads["exchange"] = pack(received.recognised, answer)
         if received.recognised.patient:
