@@ -60,6 +60,15 @@ class SessionRow(SQLModel, table=True):
     device: str = ""
 
 
+class SpentProofRow(SQLModel, table=True):
+    """One proof of identity of a sign-in, told by its instant, that a decision has used."""
+
+    __tablename__ = "spent_proofs"
+
+    session_id: UUID = Field(primary_key=True)
+    at: datetime = Field(sa_column=Column(DateTime(timezone=True), primary_key=True))
+
+
 class PasskeyRow(SQLModel, table=True):
     """One passkey of a person; `public_key` is COSE, as the authenticator gave it."""
 

@@ -14,6 +14,7 @@ from gateway.audit.leaf import EventType
 from gateway.errors import Conflict
 from gateway.identity.methods import check_method
 from gateway.identity.people import unchanged
+from gateway.identity.sessions import spending
 from gateway.signoff.acts import opening, passing
 from gateway.signoff.acts.deciding import deciding
 from gateway.signoff.acts.final import final_bytes
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from gateway.identity.sessions import Authentication
     from gateway.operations.keys import Keys
     from gateway.policy.lanes import Lanes
+    from gateway.policy.models import Policy
     from gateway.signoff.acts.records import SignedRecord
     from gateway.signoff.models import Advice, Decision, HandingOver, Judging, Opened, Passing
     from gateway.suggestions.repository import Suggestions
@@ -94,7 +96,7 @@ class SignOff:
         check_awaiting(row)
         check_may_take(row, person, lane, now)
         check_lease(row, person, decision.lease, now)
-        check_fresh(proof.at, lane.requirement.policy, now, row.opened_at)
+        check_fresh(proof, lane.requirement.policy, now, row.leased_at)
         check_method(proof, lane.requirement.policy)
         check_length(decision.comment)
         opened = await read(self, row, lane, person)
@@ -105,7 +107,7 @@ class SignOff:
         times = active_time(row, person, decision.active_seconds, "decision", now)
         signing = Signing(person, proof, decision, opened, now, final_bytes(opened, decision), earlier, times)
         write = await deciding(self, signing)
-        await self.writer.append(replace(write, guards=(*write.guards, unchanged(person))))
+        await self.writer.append(_resting_on(write, person, proof, lane.requirement.policy))
         return await self.suggestions.get(suggestion)
 
     async def recorded(self, person: Person, suggestion: UUID, decision: Decision) -> Suggestion | None:
@@ -164,6 +166,14 @@ class SignOff:
         """The signed records that stand; none while the outcome is open, so that nobody who decides blind sees another's decision."""
         row = await self.suggestions.get(suggestion)
         return [] if _open_between_two(row) else await signed_records(self, row)
+
+
+def _resting_on(write: Write, person: Person, proof: Authentication, policy: Policy) -> Write:
+    """The account as it was read; and the proof, which the same commit uses up: at 0 seconds it counts for one decision only."""
+    once = policy.reauthenticate_seconds == 0
+    spent = spending(proof, once=once)
+    guards = (*write.guards, unchanged(person), *((spent,) if once else ()))
+    return replace(write, guards=guards, effects=write.effects if once else (*write.effects, spent))
 
 
 def _check_says(decision: Decision, opened: Opened) -> None:
