@@ -10,6 +10,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
+from gateway import usage
 from gateway.adapters import inference_v2, json_body, openai_chat, openai_responses
 from gateway.adapters.protocol import Operation
 from gateway.audit.batch import Write
@@ -123,7 +124,9 @@ async def _given_up(parts: Parts, row: AnySuggestion, machine: Machine) -> AnySu
     )
     changes = {"attach_key": None, "next_clock_at": None, "decided_at": at}
     guards = (moved(row, Action.CANCEL, changes),)
-    await parts.writer.append(Write((event,), guards=guards, wake=(message(Topic.SUGGESTION, row.id), message(Topic.QUEUE, row.id))))
+    work = await usage.left(parts.suggestions, row, at)
+    wake = (message(Topic.SUGGESTION, row.id), message(Topic.QUEUE, row.id))
+    await parts.writer.append(Write((event,), guards=guards, usage=work, wake=wake))
     return await parts.suggestions.get(row.id)
 
 

@@ -10,6 +10,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
+from gateway import usage
 from gateway.audit.batch import Statement, Write
 from gateway.audit.leaf import Event, EventType
 from gateway.errors import BadInput, Conflict, Unknown
@@ -107,10 +108,11 @@ class StopButton:
         return total
 
     async def _withdraw(self, row: Suggestion, scope: str) -> bool:
+        now = self.clock.now()
         event = Event(
             id=uuid7(),
             type=EventType.SUSPENDED,
-            at=self.clock.now(),
+            at=now,
             actor="system:stop",
             role="system",
             case=row.case_id,
@@ -123,7 +125,8 @@ class StopButton:
             row, Action.SUSPEND, {"attach_key": None, "next_clock_at": None, "lease": None, "leased_by": None, "leased_until": None}
         )
         try:
-            await self.writer.append(Write((event,), guards=(guard,), wake=wakes(row)))
+            work = await usage.left(self.suggestions, row, now)
+            await self.writer.append(Write((event,), guards=(guard,), usage=work, wake=wakes(row)))
         except Conflict:
             return False
         return True
