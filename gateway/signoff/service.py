@@ -15,6 +15,7 @@ from gateway.errors import Conflict
 from gateway.identity.methods import check_method
 from gateway.identity.people import unchanged
 from gateway.identity.sessions import spending
+from gateway.policy.lanes import scopes
 from gateway.signoff.acts import opening, passing
 from gateway.signoff.acts.deciding import deciding
 from gateway.signoff.acts.final import final_bytes
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     from gateway.identity.sessions import Authentication
     from gateway.operations.keys import Keys
     from gateway.policy.lanes import Lanes
-    from gateway.policy.models import Policy
+    from gateway.policy.models import Policy, Task
     from gateway.signoff.acts.records import SignedRecord
     from gateway.signoff.models import Advice, Decision, HandingOver, Judging, Opened, Passing
     from gateway.suggestions.repository import Suggestions
@@ -156,11 +157,18 @@ class SignOff:
         suggestion = payloads["suggestion"]
         body = payloads.get("final", suggestion)
         value = "" if final is None else commitment(final.salt, "final", body)
-        lane = self.lanes.of(row.system, row.task)
-        work = ledger(row, lane, self.keys, signatures, Texts(suggestion, body, now), active)
+        _, task = await self.ruling(row)
+        work = ledger(row, task.profession, self.keys, signatures, Texts(suggestion, body, now), active)
         guard = moved(row, Action.FINALISE, {"released_at": now, "next_clock_at": None})
         events = final_events(row, row.decision, {"final": value}, now)
-        await self.writer.append(Write(events, guards=(guard,), usage=work, scopes=lane.scopes(row.site), wake=wakes(row)))
+        await self.writer.append(Write(events, guards=(guard,), usage=work, scopes=scopes(row.system, row.task, row.site), wake=wakes(row)))
+
+    async def ruling(self, row: Suggestion) -> tuple[Policy, Task]:
+        """The policy and the task by which the clocks go: as configured; of a route that was removed, as it was received."""
+        if self.lanes.knows(row.system, row.task):
+            lane = self.lanes.of(row.system, row.task)
+            return lane.requirement.policy, lane.task
+        return await self.suggestions.ruling(row)
 
     async def records(self, suggestion: UUID) -> list[SignedRecord]:
         """The signed records that stand; none while the outcome is open, so that nobody who decides blind sees another's decision."""
