@@ -1,4 +1,4 @@
-"""Proofs of identity that were used up by a decision; accounts whose person has still to be confirmed after a reset."""
+"""Proofs of identity that a decision has used; policies in force; accounts whose person has still to be confirmed."""
 
 from __future__ import annotations
 

@@ -7,3 +7,12 @@ CREATE TABLE spent_proofs (
 GRANT SELECT, INSERT, DELETE ON spent_proofs TO garant_app
 -- next
 GRANT SELECT ON spent_proofs TO garant_auditor
+-- next
+CREATE TABLE policies_in_force (
+  task text PRIMARY KEY,
+  digest text NOT NULL
+)
+-- next
+GRANT SELECT, INSERT, UPDATE ON policies_in_force TO garant_app
+-- next
+GRANT SELECT ON policies_in_force TO garant_auditor
