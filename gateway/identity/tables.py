@@ -34,6 +34,8 @@ class PersonRow(SQLModel, table=True):
     delegated_tasks: list[str] = Field(default_factory=list, sa_column=Column(ARRAY(Text), nullable=False))
     delegated_until: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
     supervised_by: UUID | None = None
+    unconfirmed_since: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+    unconfirmed_by: str = ""
 
 
 class SessionRow(SQLModel, table=True):

@@ -15,6 +15,7 @@ from gateway.audit.leaf import EventType
 from gateway.clock import rfc3339
 from gateway.errors import Conflict, Forbidden
 from gateway.identity.roles import Role
+from gateway.identity.trust.confirming import check_confirmed
 from gateway.signals.bus import Topic, message
 from gateway.signals.notices import owed
 from gateway.signoff.record import final_events, person_event, wakes
@@ -63,6 +64,7 @@ class Emergency:
         if Role.CLINICIAN not in person.roles:
             message_ = "Only a clinician can release in an emergency. Machines and other accounts cannot."
             raise Forbidden(message_, code="not_a_clinician")
+        check_confirmed(person)
         row, now = await self.suggestions.get(suggestion), self.clock.now()
         payload = await self._labelled(row)
         event = person_event(EventType.BREAK_GLASS, row, person, self.keys, now, decision="break_glass", detail={"reason": reason.value})

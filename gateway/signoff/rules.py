@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.errors import Conflict, Forbidden
 from gateway.identity.roles import Role
+from gateway.identity.trust.confirming import check_confirmed
 from gateway.signoff.models import Step
 from gateway.suggestions.states import AWAITING, State
 
@@ -27,11 +28,12 @@ _SKEW: Final = timedelta(seconds=5)  # replicas' clocks are never quite the same
 
 
 def check_clinician(person: Person, now: datetime) -> None:
-    """Role and training."""
+    """Role, a confirmed account, and training."""
     if Role.CLINICIAN not in person.roles:
         message = "Only clinicians sign. Your account has no clinician role; ask your establishment if that is wrong."
         french = "Seuls les cliniciens signent. Votre compte n'a pas ce rôle ; si c'est une erreur, signalez-le à votre établissement."
         raise Forbidden(message, code="not_a_clinician", fr=french)
+    check_confirmed(person)
     if person.trained_until is not None and person.trained_until < now:
         message = "Your training for this AI system has expired, so you cannot sign until it is renewed. Hand the case over."
         french = "Votre formation à ce système d'IA a expiré : vous ne pouvez pas signer avant son renouvellement. Confiez le dossier à un collègue."

@@ -16,3 +16,7 @@ CREATE TABLE policies_in_force (
 GRANT SELECT, INSERT, UPDATE ON policies_in_force TO garant_app
 -- next
 GRANT SELECT ON policies_in_force TO garant_auditor
+-- next
+ALTER TABLE people
+  ADD COLUMN unconfirmed_since timestamptz,
+  ADD COLUMN unconfirmed_by text NOT NULL DEFAULT ''

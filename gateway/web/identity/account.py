@@ -10,10 +10,11 @@ from pydantic import ValidationError
 
 from gateway.api import problems, signoff
 from gateway.api.dependencies import demand
-from gateway.api.identity import passkeys, sessions
+from gateway.api.identity import passkeys, people, sessions
 from gateway.errors import BadInput, GarantError
 from gateway.identity.passkeys.ceremonies import FRESH
 from gateway.identity.roles import Right
+from gateway.identity.trust.confirming import may_confirm
 from gateway.web.forms import checked, decision_of
 from gateway.web.pages import TheVisitor, person
 from gateway.web.rendering import PageRoute, Visitor, script, to
@@ -80,6 +81,18 @@ async def end(which: UUID, seen: TheVisitor, request: Request) -> Response:
     return await _done(seen, sessions.end_session(which, person(seen), seen.parts))
 
 
+@router.post("/account/people/{which}/confirm")
+async def confirm_person(which: UUID, seen: TheVisitor, request: Request) -> Response:
+    """Answer for who a colleague is, in the words of the page."""
+    form = await checked(seen, request)
+    said = {name: form.get(name) == "yes" for name in people.Confirmation.model_fields}
+    try:
+        words_of = people.Confirmation.model_validate(said)
+    except ValidationError:
+        return await account_page(seen, words(seen.language)["confirm_person_both"], 400)
+    return await _done(seen, people.confirm_person(which, words_of, person(seen), seen.parts))
+
+
 @router.post("/review/{suggestion}/passkey-options")
 async def decision_options(suggestion: UUID, seen: TheVisitor, request: Request) -> Response:
     """What the script needs to have the decision in the form signed."""
@@ -105,6 +118,7 @@ async def account_page(seen: Visitor, problem: str = "", status: int = 200) -> R
         running=await seen.parts.sessions.running(session.person),
         fresh=fresh,
         methods=methods,
+        unconfirmed=[one for one in await seen.parts.people.doubtful() if may_confirm(session.person, one)],
     )
 
 
