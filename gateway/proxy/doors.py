@@ -19,6 +19,7 @@ from gateway.errors import BadInput, Unknown, UpstreamFailed
 from gateway.ids import uuid7
 from gateway.messages import Reply
 from gateway.outbound import Outgoing, forwarded_headers, returned_headers
+from gateway.proxy.intercept import check_running
 from gateway.proxy.sending import RETRY_AFTER_SECONDS, delivered, send_reply
 from gateway.proxy.steps.release import pending
 from gateway.signals.bus import Topic, message
@@ -70,8 +71,9 @@ async def local(parts: Parts, found: Found, machine: Machine) -> Reply:
     return await parts.counter.reply(row)
 
 
-async def metadata(parts: Parts, found: Found, lane: Lane) -> Reply:
-    """A model's own description, asked of the AI system: no suggestion is in it."""
+async def metadata(parts: Parts, found: Found, lane: Lane, machine: Machine) -> Reply:
+    """A model's own description, asked of the AI system, unless that is stopped: no suggestion is in it."""
+    check_running(parts, lane, machine)
     outgoing = Outgoing(found.call.method, found.recognised.forward_path, forwarded_headers(found.call.headers, parts.via), b"")
     answer = await parts.outbound.door(lane.system.id).exchange(outgoing)
     if answer.status != HTTPStatus.OK:
