@@ -25,7 +25,7 @@ from gateway.audit.batch import LogIdentity
 from gateway.audit.spool import Spool
 from gateway.audit.writer import Writer
 from gateway.clock import Clock, SystemClock
-from gateway.database import connect, engine, sessions
+from gateway.database import engine, sessions
 from gateway.errors import AuditUnavailable
 from gateway.identity.attempts import Attempts
 from gateway.identity.machines import Machines
@@ -36,11 +36,12 @@ from gateway.identity.passkeys.ceremonies import Passkeys
 from gateway.identity.passwords import Passwords
 from gateway.identity.people import People
 from gateway.identity.sessions import Limits, PasswordReauthentication, Sessions
+from gateway.operations import policies
 from gateway.operations.metrics import Metrics
 from gateway.operations.presence.recording import Presence
 from gateway.outbound import Outbound
 from gateway.policy.lanes import Lane, Lanes
-from gateway.policy.rules import check_still_clinical, decide, policy_document
+from gateway.policy.rules import decide
 from gateway.proxy.held import Held
 from gateway.proxy.relay import Relay
 from gateway.proxy.routes import Routes
@@ -125,6 +126,7 @@ async def replica(
 
     Raises:
         AuditUnavailable: the log's head is not the one we signed.
+        Misconfigured: a task is clinical no more, or the database is another establishment's.
         OSError, asyncpg.PostgresError: the database cannot be reached.
     """
     built = _build(settings, keys, url, clock or SystemClock(), source)
@@ -143,11 +145,11 @@ def lanes_of(settings: Settings) -> Lanes:
     """The lanes of a configuration."""
     systems = {system.id: system for system in settings.systems}
     tasks = {task.id: task for task in settings.tasks}
-    policies = {policy.id: signing(policy, settings) for policy in settings.policies}
+    applied = {policy.id: signing(policy, settings) for policy in settings.policies}
     lanes = []
     for route in settings.routes:
         system, task = systems[route.system], tasks[route.task]
-        requirement = decide(task, policies.get(task.policy))
+        requirement = decide(task, applied.get(task.policy))
         fields = tuple((part.pointer, part.label) for part in route.fields)
         findings = (route.findings.pointer, route.findings.label) if route.findings else None
         reading = Reading(
@@ -270,7 +272,7 @@ def _control(core: _Core, parts: Parts, desk: Desk, metrics: Metrics, watch: Que
 async def _start(built: Replica, url: str) -> None:
     parts = built.parts
     await parts.writer.start()
-    await _keep_policies(built, url)
+    await policies.keep(url, parts.writer, parts.routes.lanes, parts.clock.now())
     await built.bus.start()
     await parts.machines.start(built.bus)
     await parts.stops.start(built.bus)
@@ -294,21 +296,6 @@ async def _stop(built: Replica) -> None:
     await built.parts.outbound.close()
     await built.engine.dispose()
     log.info("replica.stopped", pid=os.getpid())
-
-
-async def _keep_policies(built: Replica, url: str) -> None:
-    """Keep every policy document that entries may name by its digest. Raises Misconfigured for a task that is clinical no more."""
-    connection = await connect(url)
-    try:
-        known = [row["document"] for row in await connection.fetch("SELECT document FROM policy_documents")]
-        check_still_clinical([lane.task for lane in built.parts.routes.lanes], known)
-        for lane in built.parts.routes.lanes:
-            document = policy_document(lane.requirement.policy, lane.task).decode()
-            await connection.execute(
-                "INSERT INTO policy_documents (digest, document) VALUES ($1, $2) ON CONFLICT DO NOTHING", lane.requirement.digest, document
-            )
-    finally:
-        await connection.close()
 
 
 async def _merge_spool(built: Replica) -> None:

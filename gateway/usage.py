@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from gateway.database import Connection
     from gateway.suggestions.models import AnySuggestion
+    from gateway.suggestions.repository import Suggestions
+    from gateway.suggestions.work.repository import Active
 
 LedgerRow: TypeAlias = UsageRecord
 
@@ -82,6 +84,20 @@ def record(row: AnySuggestion, work: Work) -> Usage:
         "stratum": "",
     }
     return Usage(row.id, row.task, work.at, orjson.dumps(facts).decode())
+
+
+def ignored(row: AnySuggestion, profession: str, at: datetime, active: Active) -> Usage:
+    """The ledger row of an instance that ended without a decision that counts, with the time that people spent on it."""
+    source: Literal["reported", "lease", "none"] = "none" if not active.raw else "reported" if active.reported else "lease"
+    return record(row, Work("ignored", profession, at, "", active.raw, active.capped, source, row.opened_at))
+
+
+async def left(suggestions: Suggestions, row: AnySuggestion, at: datetime) -> Usage | None:
+    """The ledger row of an instance that is withdrawn; None where nobody had opened it."""
+    active = await suggestions.work.active(row.id)
+    if row.opened_at is None and not active.raw:
+        return None
+    return ignored(row, (await suggestions.ruling(row))[1].profession, at, active)
 
 
 async def read(connection: Connection, establishment: str, *, after: int = -1) -> AsyncIterator[UsageRecord]:

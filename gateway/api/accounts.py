@@ -102,14 +102,15 @@ class PersonView(BaseModel):
     trained_until: datetime | None
     competence: CompetenceBody
     names: NamesBody
+    confirmed: bool
 
     @classmethod
     def of(cls, person: Person) -> Self:
         """The view of a person."""
         lists = {"roles": sorted(person.roles), "groups": sorted(person.groups)}
         parts = {"competence": CompetenceBody.model_validate(asdict(person.competence) | {"trained_until": person.trained_until})}
-        names = {"names": NamesBody.model_validate(asdict(person.foreign))}
-        plain = {name: getattr(person, name) for name in cls.model_fields if name not in {"competence", "names"}}
+        names = {"names": NamesBody.model_validate(asdict(person.foreign)), "confirmed": person.doubt is None}
+        plain = {name: getattr(person, name) for name in cls.model_fields if name not in {"competence", "names", "confirmed"}}
         return cls.model_validate(plain | lists | parts | names)
 
 

@@ -14,7 +14,7 @@ from gateway.audit.note import SigningKey, VerifierKey, open_checkpoint, sign_ch
 from gateway.audit.transaction.guards import ExcludedError, check_stops, effects, previous, refused, stops_after
 from gateway.audit.tree import Frontier, leaf_hash
 from gateway.database import CHANNEL, Connection
-from gateway.errors import AuditUnavailable, Conflict, GarantError, changed_meanwhile
+from gateway.errors import AuditUnavailable, Conflict, GarantError, Misconfigured, changed_meanwhile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from uuid import UUID
 
 _LOCK_HEAD: Final = "SELECT size, frontier, checkpoint, stops, fence FROM log_head WHERE establishment = $1 FOR UPDATE"
+_OTHERS: Final = "SELECT establishment FROM log_head WHERE establishment <> $1 LIMIT 1"
+_ALONE: Final = "SELECT pg_advisory_xact_lock(71483)"
 _FENCE: Final = "UPDATE log_head SET fence = fence + 1 WHERE establishment = $1"
 _FIND: Final = "SELECT id, index FROM entries WHERE id = ANY($1::uuid[])"
 _ROWS: Final = """added AS (
@@ -156,9 +158,37 @@ class Log:
         self._rest = 0
 
     async def open(self, connection: Connection) -> None:
-        """Make the head row of an empty log; check that the one found is ours."""
+        """Make the head row of an empty log; check that the one found is ours.
+
+        Raises:
+            Misconfigured: the database belongs to another establishment.
+            AuditUnavailable: the head is not the one that was signed.
+        """
         empty = Frontier()
         note = sign_checkpoint(self.identity.origin, 0, empty.root(), self.identity.key)
+        async with connection.transaction():
+            await connection.execute(_ALONE)
+            await self._check_alone(connection)
+            await self._begin(connection, empty, note)
+            await self._lock(connection)
+
+    async def _check_alone(self, connection: Connection) -> None:
+        """Queue, clocks and keys are shared within a database, so that two establishments on one would see each other's patients."""
+        other = await connection.fetchval(_OTHERS, self.identity.establishment)
+        if other is None:
+            return
+        ours = self.identity.establishment
+        message = (
+            f"This database holds the log of the establishment '{other}', and the configuration names '{ours}'. Two establishments never share "
+            "a database: they would see each other's cases. Correct establishment.id, or give this one a database of its own."
+        )
+        french = (
+            f"Cette base contient le journal de l'établissement « {other} », et la configuration désigne « {ours} ». Deux établissements ne "
+            "partagent jamais une base : chacun verrait les dossiers de l'autre. Corrigez establishment.id ou donnez à celui-ci sa propre base."
+        )
+        raise Misconfigured(message, code="database_of_another", fr=french)
+
+    async def _begin(self, connection: Connection, empty: Frontier, note: str) -> None:
         await connection.execute(
             "INSERT INTO log_head (establishment, origin, size, frontier, checkpoint) VALUES ($1, $2, 0, $3, $4) ON CONFLICT DO NOTHING",
             self.identity.establishment,
@@ -166,8 +196,6 @@ class Log:
             empty.to_bytes(),
             note,
         )
-        async with connection.transaction():
-            await self._lock(connection)
 
     async def commit(self, connection: Connection, writes: Sequence[Write]) -> list[Outcome]:
         """Commit a batch; each write gets its receipt or its refusal, in order."""

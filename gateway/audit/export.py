@@ -243,5 +243,5 @@ def _kept(folder: Path) -> tuple[str, ...]:
     except OSError as error:
         message = "the folder of older checkpoints cannot be read"
         raise NoteError(message) from error
-    notes = [_text(path) for path in paths if not path.name.endswith(".part")]
+    notes = [_text(path) for path in paths if path.name.isdecimal()]  # a file manager leaves files of its own in a folder
     return tuple(sorted(notes, key=claimed_size))

@@ -25,7 +25,7 @@ from gateway.audit.batch import (
 )
 from gateway.audit.note import NoteError
 from gateway.database import Connection, connect
-from gateway.errors import AuditUnavailable, Conflict, GarantError
+from gateway.errors import AuditUnavailable, Conflict, GarantError, Misconfigured
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,6 +43,7 @@ _BROKEN: Final = (
     asyncpg.InsufficientResourcesError,
     asyncpg.ReadOnlySQLTransactionError,
 )
+_FOREIGN: Final = (AuditUnavailable, Misconfigured, NoteError)  # the database is not the one this log was written to
 
 _TOO_LATE: Final = (
     "The audit log could not be written within 5 seconds, so nothing is released. "
@@ -93,6 +94,7 @@ class Writer:
         self._connection: Connection | None = None
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
+        self._late = False
         self.damaged: str | None = None
 
     @property
@@ -102,8 +104,12 @@ class Writer:
 
     @property
     def available(self) -> bool:
-        """Whether the last attempt to reach the database succeeded."""
-        return self._connection is not None and not self._connection.is_closed() and self.damaged is None
+        """Whether the log can be written: the database is reached, and nobody was told "too late" since the last commit."""
+        return self._connected and not self._late and self.damaged is None
+
+    @property
+    def _connected(self) -> bool:
+        return self._connection is not None and not self._connection.is_closed()
 
     @property
     def pending(self) -> int:
@@ -143,11 +149,16 @@ class Writer:
         pending = _Pending(write, uncertain=seen_before)
         self._queue.append(pending)
         self._ready.set()
-        patience = asyncio.get_running_loop().call_later(WAIT_SECONDS, pending.give_up)
+        patience = asyncio.get_running_loop().call_later(WAIT_SECONDS, self._give_up, pending)
         try:
             return await pending.future
         finally:
             patience.cancel()
+
+    def _give_up(self, pending: _Pending) -> None:
+        pending.give_up()
+        self._late = True
+        self._ready.set()
 
     async def _run(self) -> None:
         while not (self._stopping and not self._queue):
@@ -158,14 +169,22 @@ class Writer:
             await self._stay_connected()
 
     async def _stay_connected(self) -> None:
-        """A lost connection is made again although nobody writes: a load balancer asks whether the log can be written."""
+        """A log that cannot be written is tried again although nobody writes: a load balancer asks whether it can be."""
         while not (self.available or self._queue or self._stopping or self.damaged):
             try:
-                await self._reconnect()
+                await self._try_again()
             except _BROKEN:
                 await asyncio.sleep(_RECONNECT_SECONDS)
-            except (AuditUnavailable, NoteError) as error:
+            except _FOREIGN as error:
                 self._damage([], error)
+
+    async def _try_again(self) -> None:
+        """Connect; a connection over which nothing was committed in time proves itself by a commit that changes no entry."""
+        connection = self._connection
+        if connection is None or connection.is_closed():
+            connection = await self._reconnect()
+        await self._log.settled(connection, ())
+        self._late = False
 
     def _take(self) -> list[_Pending]:
         batch: list[_Pending] = []
@@ -182,7 +201,7 @@ class Writer:
             await self._commit(batch)
         except _BROKEN as error:
             await self._lost(batch, error)
-        except (AuditUnavailable, NoteError) as error:
+        except _FOREIGN as error:
             self._damage(batch, error)
         except Exception as error:  # noqa: BLE001 - one bad write must not take the others with it
             await self._one_by_one(batch, error)
@@ -195,6 +214,7 @@ class Writer:
         for pending in fresh:
             pending.uncertain = True
         outcomes = await self._log.commit(connection, [pending.write for pending in fresh]) if fresh else []
+        self._late = self._late and not outcomes
         for pending, outcome in zip(fresh, outcomes, strict=True):
             pending.settle(outcome)
 
@@ -220,7 +240,7 @@ class Writer:
         await asyncio.sleep(_RECONNECT_SECONDS)
         self._ready.set()
 
-    def _damage(self, batch: list[_Pending], error: AuditUnavailable | NoteError) -> None:
+    def _damage(self, batch: list[_Pending], error: AuditUnavailable | Misconfigured | NoteError) -> None:
         self.damaged = str(error)
         log.error("audit.damaged", error=type(error).__name__)
         refusal = AuditUnavailable(self.damaged, code="log_damaged")

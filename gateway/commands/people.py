@@ -148,7 +148,8 @@ async def _rows(url: str, find: str) -> list[tuple[str, ...]]:
 
 
 def _row(one: Person, last: datetime | None) -> tuple[str, ...]:
-    state = "closed" if not one.active else "one-time password" if one.must_change else "active"
+    open_state = "active" if one.doubt is None else "to be confirmed"
+    state = "closed" if not one.active else "one-time password" if one.must_change else open_state
     trained = "not demanded" if one.trained_until is None else instant(one.trained_until)
     return (one.login, one.name, one.profession, ", ".join(sorted(one.roles)), ", ".join(sorted(one.groups)), trained, instant(last), state)
 

@@ -24,7 +24,7 @@ from gateway.commands.console import (
     with_database,
     with_writer,
 )
-from gateway.identity.roles import COMMAND_LINE, Author
+from gateway.identity.roles import COMMAND_LINE, Author, Right
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -61,8 +61,8 @@ class CommandLine:
 
     id: UUID = NOBODY
 
-    def author(self, _keys: Keys) -> Author:
-        """Who answers for it in the log."""
+    def author(self, _keys: Keys, _right: Right | None = None) -> Author:
+        """Who answers for it in the log, whatever the right."""
         return COMMAND_LINE
 
 

@@ -41,19 +41,21 @@ if TYPE_CHECKING:
 
 _CREATE: Final = """
 INSERT INTO people (id, login, name, profession, roles, groups, password_hash, trained_until, national_id, ehr_user,
-                    specialties, sites, units, trained_for, delegated_tasks, delegated_until, supervised_by)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) ON CONFLICT DO NOTHING RETURNING id
+                    specialties, sites, units, trained_for, delegated_tasks, delegated_until, supervised_by, unconfirmed_since, unconfirmed_by)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) ON CONFLICT DO NOTHING RETURNING id
 """
 _NEXT: Final = "UPDATE people SET credentials = credentials + 1"
 _WHERE: Final = "WHERE id = $1 AND credentials = $2 AND active RETURNING id"
-_PASSWORD: Final = f"{_NEXT}, password_hash = $3, must_change = $4 {_WHERE}"
+_PASSWORD: Final = f"{_NEXT}, password_hash = $3, must_change = false {_WHERE}"
+_RESET: Final = f"{_NEXT}, password_hash = $3, must_change = true, unconfirmed_since = $4, unconfirmed_by = $5 {_WHERE}"
 _DEACTIVATE: Final = f"{_NEXT}, active = false {_WHERE}"
 _ROLES: Final = f"{_NEXT}, roles = $3, groups = $4 {_WHERE}"
+_ROLES_DOUBTED: Final = f"{_NEXT}, roles = $3, groups = $4, unconfirmed_since = $5, unconfirmed_by = $6 {_WHERE}"
 _TRAINING: Final = "UPDATE people SET trained_until = $3 WHERE id = $1 AND credentials = $2 AND active RETURNING id"
 _CHANGED: Final = "This account was changed or deactivated in the meantime. Reload to see what it is now."
 _COMPETENCE: Final = f"""{_NEXT}, specialties = $3, sites = $4, units = $5, trained_for = $6, delegated_tasks = $7,
 delegated_until = $8, supervised_by = $9, trained_until = $10 {_WHERE}"""
-_NAMES: Final = f"""{_NEXT}, national_id = $3, ehr_user = $4 WHERE id = $1 AND credentials = $2 AND active
+_NAMES: Final = f"""{_NEXT}, national_id = $3, ehr_user = $4, unconfirmed_since = $5, unconfirmed_by = $6 WHERE id = $1 AND credentials = $2 AND active
 AND NOT EXISTS (SELECT FROM people o WHERE o.id <> $1 AND (o.national_id = $3 OR o.ehr_user = $4)) RETURNING id"""
 END_SESSIONS: Final = """
 UPDATE sessions SET ended_at = now(), ended = 'changed' WHERE person_id = $1 AND credentials <= $2 AND ended_at IS NULL
@@ -98,6 +100,14 @@ class ForeignNames:
 
 
 @dataclass(frozen=True, slots=True)
+class Doubt:
+    """Somebody has given an account its way in, so that it is not sure yet who uses it: since when, and by whose hand (a name)."""
+
+    since: datetime
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class Person:
     """Somebody with an account.
 
@@ -107,6 +117,7 @@ class Person:
         credentials: counts up at each change of password, roles, competence or activity, which ends all sessions.
         competence: what limits the right to sign.
         foreign: how others call this person.
+        doubt: until somebody confirms who this is, the account signs nothing; None once that is done.
     """
 
     id: UUID
@@ -121,6 +132,7 @@ class Person:
     credentials: int = 1
     competence: Competence = Competence()
     foreign: ForeignNames = ForeignNames()
+    doubt: Doubt | None = None
 
     @property
     def rights(self) -> frozenset[Right]:
@@ -139,7 +151,7 @@ class Person:
     def author(self, keys: Keys, right: Right | None = None, auth: Mapping[str, str] | None = None) -> Author:
         """This person as the one who answers for a change."""
         role = acting_role(self.roles, right) if right else None
-        return Author(self.actor(keys), (role or self.role).value, auth or {})
+        return Author(self.actor(keys), (role or self.role).value, auth or {}, self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +225,12 @@ class People:
             found = await session.exec(select(PersonRow).order_by(PersonRow.login))
             return tuple(as_person(row) for row in found)
 
+    async def doubtful(self) -> tuple[Person, ...]:
+        """Everybody active who still has to be confirmed, the longest waiting first."""
+        query = select(PersonRow).where(col(PersonRow.unconfirmed_since).is_not(None), col(PersonRow.active))
+        async with reading(self._sessions) as session:
+            return tuple(as_person(row) for row in await session.exec(query.order_by(col(PersonRow.unconfirmed_since))))
+
 
 def normal(login: str) -> str:
     """A login as it is stored: case and surrounding space do not count."""
@@ -235,6 +253,7 @@ def as_person(row: PersonRow) -> Person:
         row.credentials,
         _competence(row),
         ForeignNames(row.national_id, row.ehr_user),
+        None if row.unconfirmed_since is None else Doubt(row.unconfirmed_since, row.unconfirmed_by),
     )
 
 
@@ -248,7 +267,7 @@ def created(new: NewPerson, password_hash: str, keys: Keys, by: Author, at: date
     check_roles(new.roles)
     row = (
         *(new.id, normal(new.login), new.name, new.profession, sorted(new.roles), sorted(new.groups), password_hash, new.trained_until),
-        *(new.foreign.national_id or None, new.foreign.ehr_user or None, *new.competence.row()),
+        *(new.foreign.national_id or None, new.foreign.ehr_user or None, *new.competence.row(), *_doubt(by, at)),
     )
     detail = {"change": "person_created", "subject": pseudonym(keys, new.id), "roles": ",".join(sorted(new.roles))}
     return Write((_event(EventType.CONFIG_CHANGED, by, at, detail),), guards=(Statement(_CREATE, row, key=new.id),), refusal=_TAKEN)
@@ -256,10 +275,16 @@ def created(new: NewPerson, password_hash: str, keys: Keys, by: Author, at: date
 
 def password_changed(person: Person, password_hash: str, keys: Keys, by: Author, at: datetime, *, one_time: bool) -> Write:
     """The write that sets a password and ends all sessions; `one_time`: it must be changed before anything else."""
-    change = "one_time_password" if one_time else "password_changed"
-    return _ending(
-        person, Statement(_PASSWORD, (person.id, person.credentials, password_hash, one_time), key=person.id), change, (keys, by, at)
-    )
+    if not one_time:
+        chosen = Statement(_PASSWORD, (person.id, person.credentials, password_hash), key=person.id)
+        return _ending(person, chosen, "password_changed", (keys, by, at))
+    reset = Statement(_RESET, (person.id, person.credentials, password_hash, *_doubt(by, at)), key=person.id)
+    return _ending(person, reset, "one_time_password", (keys, by, at))
+
+
+def _doubt(by: Author, at: datetime) -> tuple[datetime | None, str]:
+    """What is given by a person has to be confirmed by another one; whoever commands the server is trusted in any case."""
+    return (None, "") if by.actor == COMMAND_LINE.actor else (at, by.name)
 
 
 def deactivated(person: Person, keys: Keys, by: Author, at: datetime) -> Write:
@@ -268,9 +293,11 @@ def deactivated(person: Person, keys: Keys, by: Author, at: datetime) -> Write:
 
 
 def roles_changed(person: Person, roles: frozenset[Role], groups: frozenset[str], keys: Keys, by: Author, at: datetime) -> Write:
-    """The write that gives other roles and groups, and ends all sessions. Raises BadInput."""
+    """The write that gives other roles and groups, and ends all sessions; who may sign or confirm anew is in doubt. Raises BadInput."""
     check_roles(roles)
-    guard = Statement(_ROLES, (person.id, person.credentials, sorted(roles), sorted(groups)), key=person.id)
+    values = (person.id, person.credentials, sorted(roles), sorted(groups))
+    doubted = (roles - person.roles) & {Role.CLINICIAN, Role.QUALITY} and by.actor != COMMAND_LINE.actor
+    guard = Statement(_ROLES_DOUBTED, (*values, *_doubt(by, at)), key=person.id) if doubted else Statement(_ROLES, values, key=person.id)
     return _ending(person, guard, "roles_changed", (keys, by, at), roles=",".join(sorted(roles)))
 
 
@@ -291,7 +318,9 @@ def competence_changed(
 
 def names_changed(person: Person, foreign: ForeignNames, keys: Keys, by: Author, at: datetime) -> Write:
     """The write that says how others call a person; all sessions end."""
-    guard = Statement(_NAMES, (person.id, person.credentials, foreign.national_id or None, foreign.ehr_user or None), key=person.id)
+    guard = Statement(
+        _NAMES, (person.id, person.credentials, foreign.national_id or None, foreign.ehr_user or None, *_doubt(by, at)), key=person.id
+    )
     return _ending(person, guard, "names_changed", (keys, by, at))
 
 

@@ -1,7 +1,8 @@
 """Who may do what: roles and rights as data, and who answers for a change.
 
 Promise: an account that manages accounts can never sign, because whoever makes the signers must not be one (an
-administrator could otherwise sign in anybody's stead).
+administrator could otherwise sign in anybody's stead); and who was given a password by an administrator signs only after
+somebody else has confirmed who they are (`trust/confirming.py`).
 """
 
 from __future__ import annotations
@@ -81,11 +82,13 @@ class Author:
         actor: pseudonymous id of a person, or a system job `system:NAME`.
         role: the role acted in.
         auth: `{"method": …, "at": …}` of the authentication the change rests on, empty for a system job.
+        name: of a person, for those whom the change concerns; it never gets into the log.
     """
 
     actor: str
     role: str
     auth: Mapping[str, str] = field(default_factory=dict)
+    name: str = ""
 
 
 COMMAND_LINE: Final = Author("system:command_line", "system")

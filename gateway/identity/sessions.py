@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, Protocol
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import and_, text
 from sqlmodel import col, select
 
 from gateway.audit.batch import Statement, Write
@@ -26,7 +26,7 @@ from gateway.database import reading
 from gateway.errors import AuditUnavailable, Conflict, Forbidden, GarantError, Unauthenticated, Unknown
 from gateway.identity.attempts import NOWHERE
 from gateway.identity.people import People, Person, as_person, normal, unchanged
-from gateway.identity.tables import PersonRow, SessionRow
+from gateway.identity.tables import PersonRow, SessionRow, SpentProofRow
 from gateway.ids import uuid7
 
 if TYPE_CHECKING:
@@ -56,6 +56,8 @@ _PROVEN: Final = "UPDATE sessions SET authenticated_at = $2, method = $3 WHERE t
 _END: Final = "UPDATE sessions SET ended_at = $2, ended = $3 WHERE id = $1 AND person_id = $4 AND ended_at IS NULL RETURNING id"
 _REUSED: Final = "UPDATE sessions SET reused_at = $2 WHERE id = $1 AND (reused_at IS NULL OR reused_at < $3) RETURNING id"
 _SWEEP: Final = "DELETE FROM sessions WHERE expires_at < $1"
+_SWEEP_SPENT: Final = "DELETE FROM spent_proofs WHERE at < $1"
+_SPEND: Final = "INSERT INTO spent_proofs (session_id, at) VALUES ($1, $2) ON CONFLICT DO NOTHING"
 _SEEN: Final = text("UPDATE sessions SET seen_at = :now WHERE token = :token AND seen_at < :now")
 _WRONG: Final = "Login or password are wrong, or the account was deactivated. Try again; hospital IT can give you a new one-time password."
 _WRONG_FR: Final = "Identifiant ou mot de passe incorrect, ou compte désactivé. Réessayez ; l'informatique peut vous donner un nouveau mot de passe à usage unique."
@@ -94,12 +96,19 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Authentication:
-    """One proof of identity: by which method, and when; `acr`: the level a provider vouches for."""
+    """One proof of identity: by which method, and when; `acr`: the level a provider vouches for.
+
+    Args:
+        session: the sign-in that remembers it.
+        used: a decision rests on it already.
+    """
 
     method: str
     at: datetime
     acr: str = ""
     evidence: Evidence | None = None
+    session: UUID = _NO_ID
+    used: bool = False
 
     def for_log(self) -> dict[str, str]:
         """The `auth` member of an entry."""
@@ -220,7 +229,8 @@ class Sessions:
             *(session.token, person.id, person.credentials, session.csrf, proven.method, now, proven.at, session.expires_at),
             *(session.id, origin.agent),
         )
-        effects = (Statement(_SWEEP, (now - _KEPT,)), Statement(_BEGIN, row))
+        swept = (Statement(_SWEEP, (now - _KEPT,)), Statement(_SWEEP_SPENT, (now - _KEPT,)))
+        effects = (*swept, Statement(_BEGIN, row))
         entry = self._entry(EventType.AUTH_OK, person.actor(self.keys), person.role, "login", proven)
         await self.writer.append(Write((entry,), guards=(unchanged(person),), effects=effects, refusal=_WRONG))
         return token, session
@@ -235,17 +245,20 @@ class Sessions:
         Raises:
             Unauthenticated: unknown, ended, idle for too long, or expired; in words.
         """
-        query = select(SessionRow, PersonRow).join(PersonRow, col(PersonRow.id) == SessionRow.person_id)
+        used = and_(col(SpentProofRow.session_id) == SessionRow.id, col(SpentProofRow.at) == SessionRow.authenticated_at)
+        query = select(SessionRow, PersonRow, SpentProofRow).join(PersonRow, col(PersonRow.id) == SessionRow.person_id)
+        query = query.join(SpentProofRow, used, isouter=True)
         async with reading(self.sessions) as database:
             found = (await database.exec(query.where(SessionRow.token == token_hash(token)))).first()
         if found is None:
             raise _ended("")
-        row, person = found
+        row, person, spent_proof = found
         await self._check_alive(row, person)
         if seen:
             await self._note_seen(row)
         who = as_person(person) if row.method == "password" else replace(as_person(person), must_change=False)
-        return Session(row.token, who, row.csrf, Authentication(row.method, row.authenticated_at), row.expires_at, row.id)
+        proven = Authentication(row.method, row.authenticated_at, session=row.id, used=spent_proof is not None)
+        return Session(row.token, who, row.csrf, proven, row.expires_at, row.id)
 
     async def prove(self, session: Session, proof: str) -> Authentication:
         """Prove again who one is; the session remembers when. Raises Unauthenticated, Slowed."""
@@ -257,7 +270,7 @@ class Sessions:
             raise
         await self.attempts.succeeded(admitted)
         await self.writer.append(self.renewed(session.token, session.person, proven))
-        return proven
+        return replace(proven, session=session.id)
 
     def renewed(self, token: bytes, person: Person, proven: Authentication, *guards: Statement) -> Write:
         """The write with which a session remembers a new proof of identity."""
@@ -335,6 +348,12 @@ class Sessions:
     def _entry(self, kind: EventType, actor: str, role: str, act: str, proven: Authentication | None = None) -> Event:
         auth = proven.for_log() if proven else None
         return Event(uuid7(), kind, self.clock.now(), actor, str(role), auth=auth, detail={"act": act})
+
+
+def spending(proof: Authentication, *, once: bool) -> Statement:
+    """The statement that notes that a decision rests on this proof; `once`: a guard that refuses a proof which was used before."""
+    row = (proof.session, proof.at)
+    return Statement(f"{_SPEND} RETURNING session_id", row, key=proof.session) if once else Statement(_SPEND, row)
 
 
 def fresh(session: Session, policy: Policy, now: datetime) -> bool:

@@ -34,6 +34,8 @@ class PersonRow(SQLModel, table=True):
     delegated_tasks: list[str] = Field(default_factory=list, sa_column=Column(ARRAY(Text), nullable=False))
     delegated_until: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
     supervised_by: UUID | None = None
+    unconfirmed_since: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+    unconfirmed_by: str = ""
 
 
 class SessionRow(SQLModel, table=True):
@@ -58,6 +60,15 @@ class SessionRow(SQLModel, table=True):
     ended: str = ""
     reused_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
     device: str = ""
+
+
+class SpentProofRow(SQLModel, table=True):
+    """One proof of identity of a sign-in, told by its instant, that a decision has used."""
+
+    __tablename__ = "spent_proofs"
+
+    session_id: UUID = Field(primary_key=True)
+    at: datetime = Field(sa_column=Column(DateTime(timezone=True), primary_key=True))
 
 
 class PasskeyRow(SQLModel, table=True):

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
+import sys
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 
-from gateway.app import replica
+from gateway.app import lanes_of, replica
 from gateway.audit.batch import LogIdentity
 from gateway.audit.writer import Writer
+from gateway.clock import SystemClock
 from gateway.configuration.load import load
 from gateway.database import Embedded, address, migrate
 from gateway.operations import keys as secret_files
-from gateway.operations import logs, serving
+from gateway.operations import logs, policies, serving
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Awaitable, Callable, Iterator
     from pathlib import Path
 
@@ -55,7 +60,11 @@ async def writing(settings: Settings, keys: Keys, url: str, work: Callable[[Writ
 
 
 def up(config: Path) -> None:
-    """Serve until Ctrl-C or SIGTERM."""
+    """Serve until Ctrl-C or SIGTERM.
+
+    Raises:
+        Misconfigured: a task is clinical no more, or the database is another establishment's; before anything is served.
+    """
     settings = load(config, os.environ)
     logs.configure(settings.log_level)
     signal.signal(signal.SIGTERM, _ended)  # uvicorn passes the signal on when it has closed; what is open here closes too
@@ -63,12 +72,19 @@ def up(config: Path) -> None:
     with database(settings) as (keys, url):
         log.info("gateway.starting", port=listener.getsockname()[1], replicas=settings.server.replicas)
         if settings.server.replicas == 1:
-            serving.run(replica(settings, keys, url, source=config), settings.server, listener, lambda: _ready(listener.getsockname()[1]))
+            serving.run(replica(settings, keys, url, source=config), settings.server, listener, lambda: _open(settings, listener))
             return
+        asyncio.run(writing(settings, keys, url, partial(_start_allowed, settings, url)))
         environ = {**os.environ, "GARANT_DATABASE_URL": url}
         replicas = serving.Replicas(serving.replica_command(str(config)), listener, environ)
         replicas.start(settings.server.replicas)
+        _tell_address(settings, listener)
         replicas.watch()
+
+
+async def _start_allowed(settings: Settings, url: str, writer: Writer, _keys: Keys) -> None:
+    """What no replica may start with is said once, by the parent, which would else start them again and again."""
+    await policies.keep(url, writer, lanes_of(settings).all, SystemClock().now())
 
 
 def one_replica(config: Path, descriptor: int) -> None:
@@ -87,6 +103,18 @@ def one_replica(config: Path, descriptor: int) -> None:
 
 def _ended(*_: object) -> None:
     raise SystemExit(0)
+
+
+def _open(settings: Settings, listener: socket.socket) -> None:
+    _ready(listener.getsockname()[1])
+    _tell_address(settings, listener)
+
+
+def _tell_address(settings: Settings, listener: socket.socket) -> None:
+    """For the person who started it, whatever the log level."""
+    host, port = listener.getsockname()[:2]
+    sys.stdout.write(f"Garant runs. Open {settings.server.public_url} (it listens on {host}, port {port}). Ctrl-C ends it.\n")
+    sys.stdout.flush()
 
 
 def _ready(port: int) -> None:

@@ -26,7 +26,12 @@ class Lane:
 
     def scopes(self, site: str) -> tuple[str, str, str]:
         """The stop buttons that can stop this lane at a site."""
-        return (f"system:{self.system.id}", f"task:{self.task.id}", f"site:{site}")
+        return scopes(self.system.id, self.task.id, site)
+
+
+def scopes(system: str, task: str, site: str) -> tuple[str, str, str]:
+    """The stop buttons that can stop this AI system for this task at this site."""
+    return (f"system:{system}", f"task:{task}", f"site:{site}")
 
 
 class Lanes:
@@ -39,6 +44,10 @@ class Lanes:
     def __init__(self, lanes: tuple[Lane, ...]) -> None:
         self.all = lanes
         self._by_name = {(lane.system.id, lane.task.id): lane for lane in lanes}
+
+    def knows(self, system: str, task: str) -> bool:
+        """Whether the configuration has this lane."""
+        return (system, task) in self._by_name
 
     def of(self, system: str, task: str) -> Lane:
         """The lane of a suggestion. Raises Forbidden where the configuration no longer has it: an unknown policy holds."""

@@ -10,9 +10,10 @@ import json
 from typing import TYPE_CHECKING, Final
 
 import rfc8785
+from pydantic import ValidationError
 
 from gateway.errors import Misconfigured
-from gateway.policy.models import CLINICAL, CLINICAL_MODES, Policy, ReleaseMode, Requirement, Task
+from gateway.policy.models import CLINICAL, CLINICAL_MODES, Kind, Policy, ReleaseMode, Requirement, Task
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -69,6 +70,15 @@ def check_still_clinical(tasks: Iterable[Task], documents: Iterable[str]) -> Non
 def policy_document(policy: Policy, task: Task) -> bytes:
     """Policy and task as RFC 8785 JSON; its SHA-256 is the policy digest of every entry."""
     return rfc8785.dumps({"policy": policy.model_dump(mode="json"), "task": task.model_dump(mode="json")})
+
+
+def read_document(document: str | None, task: str, kind: str) -> tuple[Policy, Task]:
+    """Policy and task of a kept document; where there is none that this version can read, the policy that holds."""
+    try:
+        found = json.loads(document or "{}")
+        return Policy.model_validate(found["policy"]), Task.model_validate(found["task"])
+    except (KeyError, ValidationError):
+        return UNKNOWN, Task(id=task, kind=Kind(kind), policy=UNKNOWN.id)
 
 
 def policy_digest(policy: Policy, task: Task) -> str:

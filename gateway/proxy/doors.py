@@ -10,6 +10,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
+from gateway import usage
 from gateway.adapters import inference_v2, json_body, openai_chat, openai_responses
 from gateway.adapters.protocol import Operation
 from gateway.audit.batch import Write
@@ -17,6 +18,7 @@ from gateway.audit.leaf import EventType
 from gateway.errors import BadInput, Unknown, UpstreamFailed
 from gateway.messages import Reply
 from gateway.outbound import Outgoing, forwarded_headers, returned_headers
+from gateway.proxy.intercept import check_running
 from gateway.proxy.sending import RETRY_AFTER_SECONDS, delivered, machine_event, send_reply
 from gateway.proxy.steps.release import pending
 from gateway.signals.bus import Topic, message
@@ -68,8 +70,9 @@ async def local(parts: Parts, found: Found, machine: Machine) -> Reply:
     return await parts.counter.reply(row)
 
 
-async def metadata(parts: Parts, found: Found, lane: Lane) -> Reply:
-    """A model's own description, asked of the AI system: no suggestion is in it."""
+async def metadata(parts: Parts, found: Found, lane: Lane, machine: Machine) -> Reply:
+    """A model's own description, asked of the AI system, unless that is stopped: no suggestion is in it."""
+    check_running(parts, lane, machine)
     outgoing = Outgoing(found.call.method, found.recognised.forward_path, forwarded_headers(found.call.headers, parts.via), b"")
     answer = await parts.outbound.door(lane.system.id).exchange(outgoing)
     if answer.status != HTTPStatus.OK:
@@ -106,7 +109,9 @@ async def _given_up(parts: Parts, row: AnySuggestion) -> AnySuggestion:
     event = machine_event(EventType.RECALLED, row, at, decision="cancelled")
     changes = {"attach_key": None, "next_clock_at": None, "decided_at": at}
     guards = (moved(row, Action.CANCEL, changes),)
-    await parts.writer.append(Write((event,), guards=guards, wake=(message(Topic.SUGGESTION, row.id), message(Topic.QUEUE, row.id))))
+    work = await usage.left(parts.suggestions, row, at)
+    wake = (message(Topic.SUGGESTION, row.id), message(Topic.QUEUE, row.id))
+    await parts.writer.append(Write((event,), guards=guards, usage=work, wake=wake))
     return await parts.suggestions.get(row.id)
 
 

@@ -7,6 +7,7 @@ bounds can be exhausted by one client.
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import TYPE_CHECKING, Final, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 DISCONNECTED: Final = "garant.disconnected"
 LINGER_SECONDS: Final = 2.0
+_QUERY: Final = re.compile(rb"(?:[!-\"$&-~]|%[0-9A-Fa-f]{2})*")  # printable ASCII but for '#', and '%' only with its two digits
 
 
 class ClientGone(Exception):
@@ -96,6 +98,9 @@ class GuardedProtocol(HttpToolsProtocol):
         """The header is whole; the patience for it ends."""
         self._stop_timer()
         super().on_headers_complete()
+        before, mark, after = self.url.partition(b"#")
+        if mark:  # the parser drops it; what was asked has to be told from what would be passed on
+            self.scope["query_string"] = before.partition(b"?")[2] + mark + after
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell whoever works for this caller."""
@@ -137,6 +142,20 @@ class GuardedProtocol(HttpToolsProtocol):
             head = b"HTTP/1.1 " + status + b"\r\ncontent-type: text/plain; charset=utf-8\r\nconnection: close\r\ncontent-length: "
             self.transport.write(head + str(len(sentence)).encode() + b"\r\n\r\n" + sentence)
             self.transport.close()
+
+
+def check_query(query: bytes) -> None:
+    """Refuse a query that could not be passed on as it is: the AI system would be asked something else. Raises BadInput."""
+    if not _QUERY.fullmatch(query):
+        message = (
+            "The address's query holds a '#', a '%' without two hexadecimal digits, or bytes outside ASCII. It could not be passed on "
+            "unchanged, so nothing was asked. Percent-encode it."
+        )
+        french = (
+            "La requête de l'adresse contient un « # », un « % » sans deux chiffres hexadécimaux, ou des octets hors ASCII. Elle ne pourrait "
+            "pas être transmise telle quelle ; rien n'a été demandé. Encodez-la (percent-encoding)."
+        )
+        raise BadInput(message, code="query_malformed", fr=french)
 
 
 def check_headers(scope: Scope, limit: int) -> None:

@@ -19,7 +19,7 @@ from gateway.messages import Call
 from gateway.policy.models import ReleaseMode
 from gateway.proxy import doors
 from gateway.proxy.intercept import Done, Held, intercept
-from gateway.proxy.limits import ClientGone, check_headers, on_disconnect, read_body
+from gateway.proxy.limits import ClientGone, check_headers, check_query, on_disconnect, read_body
 from gateway.proxy.sending import delivered, hold_open, send_reply
 from gateway.proxy.stream import pass_through
 
@@ -82,6 +82,7 @@ class Relay:
 
     async def _call(self, scope: Scope, receive: Receive) -> Call:
         server = self._parts.server
+        check_query(scope["query_string"])
         body = await read_body(scope, receive, server.max_body_bytes, server.body_idle_seconds)
         return Call(scope["method"], scope["path"], scope["query_string"], tuple(scope["headers"]), body)
 
@@ -89,7 +90,7 @@ class Relay:
         if found.lane is None:
             await send_reply(send, await doors.local(self._parts, found, machine))
         elif found.recognised.operation is Operation.METADATA:
-            await send_reply(send, await doors.metadata(self._parts, found, found.lane))
+            await send_reply(send, await doors.metadata(self._parts, found, found.lane, machine))
         elif found.recognised.stream and found.lane.requirement.mode is ReleaseMode.LOG_ONLY and not found.lane.reading.identity:
             await self._until_gone(scope, pass_through(self._parts, found, found.lane, machine, send))
         else:

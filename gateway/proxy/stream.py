@@ -6,7 +6,7 @@ What was sent is committed to at the end (`delivered`), because a stream's bytes
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from gateway import usage
 from gateway.audit.batch import Write
@@ -97,6 +97,6 @@ async def _end(parts: Parts, passing: _Passing, ending: EventType) -> None:
     keep = received.lane.requirement.policy.keep_content
     sealed: Sealed = parts.keys.vault.seal("suggestion", sent, place) if keep else parts.keys.vault.commit_only("suggestion", sent, place)
     entry = replace(entry, commitments={"suggestion": sealed.commitment})
-    work = usage.Work("auto", received.lane.task.profession, at, released_at=row.released_at)
-    counted = usage.record(row, work) if ending is EventType.DELIVERED else None
+    outcome: Literal["auto", "ignored"] = "auto" if ending is EventType.DELIVERED else "ignored"
+    counted = usage.record(row, usage.Work(outcome, received.lane.task.profession, at, released_at=row.released_at))
     await parts.writer.append(Write((entry,), effects=stored(row.id, (sealed,)), usage=counted))

@@ -10,7 +10,7 @@ import asyncio
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 _LONGEST_SLEEP: Final = 3600.0
 _RETRY_SECONDS: Final = 1.0
+_MOST_TOLD: Final = 1000
 _TO_ALL: Final = {"assigned_to": None, "returns_to": None}  # a colleague who was asked and did not come keeps nobody else from it
 log = structlog.get_logger()
 
@@ -54,6 +55,7 @@ class Clocks:
     clock: Clock
     _ready: asyncio.Event = field(default_factory=asyncio.Event)
     _task: asyncio.Task[None] | None = None
+    _told: set[tuple[str, str]] = field(default_factory=set)
 
     def start(self, bus: Bus) -> None:
         """Begin to watch."""
@@ -73,6 +75,7 @@ class Clocks:
         return sum(await asyncio.gather(*(self._strike(row) for row in rows)))
 
     async def _run(self) -> None:
+        await self._tell_orphans()
         while True:
             try:
                 self._ready.clear()
@@ -82,6 +85,20 @@ class Clocks:
             except (GarantError, SQLAlchemyError, OSError, TimeoutError) as error:
                 log.warning("clocks.interrupted", error=type(error).__name__)
                 await asyncio.sleep(_RETRY_SECONDS)
+
+    async def _tell_orphans(self) -> None:
+        """Cases whose route was removed can be signed by nobody; their clocks go on by the policy they were received under."""
+        with suppress(GarantError, SQLAlchemyError, OSError, TimeoutError):
+            lanes = [(lane.system.id, lane.task.id) for lane in self.lanes.all]
+            if waiting := await self.signoff.suggestions.orphans(lanes):
+                log.warning("clocks.routes_removed", pending=waiting)
+
+    def _skipped(self, row: Suggestion, code: str) -> None:
+        """Told once: the next strikes try again without saying so each time."""
+        told = (str(row.id), code)
+        if told not in self._told:
+            self._told = {*self._told, told} if len(self._told) < _MOST_TOLD else {told}
+            log.info("clocks.skipped", code=code, suggestion=told[0])
 
     async def _sleep(self, until: datetime | None) -> None:
         seconds = _LONGEST_SLEEP if until is None else (until - self.clock.now()).total_seconds()
@@ -95,7 +112,7 @@ class Clocks:
         try:
             await self._act(row)
         except GarantError as error:  # somebody decided in this very moment, or the log is away: the next strike sees
-            log.info("clocks.skipped", code=error.code, suggestion=str(row.id))
+            self._skipped(row, error.code)
             return False
         except Exception as error:
             # One case that cannot be read must not stop the clocks of all others.
@@ -124,11 +141,10 @@ class Clocks:
     async def _expire(self, row: Suggestion, now: datetime) -> None:
         """Withdrawn, with an entry; a caller is told, and a new call asks anew."""
         active = await self.signoff.suggestions.work.active(row.id)
-        source: Literal["reported", "lease", "none"] = "none" if not active.raw else "reported" if active.reported else "lease"
-        work = usage.Work("ignored", self._profession(row), now, "", active.raw, active.capped, source, row.opened_at)
+        work = usage.ignored(row, (await self.signoff.ruling(row))[1].profession, now, active)
         guard = moved(row, Action.EXPIRE, {"attach_key": None, "next_clock_at": None, "decided_at": now})
         events = () if row.overdue else (_event(EventType.OVERDUE, row, now, {"rung": "0"}),)
-        write = Write((*events, _event(EventType.EXPIRED, row, now, {})), guards=(guard,), usage=usage.record(row, work), wake=wakes(row))
+        write = Write((*events, _event(EventType.EXPIRED, row, now, {})), guards=(guard,), usage=work, wake=wakes(row))
         await self.signoff.writer.append(write)
 
     async def _remind(self, row: Suggestion, now: datetime) -> None:
@@ -141,7 +157,7 @@ class Clocks:
 
     async def _escalate(self, row: Suggestion, now: datetime) -> None:
         """To the next rung of the policy; after the last one it is asked again, and the case stays listed as overdue."""
-        policy = self.lanes.of(row.system, row.task).requirement.policy
+        policy, _ = await self.signoff.ruling(row)
         rungs = policy.escalation
         group = rungs[min(row.rung, len(rungs) - 1)] if rungs else None
         detail = {"rung": str(row.rung + 1), "group": group or "", "mode": row.mode}
@@ -157,9 +173,6 @@ class Clocks:
 
     def _tell(self, row: Suggestion, kind: str, group: str | None, now: datetime) -> tuple[Statement, ...]:
         return tuple(owed(name, kind, row.id, row.notified_person or "", now) for name in self.notices.receivers(group))
-
-    def _profession(self, row: Suggestion) -> str:
-        return self.lanes.of(row.system, row.task).task.profession
 
 
 def _event(kind: EventType, row: Suggestion, at: datetime, detail: dict[str, str]) -> Event:

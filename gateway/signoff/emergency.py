@@ -15,6 +15,7 @@ from gateway.audit.leaf import EventType
 from gateway.clock import rfc3339
 from gateway.errors import Conflict, Forbidden
 from gateway.identity.roles import Role
+from gateway.identity.trust.confirming import check_confirmed
 from gateway.signals.bus import Topic, message
 from gateway.signals.notices import owed
 from gateway.signoff.acts.time import active_time, spent
@@ -67,6 +68,7 @@ class Emergency:
             message_ = "Only a clinician can release in an emergency. Machines and other accounts cannot."
             french = "Seul un clinicien peut remettre en urgence. Les machines et les autres comptes ne le peuvent pas."
             raise Forbidden(message_, code="not_a_clinician", fr=french)
+        check_confirmed(person)
         row, now = await self.suggestions.get(suggestion), self.clock.now()
         payload = await self._labelled(row)
         event = person_event(EventType.BREAK_GLASS, row, person, self.keys, now, decision="break_glass", detail={"reason": reason.value})

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from gateway.identity.people import Person
     from gateway.identity.sessions import Authentication
     from gateway.operations.keys import Keys
-    from gateway.policy.lanes import Lane
     from gateway.signoff.models import Decision, Opened
     from gateway.suggestions.tables import Suggestion
     from gateway.suggestions.work.repository import Active
@@ -228,14 +227,14 @@ def standing(signatures: Sequence[Signature]) -> list[Signature]:
     return found
 
 
-def ledger(row: Suggestion, lane: Lane, keys: Keys, signatures: Sequence[Signature], texts: Texts, active: Active) -> Usage:
+def ledger(row: Suggestion, profession: str, keys: Keys, signatures: Sequence[Signature], texts: Texts, active: Active) -> Usage:
     """The ledger row of a decided instance: seconds summed over everybody who touched it."""
     last = signatures[-1]
     outcome = _OUTCOMES[last.decision]
     rejected = outcome == "rejected"
     work = usage.Work(
         outcome=outcome,
-        profession=lane.task.profession,
+        profession=profession,
         at=texts.at,
         worker=worker(keys, last, texts.at),
         seconds_raw=active.raw,

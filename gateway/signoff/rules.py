@@ -6,10 +6,11 @@ Who may do what is here; what a decision must say is in `acts/saying.py`.
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from gateway.errors import Conflict, Forbidden
 from gateway.identity.roles import Role
+from gateway.identity.trust.confirming import check_confirmed
 from gateway.signoff.models import Step
 from gateway.signoff.rights.competence import check_competence, check_place, check_supervised, delegated
 from gateway.suggestions.states import AWAITING, State
@@ -19,17 +20,21 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from gateway.identity.people import Person
+    from gateway.identity.sessions import Authentication
     from gateway.policy.lanes import Lane
     from gateway.policy.models import Policy
     from gateway.suggestions.tables import Suggestion
 
+_SKEW: Final = timedelta(seconds=5)  # replicas' clocks are never quite the same
+
 
 def check_clinician(person: Person, now: datetime) -> None:
-    """Role and training."""
+    """Role, a confirmed account, and training."""
     if Role.CLINICIAN not in person.roles:
         message = "Only clinicians sign. Your account has no clinician role; ask your establishment if that is wrong."
         french = "Seuls les cliniciens signent. Votre compte n'a pas ce rôle ; si c'est une erreur, signalez-le à votre établissement."
         raise Forbidden(message, code="not_a_clinician", fr=french)
+    check_confirmed(person)
     if person.trained_until is not None and person.trained_until < now:
         message = "Your training for this AI system has expired, so you cannot sign until it is renewed. Hand the case over."
         french = "Votre formation à ce système d'IA a expiré : vous ne pouvez pas signer avant son renouvellement. Confiez le dossier à un collègue."
@@ -153,14 +158,22 @@ def check_another_person(row: Suggestion, person: Person) -> None:
         raise Forbidden(message, code="second_person_needed", fr=french)
 
 
-def check_fresh(authenticated_at: datetime, policy: Policy, now: datetime, opened_at: datetime | None) -> None:
-    """The proof of identity is as new as the policy asks: at 0 seconds, made for this decision."""
-    allowed = timedelta(seconds=policy.reauthenticate_seconds or 60)
-    too_old = now - authenticated_at > allowed
-    before_opening = policy.reauthenticate_seconds == 0 and opened_at is not None and authenticated_at < opened_at
-    if too_old or before_opening:
-        message = "Confirm who you are before you decide: this task asks for it. Nothing was decided yet."
-        french = "Confirmez votre identité avant de décider : cette activité l'exige. Rien n'a encore été décidé."
+def check_fresh(proof: Authentication, policy: Policy, now: datetime, held_since: datetime | None) -> None:
+    """The proof of identity is as new as the policy asks: at 0 seconds, made for this decision and for no other.
+
+    `held_since` is when this person took the case; a proof from before was made for something else.
+    """
+    at_once = policy.reauthenticate_seconds == 0
+    age = now - proof.at
+    too_old = age > timedelta(seconds=policy.reauthenticate_seconds or 60)
+    from_the_future = age < -_SKEW
+    for_another = at_once and (proof.used or (held_since is not None and proof.at < held_since))
+    if too_old or from_the_future or for_another:
+        message = "Confirm who you are before you decide: this task asks for it at each decision. Nothing was decided yet."
+        french = "Confirmez votre identité avant de décider : cette activité l'exige pour chaque décision. Rien n'a encore été décidé."
+        if not at_once:
+            message = "Confirm who you are before you decide: this task asks for it. Nothing was decided yet."
+            french = "Confirmez votre identité avant de décider : cette activité l'exige. Rien n'a encore été décidé."
         raise Forbidden(message, code="reauthentication_required", fr=french)
 
 

@@ -14,6 +14,8 @@ from gateway.audit.leaf import EventType
 from gateway.errors import Conflict
 from gateway.identity.methods import check_method
 from gateway.identity.people import unchanged
+from gateway.identity.sessions import spending
+from gateway.policy.lanes import scopes
 from gateway.signoff.acts import opening, passing
 from gateway.signoff.acts.deciding import deciding
 from gateway.signoff.acts.final import final_bytes
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
     from gateway.identity.sessions import Authentication
     from gateway.operations.keys import Keys
     from gateway.policy.lanes import Lanes
+    from gateway.policy.models import Policy, Task
     from gateway.signoff.acts.records import SignedRecord
     from gateway.signoff.models import Advice, Decision, HandingOver, Judging, Opened, Passing
     from gateway.suggestions.repository import Suggestions
@@ -100,7 +103,7 @@ class SignOff:
         check_awaiting(row)
         check_may_take(row, person, lane, now)
         check_lease(row, person, decision.lease, now)
-        check_fresh(proof.at, lane.requirement.policy, now, row.opened_at)
+        check_fresh(proof, lane.requirement.policy, now, row.leased_at)
         check_method(proof, lane.requirement.policy)
         check_length(decision.comment)
         opened = await read(self, row, lane, person)
@@ -111,7 +114,7 @@ class SignOff:
         times = active_time(row, person, decision.active_seconds, "decision", now)
         signing = Signing(person, proof, decision, opened, now, final_bytes(opened, decision), earlier, times)
         write = await deciding(self, signing)
-        await self.writer.append(replace(write, guards=(*write.guards, unchanged(person))))
+        await self.writer.append(_resting_on(write, person, proof, lane.requirement.policy))
         return await self.suggestions.get(suggestion)
 
     async def recorded(self, person: Person, suggestion: UUID, decision: Decision) -> Suggestion | None:
@@ -160,16 +163,31 @@ class SignOff:
         suggestion = payloads["suggestion"]
         body = payloads.get("final", suggestion)
         value = "" if final is None else commitment(final.salt, "final", body)
-        lane = self.lanes.of(row.system, row.task)
-        work = ledger(row, lane, self.keys, signatures, Texts(suggestion, body, now), active)
+        _, task = await self.ruling(row)
+        work = ledger(row, task.profession, self.keys, signatures, Texts(suggestion, body, now), active)
         guard = moved(row, Action.FINALISE, {"released_at": now, "next_clock_at": None})
         events = final_events(row, row.decision, {"final": value}, now)
-        await self.writer.append(Write(events, guards=(guard,), usage=work, scopes=lane.scopes(row.site), wake=wakes(row)))
+        await self.writer.append(Write(events, guards=(guard,), usage=work, scopes=scopes(row.system, row.task, row.site), wake=wakes(row)))
+
+    async def ruling(self, row: Suggestion) -> tuple[Policy, Task]:
+        """The policy and the task by which the clocks go: as configured; of a route that was removed, as it was received."""
+        if self.lanes.knows(row.system, row.task):
+            lane = self.lanes.of(row.system, row.task)
+            return lane.requirement.policy, lane.task
+        return await self.suggestions.ruling(row)
 
     async def records(self, suggestion: UUID) -> list[SignedRecord]:
         """The signed records that stand; none while the outcome is open, so that nobody who decides blind sees another's decision."""
         row = await self.suggestions.get(suggestion)
         return [] if _open_between_two(row) else await signed_records(self, row)
+
+
+def _resting_on(write: Write, person: Person, proof: Authentication, policy: Policy) -> Write:
+    """The account as it was read; and the proof, which the same commit uses up: at 0 seconds it counts for one decision only."""
+    once = policy.reauthenticate_seconds == 0
+    spent = spending(proof, once=once)
+    guards = (*write.guards, unchanged(person), *((spent,) if once else ()))
+    return replace(write, guards=guards, effects=write.effects if once else (*write.effects, spent))
 
 
 def _check_says(decision: Decision, opened: Opened) -> None:

@@ -10,9 +10,11 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
+from gateway import usage
 from gateway.audit.batch import Statement, Write
 from gateway.audit.leaf import Event, EventType
 from gateway.errors import BadInput, Conflict, Unknown
+from gateway.identity.roles import Right
 from gateway.ids import uuid7
 from gateway.signals.bus import Topic, message
 from gateway.signoff.record import wakes
@@ -45,8 +47,8 @@ class Presser(Protocol):
     def id(self) -> UUID:
         """Kept with the stop."""
 
-    def author(self, keys: Keys) -> Author:
-        """Who answers for it in the log."""
+    def author(self, keys: Keys, right: Right | None = None) -> Author:
+        """Who answers for it in the log, in the role that has this right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ class StopButton:
         self._check(scope, reason)
         now, name = self.clock.now(), uuid7()
         row = (name, self.settings.establishment.id, scope, reason, person.id, now)
-        event = self._event(EventType.SUSPENDED, person, scope, now)
+        event = self._event(EventType.SUSPENDED, person.author(self.keys, Right.STOP), scope, now)
         await self.writer.append(
             Write(
                 (event,),
@@ -86,7 +88,7 @@ class StopButton:
         self._check(scope, reason)
         now, name = self.clock.now(), uuid7()
         row = (name, person.id, now, reason, self.settings.establishment.id, scope)
-        event = self._event(EventType.RESUMED, person, scope, now)
+        event = self._event(EventType.RESUMED, person.author(self.keys, Right.RESUME), scope, now)
         await self.writer.append(
             Write(
                 (event,),
@@ -109,10 +111,11 @@ class StopButton:
         return total
 
     async def _withdraw(self, row: Suggestion, scope: str) -> bool:
+        now = self.clock.now()
         event = Event(
             id=uuid7(),
             type=EventType.SUSPENDED,
-            at=self.clock.now(),
+            at=now,
             actor="system:stop",
             role="system",
             case=row.case_id,
@@ -125,13 +128,13 @@ class StopButton:
             row, Action.SUSPEND, {"attach_key": None, "next_clock_at": None, "lease": None, "leased_by": None, "leased_until": None}
         )
         try:
-            await self.writer.append(Write((event,), guards=(guard,), wake=wakes(row)))
+            work = await usage.left(self.suggestions, row, now)
+            await self.writer.append(Write((event,), guards=(guard,), usage=work, wake=wakes(row)))
         except Conflict:
             return False
         return True
 
-    def _event(self, kind: EventType, person: Presser, scope: str, at: datetime) -> Event:
-        by = person.author(self.keys)
+    def _event(self, kind: EventType, by: Author, scope: str, at: datetime) -> Event:
         return Event(id=uuid7(), type=kind, at=at, actor=by.actor, role=by.role, auth=by.auth or None, detail={"scope": scope})
 
     def _check(self, scope: str, reason: str) -> None:

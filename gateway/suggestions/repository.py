@@ -14,6 +14,7 @@ from sqlmodel import col, func, or_, select, text
 from gateway.audit.batch import Bulk, Statement
 from gateway.database import reading
 from gateway.errors import Conflict, Unknown
+from gateway.policy.rules import read_document
 from gateway.suggestions.content import PAYLOADS, Place, Sealed, Vault
 from gateway.suggestions.models import Waiting
 from gateway.suggestions.queue import Queues
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import async_sessionmaker
     from sqlmodel.ext.asyncio.session import AsyncSession
 
+    from gateway.policy.models import Policy, Task
     from gateway.suggestions.models import AnySuggestion
 
 COLUMNS: Final = tuple(Suggestion.model_fields)
@@ -59,6 +61,7 @@ _PASSED: Final = {
 _PASSING: Final = Bulk("suggestions", tuple(_PASSED), tuple(_PASSED.values()))
 _INSERT_PASSED: Final = _PASSING.sql
 _LOGGED: Final = text("(SELECT entries.index FROM entries WHERE entries.id = signatures.entry_id)")
+_DOCUMENT: Final = text("SELECT document FROM policy_documents WHERE digest = :digest")
 OF_THE_ANSWER: Final = ("input", "exchange", "patient", "suggestion", "labelled", "final")
 _passed_values: Final = attrgetter(*_PASSED)
 
@@ -173,6 +176,20 @@ class Suggestions:
         async with reading(self._sessions) as session:
             rows = (await (await session.connection()).execute(query)).all()
         return [Waiting._make(row) for row in rows]
+
+    async def ruling(self, row: AnySuggestion) -> tuple[Policy, Task]:
+        """The policy and the task under which a suggestion was received, whatever the configuration says now."""
+        async with reading(self._sessions) as session:
+            document = await session.scalar(_DOCUMENT, {"digest": row.policy})
+        return read_document(document, row.task, row.kind)
+
+    async def orphans(self, lanes: Iterable[tuple[str, str]]) -> int:
+        """How many wait for a task and an AI system (`lanes` of system and task) that the configuration no longer joins."""
+        query = select(Suggestion.system, Suggestion.task, func.count()).where(col(Suggestion.next_clock_at).is_not(None))
+        async with reading(self._sessions) as session:
+            found = (await session.exec(query.group_by(col(Suggestion.system), col(Suggestion.task)))).all()
+        known = set(lanes)
+        return sum(count for system, task, count in found if (system, task) not in known)
 
     async def due(self, now: datetime, *, limit: int = 200) -> list[Suggestion]:
         """Those whose clock has struck."""

@@ -35,7 +35,7 @@ def test_the_folder_has_the_layout_of_tlog_tiles(tmp_path: Path) -> None:
 
 def test_a_sound_export_is_found_sound(tmp_path: Path) -> None:
     report = verify_export(export(tmp_path), VKEY)
-    assert report == verify_export(tmp_path, KEY.verifier())
+    assert report == verify_export(tmp_path, VKEY)
     assert (report.problems, report.size) == ((), len(LEAVES))
 
 
@@ -102,3 +102,14 @@ def test_a_folder_that_is_no_export_is_reported(tmp_path: Path) -> None:
 def test_a_malformed_verifier_key_is_a_note_error(tmp_path: Path) -> None:
     with pytest.raises(NoteError):
         verify_export(export(tmp_path), "nonsense")
+
+
+def test_files_that_a_file_manager_leaves_beside_the_checkpoints_fail_no_honest_export(tmp_path: Path) -> None:
+    """The control: a checkpoint that is none fails it."""
+    leaves = held().leaves()
+    write_export(tmp_path, leaves, signed(leaves), VKEY, POLICIES, [signed(leaves[:2])])
+    for name in (".DS_Store", "Thumbs.db", "desktop.ini"):
+        (tmp_path / "checkpoints" / name).write_bytes(b"\x00\x00\x00\x01Bud1")
+    assert verify_export(tmp_path, VKEY).ok
+    (tmp_path / "checkpoints" / "3").write_bytes(b"\x00\x00\x00\x01Bud1")
+    assert not verify_export(tmp_path, VKEY).ok

@@ -68,6 +68,16 @@ def signed_later(task: str, mode: str) -> Story:
     return story
 
 
+def taken_back(actor: str) -> Story:
+    story = Story()
+    story.receive(1)
+    story.sign(1)
+    story.add("deferred", 1, actor=actor, decision="undone")
+    story.sign(1)
+    story.release(1)
+    return story
+
+
 SOUND: dict[str, Callable[[], Story]] = {
     "held": held,
     "two_person": two_person,
@@ -76,6 +86,9 @@ SOUND: dict[str, Callable[[], Story]] = {
     "draft": lambda: signed_later("report", "draft"),
     "notify_now": lambda: signed_later("stroke", "notify_now"),
     "stopped": stopped,
+    "resumed on the server": lambda: change(stopped(), 6, actor="system:command_line", role="system"),
+    "resumed by IT": lambda: change(stopped(), 6, role="it"),
+    "taken back": lambda: taken_back("p1"),
     "empty": Story,
 }
 
@@ -190,6 +203,11 @@ BROKEN: dict[str, tuple[Callable[[], Story], int, str]] = {
     "received under two policies": (lambda: received_twice("letter"), 1, "under another policy"),
     "emergency without a reason": (lambda: change(emergency(), 1, detail={}), 1, "without a reason"),
     "resumed by nobody": (lambda: change(stopped(), 6, role="system"), 6, "in nobody's name"),
+    "resumed by a clinician": (lambda: change(stopped(), 6, role="clinician"), 6, "only quality or IT"),
+    "resumed by a job": (lambda: change(stopped(), 6, actor="system:clock", role="system"), 6, "in nobody's name"),
+    "received by a person": (lambda: change(held(), 0, actor="p1", role="clinician"), 0, "never a person"),
+    "released by a person": (lambda: change(held(), 3, actor="p1", role="clinician"), 3, "never a person"),
+    "taken back by somebody else": (lambda: taken_back("p2"), 3, "had not made it"),
     "shadow released": (lambda: every(held(), policy=digest(DOCUMENTS["trial"]), task="trial"), 3, "only measures"),
     "declared harmless": (reclassified, 6, "was clinical before"),
     "passed other content": (lambda: change(unsigned("letter", "log_only"), 1, commitments={"suggestion": mark(2)}), 1, "Another content"),

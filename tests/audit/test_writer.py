@@ -146,6 +146,23 @@ async def test_a_database_that_does_not_answer_is_told_within_five_seconds_and_w
         await writer.append(write())
 
 
+async def test_a_replica_whose_writes_hang_says_so_until_one_is_committed_again(url: str) -> None:
+    """R22: who asks for readiness is not told "ready" while every write fails; nobody has to write for it to come back."""
+    async with writing(url) as (writer,):
+        await writer.append(write())
+        assert writer.available
+        blocker = await connect(url, role=None)
+        await blocker.execute("BEGIN; SELECT 1 FROM log_head FOR UPDATE")
+        with pytest.raises(AuditUnavailable):
+            await writer.append(write())
+        assert not writer.available
+        await blocker.execute("ROLLBACK")
+        await blocker.close()
+        for _ in range(100):
+            await asyncio.sleep(0 if writer.available else 0.05)
+        assert writer.available
+
+
 async def test_a_lost_connection_is_mended_without_the_caller_noticing(url: str) -> None:
     async with writing(url) as (writer,):
         await writer.append(write())

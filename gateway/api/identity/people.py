@@ -1,13 +1,13 @@
 """Other people's accounts over HTTP, for hospital IT: made, closed, given roles, competence and other names."""
 
-from typing import Final
+from typing import Final, Literal
 from uuid import UUID
 
 from fastapi import APIRouter
 from pydantic import AwareDatetime, BaseModel, Field
 
 from gateway.api.accounts import CompetenceBody, NamesBody, PersonView, Strict, Word
-from gateway.api.dependencies import ItAdministrator, Parts, TheParts
+from gateway.api.dependencies import CurrentSession, ItAdministrator, Parts, TheParts
 from gateway.errors import Conflict
 from gateway.identity.people import (
     ForeignNames,
@@ -22,6 +22,7 @@ from gateway.identity.people import (
 )
 from gateway.identity.roles import Author, Right, Role
 from gateway.identity.sessions import Session
+from gateway.identity.trust.confirming import confirmed
 
 router = APIRouter(tags=["accounts"])
 _OWN: Final = "You cannot do this to your own account; another administrator can. Your own password is changed at /api/password."
@@ -50,6 +51,20 @@ class PeopleView(BaseModel):
     """All accounts."""
 
     people: list[PersonView]
+
+
+class Confirmation(Strict):
+    """What somebody says who confirms: I know this person, and I saw them choose their password."""
+
+    i_know_this_person: Literal[True]
+    i_saw_them_choose_their_password: Literal[True]
+
+
+class ConfirmedView(BaseModel):
+    """Who was confirmed."""
+
+    id: UUID
+    name: str
 
 
 class OneTimeView(BaseModel):
@@ -118,6 +133,15 @@ async def change_names(person_id: UUID, body: NamesBody, session: ItAdministrato
     by, names = _author(parts, session), ForeignNames(**body.model_dump())
     await parts.writer.append(names_changed(person, names, parts.keys, by, parts.clock.now()))
     return PersonView.of(await parts.people.get(person_id))
+
+
+@router.post("/people/{person_id}/confirm", summary="Confirm who somebody is")
+async def confirm_person(person_id: UUID, _words: Confirmation, session: CurrentSession, parts: TheParts) -> ConfirmedView:
+    """Answer for who a person is, whose account hospital IT made or reset; only then can they sign."""
+    person = await parts.people.get(person_id)
+    write = confirmed(person, session.person, session.author(parts.keys), parts.keys, parts.clock.now())
+    await parts.writer.append(write)
+    return ConfirmedView(id=person_id, name=person.name)
 
 
 async def _other(parts: Parts, session: Session, person: UUID) -> Person:

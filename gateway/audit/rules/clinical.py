@@ -23,6 +23,9 @@ _ABOUT_A_SUGGESTION: Final = frozenset(
     {"received", "viewed", "judged_first", "signed_off", "rejected", "expired", "recalled", "break_glass", "released", "delivered"}
 )
 _NOBODY: Final = frozenset({"machine", "system"})
+_RESUMES: Final = frozenset({"quality", "it"})
+_SERVER: Final = "system:command_line"
+"""Whoever runs commands on the server: may let run again what is stopped, and has proven no name."""
 _TWO: Final = 2
 _REJECTED: Final = "rejected"
 
@@ -105,13 +108,14 @@ class Rules:
         scope = entry.get("detail", {}).get("scope", "")
         if not scope.startswith(("system:", "task:", "site:")):
             raise BrokenRuleError("A stop or its end does not say which AI system, task or site it concerns.")
-        if entry["type"] == "resumed" and entry["role"] in _NOBODY:
-            raise BrokenRuleError(f"{scope[:60]} was allowed to run again in nobody's name; only a person may do so.")
+        if entry["type"] == "resumed":
+            _check_resumes(entry, scope)
         (self.stopped.add if entry["type"] == "suspended" else self.stopped.discard)(scope)
 
     def received(self, entry: Entry, life: _Life) -> None:
         """A call came in, or the answer to it; neither changes afterwards."""
         content = entry.get("commitments", {}).get("suggestion")
+        _check_machine(entry, "received")
         if life.policy not in {None, entry.get("policy")}:
             raise BrokenRuleError("The suggestion was received a second time, under another policy.")
         if life.content is not None:
@@ -162,7 +166,9 @@ class Rules:
 
     def deferred(self, entry: Entry, life: _Life) -> None:
         """Who takes an own sign-off back (decision `undone`) opens the case for all who decided; putting it back changes nothing."""
-        if entry.get("decision") == "undone" and any(actor == entry["actor"] for actor, _ in life.positions):
+        if entry.get("decision") == "undone":
+            if all(actor != entry["actor"] for actor, _ in life.positions):
+                raise BrokenRuleError("A decision was taken back by somebody who had not made it.")
             life.positions, life.decided = (), ()
 
     def _judges_first(self, life: _Life) -> bool:
@@ -189,6 +195,7 @@ class Rules:
     def released(self, entry: Entry, life: _Life) -> None:
         """The heart: an answer leaves only after the sign-off its policy demands, or a declared exception."""
         decision = entry.get("decision", "")
+        _check_machine(entry, "released")
         self._check_allowed(entry, life)
         policy = self._policy(entry, life)
         if policy.mode == "shadow":
@@ -222,6 +229,22 @@ class Rules:
         if policy is None or policy.task != life.task:
             raise BrokenRuleError(f"The policy document {life.policy[:16]} of task {life.task} is missing or belongs to another task.")
         return policy
+
+
+def _check_machine(entry: Entry, what: str) -> None:
+    if entry["role"] not in _NOBODY:
+        raise BrokenRuleError(
+            f"The suggestion was {what} by someone in the role {entry['role'][:40]!r}; only the gateway does that, never a person."
+        )
+
+
+def _check_resumes(entry: Entry, scope: str) -> None:
+    if entry["role"] in _NOBODY and entry["actor"] != _SERVER:
+        raise BrokenRuleError(f"{scope[:60]} was allowed to run again in nobody's name; only a person may do so.")
+    if entry["role"] not in _RESUMES | _NOBODY:
+        raise BrokenRuleError(
+            f"{scope[:60]} was allowed to run again by someone in the role {entry['role'][:40]!r}; only quality or IT may do so."
+        )
 
 
 def _check_person(entry: Entry, what: str) -> None:

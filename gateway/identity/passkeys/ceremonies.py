@@ -198,7 +198,7 @@ class Passkeys:
         except responses.ResponseRefusedError as refused:
             raise await self._refused(session, f"passkey:{refused}") from None
         now = self._clock.now()
-        proven = Authentication("passkey", now, evidence=evidence(signed, checked.assertion))
+        proven = Authentication("passkey", now, evidence=evidence(signed, checked.assertion), session=session.id)
         taken = Sql(_TAKE, (open_one.id,), key=open_one.id)
         used = Sql(_USED, (row.id, row.sign_count, checked.sign_count, now), key=row.id)
         await self._append(self._accounts.renewed(session.token, session.person, proven, taken, used))

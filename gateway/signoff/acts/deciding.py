@@ -61,7 +61,7 @@ async def _rejecting(desk: SignOff, signing: Signing, event: Event, effects: tup
     closed = {"decided_at": signing.at, "next_clock_at": None, "code": signing.decision.reason, "decision": "reject", "overdue": False}
     active = together(await desk.suggestions.work.active(row.id), signing.times)
     texts = Texts(signing.opened.suggestion, b"", signing.at)
-    work = ledger(row, signing.opened.lane, desk.keys, [*signing.earlier, signature], texts, active)
+    work = ledger(row, signing.opened.lane.task.profession, desk.keys, [*signing.earlier, signature], texts, active)
     guard = moved(row, Action.REJECT, {**CLEARED, **closed})
     return Write((event,), guards=(guard,), effects=effects, usage=work, wake=wakes(row))
 
@@ -77,7 +77,7 @@ async def _signing(desk: SignOff, signing: Signing, signed: Signed, effects: tup
     guard = moved(row, Action.SIGN, {**decided, "released_at": signing.at, "next_clock_at": None})
     active = together(await desk.suggestions.work.active(row.id), signing.times)
     texts = Texts(signing.opened.suggestion, signing.final, signing.at)
-    work = ledger(row, lane, desk.keys, [*signing.earlier, signature], texts, active)
+    work = ledger(row, lane.task.profession, desk.keys, [*signing.earlier, signature], texts, active)
     events = (signed.event, *final_events(row, signing.decision.decision, {"final": signed.commitments["final"]}, signing.at))
     return Write(events, guards=(guard,), effects=effects, usage=work, scopes=lane.scopes(row.site), wake=wakes(row))
 

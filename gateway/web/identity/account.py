@@ -10,10 +10,11 @@ from pydantic import ValidationError
 
 from gateway.api import problems
 from gateway.api.dependencies import demand
-from gateway.api.identity import passkeys, sessions
+from gateway.api.identity import passkeys, people, sessions
 from gateway.errors import GarantError
 from gateway.identity.passkeys.ceremonies import FRESH
 from gateway.identity.roles import Right
+from gateway.identity.trust.confirming import may_confirm
 from gateway.web.clinician.editing import mark
 from gateway.web.clinician.forms import Incomplete, decision_of
 from gateway.web.rendering import PageRoute, TheVisitor, Visitor, person, posted, to
@@ -76,6 +77,18 @@ async def end(which: UUID, seen: TheVisitor) -> Response:
     return await _done(seen, sessions.end_session(which, person(seen), seen.parts))
 
 
+@router.post("/account/people/{which}/confirm")
+async def confirm_person(which: UUID, seen: TheVisitor) -> Response:
+    """Answer for who a colleague is, in the words of the page."""
+    form = await posted(seen)
+    said = {name: form.get(name) == "yes" for name in people.Confirmation.model_fields}
+    try:
+        words_of = people.Confirmation.model_validate(said)
+    except ValidationError:
+        return await account_page(seen, words(seen.language)["confirm_person_both"], 400)
+    return await _done(seen, people.confirm_person(which, words_of, person(seen), seen.parts))
+
+
 @router.post("/review/{suggestion}/passkey-options")
 async def decision_options(suggestion: UUID, seen: TheVisitor) -> Response:
     """What the script needs to have the decision in the form signed."""
@@ -103,6 +116,7 @@ async def account_page(seen: Visitor, problem: str = "", status: int = 200) -> R
         running=await seen.parts.sessions.running(session.person),
         fresh=fresh,
         methods=methods,
+        unconfirmed=[one for one in await seen.parts.people.doubtful() if may_confirm(session.person, one)],
     )
 
 
