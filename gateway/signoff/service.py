@@ -30,12 +30,23 @@ from gateway.signoff.acts.saying import (
     check_shown,
 )
 from gateway.signoff.acts.time import active_time
-from gateway.signoff.record import Signing, Texts, final_events, ledger, person_event, request_digest, standing, undone, wakes
+from gateway.signoff.record import (
+    Signing,
+    Texts,
+    final_events,
+    ledger,
+    open_between_two,
+    person_event,
+    request_digest,
+    standing,
+    undone,
+    wakes,
+)
 from gateway.signoff.rules import check_awaiting, check_decides, check_fresh, check_lease, check_may_take, may_arbitrate, may_sign
 from gateway.suggestions.content import commitment
 from gateway.suggestions.queue import Asking, LaneRight
 from gateway.suggestions.repository import moved
-from gateway.suggestions.states import AWAITING, Action, State
+from gateway.suggestions.states import Action
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -179,7 +190,7 @@ class SignOff:
     async def records(self, suggestion: UUID) -> list[SignedRecord]:
         """The signed records that stand; none while the outcome is open, so that nobody who decides blind sees another's decision."""
         row = await self.suggestions.get(suggestion)
-        return [] if _open_between_two(row) else await signed_records(self, row)
+        return [] if open_between_two(row) else await signed_records(self, row)
 
 
 def _resting_on(write: Write, person: Person, proof: Authentication, policy: Policy) -> Write:
@@ -195,8 +206,3 @@ def _check_says(decision: Decision, opened: Opened) -> None:
     check_amendment(decision, opened)
     check_findings(decision, opened)
     check_after_judgement(decision, opened)
-
-
-def _open_between_two(row: Suggestion) -> bool:
-    """Whether one or two people have decided, and the outcome is not there yet."""
-    return row.first_signer is not None and State(row.state) in AWAITING

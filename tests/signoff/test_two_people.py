@@ -66,6 +66,18 @@ def test_the_second_sees_no_trace_of_the_first_decision(stage: Stage, first: str
     assert (told["decision"], told["code"], told["decided_at"], answers[3].json()) == ("", "", None, [])
 
 
+@pytest.mark.parametrize("kind", ["json", "pdf", "fhir.json"])
+def test_no_form_of_the_record_tells_who_decides_blind_what_the_first_decided(stage: Stage, kind: str) -> None:
+    """R12; the control: once both have decided, each form is there."""
+    suggestion = new_case(stage, "pair")
+    assert decide(stage, suggestion, opened(stage, suggestion), comment=FIRST).status_code == 200
+    path = f"/suggestions/{suggestion}/record.{kind}"
+    answer = stage.api(stage.clinician("dr.b"), "GET", path)
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_signed")
+    assert decide(stage, suggestion, opened(stage, suggestion, "dr.b"), "dr.b").status_code == 200
+    assert stage.api(stage.clinician("dr.b"), "GET", path).status_code == 200
+
+
 @pytest.mark.parametrize("kind", ["approve", "amend", "reject"])
 def test_two_who_decide_alike_settle_it(stage: Stage, kind: str) -> None:
     suggestion = new_case(stage, "pair")
