@@ -235,8 +235,8 @@ def _relay_parts(core: _Core, notifier: Notifier, stops: Stops) -> Parts:
 
 def _control(core: _Core, parts: Parts, desk: Desk, metrics: Metrics, watch: QueueWatch, operation: Operation) -> ASGIApp:
     people, passwords = People(core.sessions), Passwords()
-    proving = PasswordReauthentication(people, passwords, core.clock)
     identity, attempts = core.settings.identity, Attempts(core.sessions, core.keys, core.clock)
+    proving = PasswordReauthentication(people, passwords, core.clock, offered="password" in identity.methods)
     limits = Limits(timedelta(seconds=identity.idle_seconds), timedelta(seconds=identity.lifetime_seconds))
     accounts = Sessions(core.sessions, core.writer, core.keys, core.clock, proving, attempts, limits)
     given = ApiParts(

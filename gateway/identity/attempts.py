@@ -114,7 +114,11 @@ class Attempts:
             return Admitted((key,), known=True)
         there, here = self._key("address", origin.neighbourhood), self._key("login", login, origin.neighbourhood)
         await self._count(here, FREE, LONGEST_SECONDS)
-        await self._count(there, FREE_ADDRESS, LONGEST_ADDRESS_SECONDS)
+        try:
+            await self._count(there, FREE_ADDRESS, LONGEST_ADDRESS_SECONDS)
+        except Slowed:  # nothing was looked at, so the login has not failed
+            await self._refund(here)
+            raise
         return Admitted((here, there), known=False)
 
     async def admit_proof(self, session: bytes) -> Admitted:
@@ -130,6 +134,11 @@ class Attempts:
             await _run(session, _FORGET, key=admitted.keys[0], old=now - _FORGOTTEN)
             for key in admitted.keys[1:]:
                 await _run(session, _REFUND, key=key, now=now)
+            await session.commit()
+
+    async def _refund(self, key: bytes) -> None:
+        async with reading(self._sessions) as session:
+            await _run(session, _REFUND, key=key, now=self._clock.now())
             await session.commit()
 
     async def remember(self, cookie: str, person: UUID) -> str:

@@ -110,7 +110,7 @@ async def stop_system(system: str, act: Literal["stop", "resume"], seen: TheVisi
         await press(body, session, seen.parts, signoff.desk_of(seen.parts))
         return {"done": "resumed" if act == "resume" else "stopped", "name": system}
 
-    return await _overview_after(seen, session, work, form, conflict="admin_stop_changed")
+    return await _overview_after(seen, session, work, form)
 
 
 async def _close(seen: Visitor, session: Session, person_id: UUID, form: FormData) -> Done:
@@ -170,7 +170,7 @@ def _said(seen: Visitor, error: GarantError | ValidationError, conflict: str) ->
     if isinstance(error, ValidationError):
         wrong = sorted({str(one["loc"][0]) for one in error.errors() if one["loc"]} & set(_MISSING))
         return " ".join(known[f"admin_wrong_{name}"] for name in wrong) or known["admin_wrong"], 422
-    if isinstance(error, Conflict) and error.fr is None and conflict:
+    if isinstance(error, Conflict) and error.code == Conflict.code and conflict:
         return known[conflict], error.status
     return error.said(seen.language), error.status
 
