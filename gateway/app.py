@@ -68,6 +68,7 @@ from gateway.web.identity.account import router as account_router
 from gateway.web.identity.signing_in import router as signing_in_router
 from gateway.web.live import QueueWatch
 from gateway.web.pages import router as page_router
+from gateway.web.rendering import install
 from impact.pages import usage_by_task
 
 if TYPE_CHECKING:
@@ -263,6 +264,7 @@ def _control(core: _Core, parts: Parts, desk: Desk, metrics: Metrics, watch: Que
         app.include_router(router)
     for router in (administration_router, signing_in_router, account_router):
         app.include_router(router)
+    install(app)
     app.state.queue_watch = watch
     app.state.operation = operation
     app.state.usage_by_task = usage_by_task

@@ -31,6 +31,7 @@ APP_ROLE: Final = "garant_app"
 CHANNEL: Final = "garant"
 READ_SECONDS: Final = 4.0
 POOL_SIZE: Final = 8
+AT_ONCE: Final = 2
 _CLOSED_SECONDS: Final = 0.5
 _AWAY: Final = "The database does not answer, so nothing is released. Try again; if it persists, tell hospital IT."
 _AWAY_FR: Final = "La base de données ne répond pas ; rien n'est remis. Réessayez ; si cela persiste, prévenez le service informatique."
@@ -39,6 +40,7 @@ _NO_VALUE_FR: Final = (
     "Une partie de l'envoi ne peut pas être conservée : caractère qui n'est pas du texte, ou nombre hors limites. Rien n'a été fait."
 )
 _GATES: Final[WeakKeyDictionary[async_sessionmaker[AsyncSession], _Gate]] = WeakKeyDictionary()
+_TURNS: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore]] = WeakKeyDictionary()
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
@@ -97,6 +99,21 @@ async def connect(url: str, *, role: str | None = APP_ROLE) -> Connection:
     if role:
         settings["role"] = role
     return await asyncpg.connect(url, server_settings=settings, timeout=5, command_timeout=30)
+
+
+@asynccontextmanager
+async def aside(url: str) -> AsyncIterator[Connection]:
+    """A connection for reading everything (the whole log, the ledger): two at once in a process, however many people ask for it.
+
+    Raises:
+        OSError, asyncpg.PostgresError: as `connect`.
+    """
+    async with _TURNS.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(AT_ONCE)):
+        connection = await connect(url)
+        try:
+            yield connection
+        finally:
+            await connection.close()
 
 
 def engine(url: str, *, pool_size: int = POOL_SIZE) -> AsyncEngine:

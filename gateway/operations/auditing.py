@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from gateway.audit.export import write_export
 from gateway.audit.note import VerifierKey
 from gateway.audit.verifier import verify, verify_export
-from gateway.database import connect
+from gateway.database import aside
 from gateway.errors import BadInput
 
 if TYPE_CHECKING:
@@ -44,20 +44,16 @@ class Snapshot:
 
 async def snapshot(url: str, establishment: str) -> Snapshot:
     """Read head, leaves, kept checkpoints and policy documents in one transaction."""
-    connection = await connect(url)
-    try:
-        async with connection.transaction(isolation="repeatable_read", readonly=True):
-            head = await connection.fetchrow(_HEAD, establishment)
-            if head is None:
-                message = "The log is empty: nothing was ever written for this establishment."
-                raise BadInput(message, code="log_empty")
-            leaves = [row["leaf"] async for row in connection.cursor(_LEAVES, establishment, head["size"], prefetch=5000)]
-            kept = tuple(row["note"] for row in await connection.fetch(_KEPT, establishment, head["size"]))
-            policies = {row["digest"]: row["document"] for row in await connection.fetch("SELECT digest, document FROM policy_documents")}
-            assertions = {str(row["entry_id"]): _line(row) for row in await connection.fetch(_ASSERTIONS, establishment, head["size"])}
-            return Snapshot(leaves, head["checkpoint"], kept, policies, assertions)
-    finally:
-        await connection.close()
+    async with aside(url) as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+        head = await connection.fetchrow(_HEAD, establishment)
+        if head is None:
+            message = "The log is empty: nothing was ever written for this establishment."
+            raise BadInput(message, code="log_empty")
+        leaves = [row["leaf"] async for row in connection.cursor(_LEAVES, establishment, head["size"], prefetch=5000)]
+        kept = tuple(row["note"] for row in await connection.fetch(_KEPT, establishment, head["size"]))
+        policies = {row["digest"]: row["document"] for row in await connection.fetch("SELECT digest, document FROM policy_documents")}
+        assertions = {str(row["entry_id"]): _line(row) for row in await connection.fetch(_ASSERTIONS, establishment, head["size"])}
+        return Snapshot(leaves, head["checkpoint"], kept, policies, assertions)
 
 
 async def verify_live(settings: Settings, keys: Keys, url: str) -> Report:

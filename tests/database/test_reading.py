@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import text
 
-from gateway.database import engine, migrate, reading, sessions
+from gateway.database import AT_ONCE, aside, engine, migrate, reading, sessions
 from gateway.errors import AuditUnavailable, BadInput
 
 if TYPE_CHECKING:
@@ -44,3 +44,18 @@ async def test_a_database_that_is_away_is_told_in_both_languages() -> None:
         await asyncio.wait_for(asked(sessions(pool), _ECHO, "x"), 6)
     assert ("hospital IT" in told.value.said("en"), "service informatique" in told.value.said("fr")) == (True, True)
     assert "Le journal ne peut pas être écrit" in AuditUnavailable("The head does not match.").said("fr")
+
+
+async def test_whoever_asks_for_everything_waits_their_turn_instead_of_using_up_the_database_s_connections(database_url: str) -> None:
+    await asyncio.to_thread(migrate, database_url)
+    inside: list[int] = [0]
+
+    async def one() -> int:
+        async with aside(database_url):
+            inside.append(inside[-1] + 1)
+            await asyncio.sleep(0.05)
+            inside.append(inside[-1] - 1)
+            return max(inside)
+
+    assert await asyncio.gather(*(one() for _ in range(7)))
+    assert max(inside) == AT_ONCE

@@ -122,3 +122,14 @@ FORM = """
   document.querySelector("main").append(form);
 }
 """
+
+
+def test_signing_out_leaves_no_unsent_text_to_the_next_person_at_the_workstation(gateway: Stage, page: Page) -> None:
+    """The control: a page that is loaded again keeps it."""
+    complaints = at_account(gateway, page)
+    page.evaluate("sessionStorage.setItem(`garant.${document.body.dataset.person}.draft.1`, 'Mme Martin')")
+    page.reload()
+    assert "Mme Martin" in page.evaluate("JSON.stringify(sessionStorage)")
+    page.get_by_role("button", name="Sign out").click()
+    page.get_by_label("Login").wait_for()
+    assert (page.evaluate("JSON.stringify(sessionStorage)"), complaints) == ("{}", [])

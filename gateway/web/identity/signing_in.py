@@ -19,7 +19,7 @@ from gateway.database import reading
 from gateway.errors import GarantError
 from gateway.identity.oidc.flows import LIFETIME, Answer, Arrived, Begun
 from gateway.suggestions.states import AWAITING
-from gateway.web.rendering import PageRoute, TheVisitor, Visitor, local, person, to
+from gateway.web.rendering import PageRoute, TheVisitor, Visitor, local, onward_page, person, to
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 FLOW_COOKIE: Final = "garant_flow"
@@ -111,7 +111,7 @@ async def _held(parts: Parts, reference: str) -> UUID | None:
 
 
 def _onward(seen: Visitor, next_page: str, sentence: str = "") -> Response:
-    answer = seen.page("onward.html", next=next_page, sentence=sentence)
+    answer = onward_page(seen, next_page, sentence)
     take_cookie(seen.parts, answer, FLOW_COOKIE)
     return answer
 
