@@ -14,7 +14,7 @@ from gateway.signoff.acts.saying import check_judging
 from gateway.signoff.acts.time import active_time, spent
 from gateway.signoff.models import Step
 from gateway.signoff.record import person_event, wakes
-from gateway.signoff.rules import check_awaiting, check_free, check_lease, check_may_take
+from gateway.signoff.rules import check_awaiting, check_free, check_hands, check_lease, check_may_take
 from gateway.suggestions.content import Place
 from gateway.suggestions.repository import changed, stored
 from gateway.suggestions.work.repository import added
@@ -38,6 +38,7 @@ async def open_case(desk: SignOff, person: Person, suggestion: UUID) -> Opened:
     check_awaiting(row)
     check_may_take(row, person, lane, now)
     check_free(row, person, now)
+    check_hands(await desk.suggestions.queues.open_for(person.id, now, suggestion))
     opened = await read(desk, row, lane, person)
     kept = row.leased_by == person.id and row.leased_until is not None and row.leased_until > now
     lease = {"lease": uuid7(), "leased_by": person.id, "leased_at": row.leased_at if kept else now, **_until(opened, now)}
