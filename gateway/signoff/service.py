@@ -29,7 +29,7 @@ from gateway.signoff.acts.saying import (
     check_reason,
     check_shown,
 )
-from gateway.signoff.acts.time import active_time
+from gateway.signoff.acts.time import measured
 from gateway.signoff.record import (
     Signing,
     Texts,
@@ -122,7 +122,7 @@ class SignOff:
         check_shown(decision, opened)
         _check_says(decision, opened)
         earlier = tuple(standing(await self.suggestions.signatures(suggestion)))
-        times = active_time(row, person, decision.active_seconds, "decision", now)
+        times = await measured(self.suggestions.work, row, person, decision.active_seconds, "decision", now)
         signing = Signing(person, proof, decision, opened, now, final_bytes(opened, decision), earlier, times)
         write = await deciding(self, signing)
         await self.writer.append(_resting_on(write, person, proof, lane.requirement.policy))
@@ -138,6 +138,10 @@ class SignOff:
     async def defer(self, person: Person, suggestion: UUID, given: Passing) -> None:
         """Put a case back without deciding; its clock runs on."""
         await passing.defer(self, person, suggestion, given)
+
+    async def leave(self, person: Person, suggestion: UUID, given: Passing) -> None:
+        """Keep the time of a page that was left without a decision; the case stays open."""
+        await passing.leave(self, person, suggestion, given)
 
     async def hand_over(self, person: Person, suggestion: UUID, colleague: Person, given: HandingOver) -> None:
         """Give a case to a colleague who may take it, or ask for an opinion; its clock runs on."""

@@ -11,11 +11,14 @@ from gateway.database import reading
 from gateway.suggestions.work.tables import ActiveTimes, Judgement, Opinion
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from uuid import UUID
 
     from sqlalchemy.ext.asyncio import async_sessionmaker
     from sqlmodel.ext.asyncio.session import AsyncSession
 
+LEFT: Final = "left"
+"""The act of a page that was left without a decision."""
 _REASONS: Final = text("""
 SELECT s.task, g.reason, count(*) AS count FROM (
   SELECT suggestion_id, reason FROM signatures WHERE decision = 'reject'
@@ -92,6 +95,17 @@ class Work:
         async with reading(self._sessions) as session:
             row = (await session.exec(select(*sums).where(ActiveTimes.suggestion_id == suggestion))).one()
         return Active(float(row[0]), float(row[1]), row[2] is not False)
+
+    async def claimed(self, suggestion: UUID, person: UUID, since: datetime) -> float:
+        """Raw seconds that a person's pages have reported since then when they were left without a decision."""
+        chosen = (
+            ActiveTimes.suggestion_id == suggestion,
+            ActiveTimes.person_id == person,
+            ActiveTimes.act == LEFT,
+            ActiveTimes.at >= since,
+        )
+        async with reading(self._sessions) as session:
+            return float((await session.exec(select(func.coalesce(func.sum(ActiveTimes.raw), 0.0)).where(*chosen))).one())
 
     async def reasons(self) -> list[ReasonCount]:
         """How often each coded reason was given, by task; of people nothing."""
