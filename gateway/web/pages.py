@@ -12,6 +12,7 @@ from gateway.api import signoff
 from gateway.api.dependencies import demand
 from gateway.database import reading
 from gateway.identity.roles import Right
+from gateway.suggestions.states import AWAITING
 from gateway.web import preferences as choices
 from gateway.web.rendering import NEXT_COOKIE, PageRoute, TheVisitor, Visitor, back_to, from_elsewhere, onward_page, person, to
 
@@ -24,9 +25,13 @@ __all__ = ["TheVisitor", "log_page", "person", "preferences_page", "router"]
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 PAGE: Final = 100
-_ENTRIES: Final = text(
-    "SELECT index AS place, at, type, task, suggestion_id, leaf FROM entries WHERE establishment = :name AND index < :before ORDER BY index DESC LIMIT :n"
-)
+_ENTRIES: Final = text("""
+SELECT e.index AS place, e.at, e.type, e.task, e.suggestion_id, e.leaf,
+  (e.type IN ('signed_off', 'rejected') AND s.first_signer IS NOT NULL AND s.state = ANY(:awaiting)) IS TRUE AS blind
+FROM entries AS e LEFT JOIN suggestions AS s ON s.id = e.suggestion_id
+WHERE e.establishment = :name AND e.index < :before ORDER BY e.index DESC LIMIT :n
+""")
+"""`blind`: what one of two decided, while the other has still to decide without knowing it (R12)."""
 _HEAD: Final = text("SELECT size, checkpoint FROM log_head WHERE establishment = :name")
 
 
@@ -82,7 +87,8 @@ async def log_page(seen: Visitor, before: int = 2**53, verdict: object = None) -
     async with reading(seen.parts.database) as session:
         connection = await session.connection()
         head = (await connection.execute(_HEAD, {"name": name})).first()
-        rows = (await connection.execute(_ENTRIES, {"name": name, "before": min(before, 2**53), "n": PAGE})).all()
+        asked = {"name": name, "before": min(before, 2**53), "n": PAGE, "awaiting": sorted(AWAITING)}
+        rows = (await connection.execute(_ENTRIES, asked)).all()
     entries = [(row, json.loads(row.leaf)) for row in rows]
     return seen.page("log.html", head=head, entries=entries, verdict=verdict, names=seen.names(), page=PAGE)
 

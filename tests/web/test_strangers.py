@@ -63,3 +63,14 @@ def test_signing_out_tells_the_next_page_to_forget_unsent_texts(stage: Stage, br
     page = signed_in(stage, browser)
     assert "data-signed-out" in browser.post("/sign-out", data={"csrf": field(page, "csrf")}).text
     assert "data-signed-out" not in browser.get("/").text
+
+
+def test_closing_the_browser_of_a_shared_workstation_leaves_nobody_signed_in(stage: Stage, browser: httpx.Client) -> None:
+    answer = browser.post("/sign-in", data={"login": "dr.a", "password": stage.clinician().password}, follow_redirects=False)
+    [cookie] = [one for one in answer.headers.get_list("set-cookie") if one.startswith("garant_session=")]
+    assert ("Max-Age" in cookie, "expires" in cookie.lower(), "HttpOnly" in cookie, "SameSite=strict" in cookie) == (
+        False,
+        False,
+        True,
+        True,
+    )

@@ -8,6 +8,7 @@ from sqlmodel import SQLModel, col, func, select, text
 
 from gateway.audit.batch import Statement
 from gateway.database import reading
+from gateway.suggestions.states import AWAITING
 from gateway.suggestions.work.tables import ActiveTimes, Judgement, Opinion
 
 if TYPE_CHECKING:
@@ -25,7 +26,8 @@ SELECT s.task, g.reason, count(*) AS count FROM (
   UNION ALL
   SELECT suggestion_id, finding ->> 'reason' FROM signatures, jsonb_array_elements(nullif(findings, '')::jsonb) AS finding
   WHERE decision = 'amend' AND finding ->> 'accepted' = 'false'
-) AS g JOIN suggestions AS s ON s.id = g.suggestion_id GROUP BY 1, 2 ORDER BY 1, 3 DESC, 2
+) AS g JOIN suggestions AS s ON s.id = g.suggestion_id
+WHERE s.first_signer IS NULL OR NOT (s.state = ANY(:awaiting)) GROUP BY 1, 2 ORDER BY 1, 3 DESC, 2
 """)
 
 
@@ -108,7 +110,7 @@ class Work:
             return float((await session.exec(select(func.coalesce(func.sum(ActiveTimes.raw), 0.0)).where(*chosen))).one())
 
     async def reasons(self) -> list[ReasonCount]:
-        """How often each coded reason was given, by task; of people nothing."""
+        """How often each coded reason was given, by task; of people nothing, and nothing of one of two before the other has decided."""
         async with reading(self._sessions) as session:
-            rows = (await (await session.connection()).execute(_REASONS)).all()
+            rows = (await (await session.connection()).execute(_REASONS, {"awaiting": sorted(AWAITING)})).all()
         return [ReasonCount(*row) for row in rows]
