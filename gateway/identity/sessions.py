@@ -46,6 +46,7 @@ PREFIX: Final = "gs_"
 LIFETIME: Final = timedelta(hours=8)
 IDLE: Final = timedelta(minutes=30)
 AT_ONCE: Final = timedelta(seconds=60)
+_LONGEST: Final = 64
 _NO_ID: Final = UUID(int=0)
 _KEPT: Final = timedelta(days=7)
 _SEEN_EVERY: Final = timedelta(seconds=30)
@@ -252,6 +253,8 @@ class Sessions:
         Raises:
             Unauthenticated: unknown, ended, idle for too long, or expired; in words.
         """
+        if not token.startswith(PREFIX) or len(token) > _LONGEST:  # never given out by us: not worth a look into the database
+            raise _ended("")
         used = and_(col(SpentProofRow.session_id) == SessionRow.id, col(SpentProofRow.at) == SessionRow.authenticated_at)
         query = select(SessionRow, PersonRow, SpentProofRow).join(PersonRow, col(PersonRow.id) == SessionRow.person_id)
         query = query.join(SpentProofRow, used, isouter=True)

@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 from gateway.api.dependencies import SAFE, parts_of, secure, session_token
 from gateway.api.frame import MAX_FORM_BYTES, PREFIX
 from gateway.display import difference
-from gateway.errors import BadInput, Forbidden, GarantError, Unauthenticated, Unknown
+from gateway.errors import BadInput, Forbidden, GarantError, Slowed, Unauthenticated, Unknown
 from gateway.identity.sessions import Session, check_csrf
 from gateway.web import assets
 from gateway.web.banners import Banner, banners
@@ -127,6 +127,8 @@ class PageRoute(APIRoute):
         async def page(request: Request) -> Response:
             try:
                 return await handle(request)
+            except Slowed as error:
+                return await _refused(request, error)
             except Unauthenticated:
                 return await _sign_in_again(request)
             except GarantError as error:
