@@ -56,7 +56,7 @@ class Export:
         """The entries in order, exactly `size` of them. Raises NoteError at the first bundle that is missing or malformed."""
         for number in range(-(-self.size // WIDTH)):
             width = min(WIDTH, self.size - number * WIDTH)
-            name = _place("entries", number, width)
+            name = place("entries", number, width)
             yield from _unpack(_read(self.folder / name, _MAX_BUNDLE_BYTES), width, name)
 
     def tile(self, name: str) -> bytes:
@@ -81,11 +81,11 @@ class Tiler:
         """The partial tiles at the end of the log."""
         for level, hashes in enumerate(self._levels):
             if hashes:
-                yield _place(str(level), self._counts[level], len(hashes)), b"".join(hashes)
+                yield place(str(level), self._counts[level], len(hashes)), b"".join(hashes)
 
     def _full(self, level: int) -> list[tuple[str, bytes]]:
         hashes = self._levels[level]
-        tile = (_place(str(level), self._counts[level], WIDTH), b"".join(hashes))
+        tile = (place(str(level), self._counts[level], WIDTH), b"".join(hashes))
         if level + 1 == len(self._levels):
             self._levels.append([])
             self._counts.append(0)
@@ -126,13 +126,13 @@ def write_export(
     if size != claimed_size(checkpoint):
         message = f"{size} entries were to be exported, but the checkpoint speaks of {claimed_size(checkpoint)}"
         raise NoteError(message)
-    _write(folder / "log.vkey", vkey.strip().encode() + b"\n")
+    write_whole(folder / "log.vkey", vkey.strip().encode() + b"\n")
     if lines := "".join(f"{line}\n" for line in assertions):
-        _write(folder / ASSERTIONS, lines.encode())
-    _write(folder / "policies.json", json.dumps(dict(policies), ensure_ascii=False, sort_keys=True, indent=1).encode())
+        write_whole(folder / ASSERTIONS, lines.encode())
+    write_whole(folder / "policies.json", json.dumps(dict(policies), ensure_ascii=False, sort_keys=True, indent=1).encode())
     for note in kept:
-        _write(folder / "checkpoints" / str(claimed_size(note)), note.encode())
-    _write(folder / "checkpoint", checkpoint.encode())
+        write_whole(folder / "checkpoints" / str(claimed_size(note)), note.encode())
+    write_whole(folder / "checkpoint", checkpoint.encode())
     return size
 
 
@@ -155,17 +155,18 @@ def claimed_size(note: str) -> int:
 def _write_leaves(folder: Path, leaves: Iterable[bytes]) -> int:
     tiler, source, size = Tiler(), iter(leaves), 0
     while bundle := list(islice(source, WIDTH)):
-        _write(folder / _place("entries", size // WIDTH, len(bundle)), b"".join(map(_packed, bundle)))
+        write_whole(folder / place("entries", size // WIDTH, len(bundle)), b"".join(map(packed, bundle)))
         for leaf in bundle:
             for name, content in tiler.add(leaf_hash(leaf)):
-                _write(folder / name, content)
+                write_whole(folder / name, content)
         size += len(bundle)
     for name, content in tiler.rest():
-        _write(folder / name, content)
+        write_whole(folder / name, content)
     return size
 
 
-def _packed(leaf: bytes) -> bytes:
+def packed(leaf: bytes) -> bytes:
+    """An entry as it stands in a bundle: its length, two bytes, most significant first, then its bytes. Raises NoteError."""
     if len(leaf) > MAX_LEAF_BYTES:
         message = f"an entry of {len(leaf)} bytes is over the limit of {MAX_LEAF_BYTES}"
         raise NoteError(message)
@@ -186,7 +187,8 @@ def _unpack(bundle: bytes, width: int, name: str) -> Iterator[bytes]:
         raise NoteError(message)
 
 
-def _place(level: str, number: int, width: int) -> str:
+def place(level: str, number: int, width: int) -> str:
+    """The path of a tile or bundle below the log's address."""
     groups = [f"{number % _GROUP:03d}"]
     while number := number // _GROUP:
         groups.insert(0, f"x{number % _GROUP:03d}")
@@ -194,14 +196,24 @@ def _place(level: str, number: int, width: int) -> str:
     return f"tile/{level}/{'/'.join(groups)}{partial}"
 
 
-def _write(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file that appears whole or not at all. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.part")
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
     with part.open("wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
     part.replace(path)
+
+
+def sync_folder(folder: Path) -> None:
+    """Put a folder's own list of names on the disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _read(path: Path, limit: int) -> bytes:
