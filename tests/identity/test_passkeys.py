@@ -68,10 +68,21 @@ def test_a_passkey_of_one_decision_signs_no_other(desk: Desk) -> None:
 
 
 def test_a_replayed_assertion_is_refused(desk: Desk) -> None:
-    suggestion, decision = desk.opened()
+    """Also for the decision that it signed: that one was taken back, and only a new proof makes it again."""
+    suggestion, decision = desk.opened("undoable")
     assertion = desk.key.get(desk.options(suggestion, decision))
     assert desk.sign(suggestion, decision, assertion).status_code == 200
+    assert desk.api("POST", f"/suggestions/{suggestion}/undo", {}).status_code == 200
     refused(desk, desk.sign(suggestion, decision, assertion), "passkey_replayed")
+    assert desk.api("GET", f"/suggestions/{suggestion}").json()["state"] == "held"
+
+
+def test_the_same_signed_decision_sent_twice_is_recorded_once(desk: Desk) -> None:
+    suggestion, decision = desk.opened()
+    assertion = desk.key.get(desk.options(suggestion, decision))
+    answers = [desk.sign(suggestion, decision, assertion).json()["already_recorded"] for _ in range(2)]
+    assert answers == [False, True]
+    assert len([entry for entry in desk.stage.entries("signed_off") if entry["suggestion"] == suggestion]) == 1
 
 
 def test_an_assertion_of_another_session_is_refused(desk: Desk) -> None:
