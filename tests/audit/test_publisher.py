@@ -57,7 +57,7 @@ async def test_a_witness_that_is_down_holds_up_nobody_and_catches_up(database_ur
         behind = publisher.lags()
         eye.down = False
         await log.grow(2)
-        await until(lambda: [lag.entries for lag in publisher.lags()] == [0, 0])
+        await until(lambda: (tmp_path / "second/7").is_file() and [lag.entries for lag in publisher.lags()] == [0, 0])
         await publisher.stop()
     assert ("could not be reached" in behind[0].reached.problem, behind[0].seconds >= 0) == (True, True)
     assert eye.memory.newest(log.whose.origin) == open_checkpoint((tmp_path / "second/7").read_text(), log.whose.vkeys)
