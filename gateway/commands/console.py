@@ -108,8 +108,8 @@ def table(titles: Sequence[str], rows: Iterable[Sequence[str]], empty: str) -> N
 
 
 @contextmanager
-def counting(what: str) -> Iterator[Callable[[int], None]]:
-    """A function to tell how many are done; on a terminal a bar moves, elsewhere nothing is printed."""
+def counting(what: str) -> Iterator[Callable[..., None]]:
+    """A function to tell how many are done, and of how many if that is known; on a terminal a bar moves, elsewhere nothing is printed."""
     from rich.console import Console  # noqa: PLC0415
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
 

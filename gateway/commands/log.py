@@ -59,21 +59,75 @@ def consistency(
 
 @app.command("verify")
 def verify(
-    folder: Annotated[Path | None, typer.Argument(help="An export; without it the live database is verified.")] = None,
-    key: Annotated[Path | None, typer.Option(help="The log's public key (log.vkey); needed for an export.")] = None,
+    what: Annotated[Path | None, typer.Argument(help="An export, or a .tlog-proof file; without it the live database is verified.")] = None,
+    key: Annotated[Path | None, typer.Option(help="The log's public key (log.vkey), got from somewhere else than the export.")] = None,
+    policy: Annotated[Path | None, typer.Option(help="Trusted witnesses and how many must have cosigned (C2SP tlog-policy).")] = None,
+    authority: Annotated[Path | None, typer.Option(help="Root certificates of timestamping authorities (PEM).")] = None,
+    leaf: Annotated[Path | None, typer.Option(help="The bytes of the entry, for a proof file that does not carry them.")] = None,
     config: Config = CONFIG,
 ) -> None:
-    """Verify the whole log: signature, tree, every entry, the clinical rules. Names the first bad row."""
-    from gateway.operations.auditing import verify_folder, verify_live  # noqa: PLC0415
+    """Verify the whole log, or a proof: signatures, tree, every entry, the clinical rules. Names the first bad row."""
+    from gateway.operations.auditing import verify_live  # noqa: PLC0415
+    from gateway.operations.checking import check_folder, check_proof, trust  # noqa: PLC0415
 
-    report = verify_folder(folder, key) if folder is not None else with_database(config, verify_live)
+    if what is None:
+        _print(with_database(config, verify_live))
+        return
+    whom = trust(key, policy, authority)
+    if what.is_file():
+        report, entries = check_proof(what, whom, leaf)
+        typer.echo("".join(f"  {line}\n" for line in entries), nl=False)
+        _print(report)
+        return
+    with counting("entries") as told:
+        report = check_folder(what, whom, told)
     _print(report)
-    if not report.ok:
-        raise typer.Exit(1)
+
+
+@app.command("diff")
+def diff(
+    old: Annotated[Path, typer.Argument(help="The older export.")],
+    new: Annotated[Path, typer.Argument(help="The newer export.")],
+    key: Annotated[Path | None, typer.Option(help="The log's public key (log.vkey).")] = None,
+    policy: Annotated[Path | None, typer.Option(help="A policy with a log line, instead of the key.")] = None,
+) -> None:
+    """Compare two exports: does the newer only add to the older, and what does it add."""
+    from gateway.operations.checking import compare, trust  # noqa: PLC0415
+
+    found = compare(old, new, trust(key, policy))
+    typer.echo(f"{old}: {found.old} entries. {new}: {found.new} entries.")
+    if not found.grew:
+        row = "The newer one is shorter" if found.first is None else f"Entry {found.first} is not the same in both"
+        fail(f"{row}: the newer export does not continue the older one. Verify both; one of them is not this log's true history.")
+    typer.echo(f"The newer one only adds: {', '.join(f'{count} {kind}' for kind, count in found.added.items()) or 'nothing'}.")
+    for digest in found.policies:
+        typer.echo(f"A policy document is new: {digest}.")
+
+
+@app.command("open")
+def open_(
+    source: Annotated[Path, typer.Argument(help="An export, or a case's .tlog-proof file.")],
+    index: Annotated[int, typer.Argument(help="The entry's index.", min=0)],
+    field: Annotated[str, typer.Argument(help="What was disclosed: suggestion, shown, final, reason, or another commitment's name.")],
+    data: Annotated[Path, typer.Argument(help="The disclosed bytes.")],
+    salt: Annotated[str, typer.Argument(help="The disclosed salt: 64 hexadecimal digits.")],
+) -> None:
+    """Check that disclosed bytes are exactly those that an entry commits to."""
+    from gateway.operations.checking import disclosed  # noqa: PLC0415
+
+    if not disclosed(source, index, field, data, salt):
+        fail(f"No: entry {index} commits to other bytes as {field!r}, or under another salt.")
+    typer.echo(
+        f"Yes: these are the bytes that entry {index} commits to as {field!r}. Verify the source to know that the entry is in the log."
+    )
 
 
 def _print(report: Report) -> None:
     state = "verified" if report.ok else "NOT verified"
     typer.echo(f"{state}: {report.size} entries, root {report.root}")
+    for sentence in report.evidence:
+        typer.echo(f"  {sentence}")
     for problem in report.problems[:20]:
-        typer.echo(f"  row {problem.index}: {problem.sentence}")
+        typer.echo(f"  {'the log' if problem.index is None else f'row {problem.index}'}: {problem.sentence}")
+    if not report.ok:
+        raise typer.Exit(1)

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from gateway.audit.batch import LogIdentity
-from gateway.audit.note import NoteError, VerifierKey
+from gateway.audit.note import NoteError
 from gateway.audit.publication.anchors import AheadError, check_behind
 from gateway.audit.publication.building import places_of, vkey_lines
 from gateway.audit.publication.folder import Folder
 from gateway.audit.publication.places import FOLDER
 from gateway.audit.publication.publisher import Publisher
 from gateway.audit.publication.stored import Stored
-from gateway.audit.verifier import verify, verify_export
+from gateway.audit.verifier import verify
 from gateway.audit.writer import Writer
 from gateway.clock import SystemClock
 from gateway.database import connect
@@ -127,22 +127,3 @@ async def _published(settings: Settings, keys: Keys, url: str, stored: Stored) -
     if writer.damaged is not None:
         raise AuditUnavailable(writer.damaged, code="log_damaged")
     return state
-
-
-def verify_folder(folder: Path, key: Path | None) -> Report:
-    """Verify an export with a public key that did not come with it.
-
-    Raises:
-        BadInput: no key was given, or it cannot be read.
-    """
-    if key is None:
-        message = (
-            "Name the log's public key with --key: the one inside an export proves nothing, because whoever made the export made it too."
-        )
-        raise BadInput(message, code="key_needed")
-    try:
-        vkey = VerifierKey.decode(key.read_text(encoding="utf-8").strip())
-    except (OSError, ValueError) as error:
-        message = f"The public key {key} cannot be read ({error})."
-        raise BadInput(message, code="key_unreadable") from error
-    return verify_export(folder, vkey)

@@ -60,6 +60,9 @@ _SHAPES: Final[Mapping[str, type]] = (
     | dict.fromkeys(("id", "type", "at", "actor", "role", "case", "suggestion", "task", "policy", "decision"), str)
     | dict.fromkeys(("auth", "model", "commitments", "detail"), dict)
 )
+_TEXT: Final = frozenset({str})
+_SOUND: Final[set[tuple[tuple[str, ...], tuple[type, ...]]]] = set()  # shapes that were checked before: a log has few
+_MOST_SHAPES: Final = 4096
 _MAX_INTEGER: Final = 2**53 - 1
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
 _TIME: Final = re.compile(r"\d{4}-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d:[0-6]\d(\.\d{1,9})?Z", re.ASCII).fullmatch
@@ -127,15 +130,23 @@ read: Final = quickly_read if _QUICK else plainly_read
 
 
 def _check_members(members: dict[str, object]) -> None:
+    kinds = tuple(map(type, members.values()))
+    if (tuple(members), kinds) not in _SOUND:
+        _check_shape(members)
+        if len(_SOUND) < _MOST_SHAPES:
+            _SOUND.add((tuple(members), kinds))
+    for name, value in members.items():
+        if type(value) is dict and {*map(type, value.values())} - _TEXT:
+            raise BrokenRuleError(f"The entry's member {name!r} holds something else than text.")
+    _check_values(members)
+
+
+def _check_shape(members: dict[str, object]) -> None:
     if not members.keys() >= _REQUIRED:
         raise BrokenRuleError(f"The entry lacks {', '.join(sorted(_REQUIRED - members.keys()))}.")
     for name, value in members.items():
-        kind = type(value)
-        if _SHAPES.get(name) is not kind:
+        if _SHAPES.get(name) is not type(value):
             raise BrokenRuleError(f"The entry's member {name[:40]!r} is unknown or not of the agreed kind.")
-        if kind is dict and not all(type(part) is str for part in cast("dict[str, object]", value).values()):
-            raise BrokenRuleError(f"The entry's member {name!r} holds something else than text.")
-    _check_values(members)
 
 
 def _check_values(members: dict[str, object]) -> None:
