@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.base import AXE_SCRIPT as AXE
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
 
     from tests.stage import Stage
@@ -16,7 +18,10 @@ if TYPE_CHECKING:
 
 SCREEN = {"width": 1366, "height": 768}
 LOCALES = {"fr": "fr-FR", "en": "en-GB"}
-RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"], "resultTypes": ["violations"]}
+RULES: Mapping[str, object] = {
+    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    "resultTypes": ["violations"],
+}
 COOKIE = "garant_session"
 
 
@@ -49,6 +54,7 @@ class Visit:
             base_url=base,
             locale=LOCALES[language],
             color_scheme=scheme,
+            reduced_motion="reduce",
             java_script_enabled=script,
             viewport=SCREEN,  # type: ignore[arg-type]
         )
@@ -95,9 +101,21 @@ class Visit:
         """Wait until the guard of the page is over."""
         self.page.locator(".case:not(.arming)").wait_for()
 
-    def violations(self) -> list[str]:
-        """What axe-core finds on the page as it is now."""
-        found = Axe().run(self.page, options=RULES).response["violations"]
+    def themed(self, theme: str) -> Page:
+        """The page as it is, in another theme: by the system's choice, or as if it was chosen in the preferences."""
+        chosen: Any = theme if theme in {"light", "dark"} else None
+        if chosen:
+            self.page.emulate_media(color_scheme=chosen)
+        else:
+            self.page.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
+        return self.page
+
+    def violations(self, *rules: str) -> list[str]:
+        """What axe-core finds on the page as it is now, by all rules or by these alone."""
+        if not self.page.evaluate("'axe' in window"):
+            self.page.evaluate(AXE)
+        asked = {**RULES, **({"runOnly": {"type": "rule", "values": list(rules)}} if rules else {})}
+        found = self.page.evaluate("rules => axe.run(rules).then(found => found.violations)", asked)
         return [f"{one['id']}: {node['target']} {node['html'][:160]}" for one in found for node in one["nodes"]]
 
     def _requested(self, request: Request) -> None:
