@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import httpx
@@ -133,3 +134,24 @@ def _pretend(folder: Path, stage: Stage) -> None:
 
 def _policies(stage: Stage) -> bytes:
     return json.dumps({row["digest"]: row["document"] for row in stage.rows("SELECT digest, document FROM policy_documents")}).encode()
+
+
+def test_a_crowd_that_reads_the_log_takes_no_more_than_four_connections(stage: Stage) -> None:
+    """Anybody may read it, so nobody may take the connections that care needs."""
+    size = claimed_size(published(stage))
+    path, seen = next(tiles_of(size)).path, [0]
+    before = _connections(stage)
+    with ThreadPoolExecutor(60) as crowd:
+        answers = [crowd.submit(get, stage, path) for _ in range(180)]
+        while not all(answer.done() for answer in answers):
+            seen.append(_connections(stage) - before)
+    assert {answer.result().status_code for answer in answers} == {200}
+    assert 1 <= max(seen) <= 4
+
+
+def _connections(stage: Stage) -> int:
+    return int(
+        stage.rows("SELECT count(*) AS open FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")[0][
+            "open"
+        ]
+    )

@@ -4,6 +4,7 @@ Hashes and checkpoints say nothing about anybody and are open; entries, pseudony
 log unless the configuration opens them.
 """
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -29,12 +30,35 @@ _TEXT: Final = "text/plain; charset=utf-8"
 _BYTES: Final = "application/octet-stream"
 _PLACE: Final = re.compile(r"((?:x[0-9]{3}/)*[0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?")
 _MOST: Final = 2**53
+_PATIENCE_SECONDS: Final = 10.0
+_BUSY: Final = (
+    "Too many are reading the published log at this moment. Try again in a few seconds, or read the published folder.",
+    "Trop de lecteurs consultent le journal publié en ce moment. Réessayez dans quelques secondes, ou lisez le dossier publié.",
+)
+_AWAY: Final = (
+    "The database does not answer, so the log cannot be read. Try again.",
+    "La base de données ne répond pas ; le journal ne peut pas être lu. Réessayez.",
+)
 Number = Annotated[int, Path(ge=0, lt=_MOST)]
 
 
 @asynccontextmanager
 async def _reading(parts: TheParts) -> AsyncIterator[Stored]:
-    """The stored log over a connection of its own, because it may take long. Raises AuditUnavailable."""
+    """The stored log over a connection of its own, because it may take long; few at once. Raises AuditUnavailable."""
+    try:
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            await parts.outsiders.acquire()
+    except TimeoutError as error:
+        raise AuditUnavailable(_BUSY[0], code="log_busy", fr=_BUSY[1]) from error
+    try:
+        async with _connected(parts) as stored:
+            yield stored
+    finally:
+        parts.outsiders.release()
+
+
+@asynccontextmanager
+async def _connected(parts: TheParts) -> AsyncIterator[Stored]:
     try:
         connection = await connect(parts.url)
         try:
@@ -42,7 +66,7 @@ async def _reading(parts: TheParts) -> AsyncIterator[Stored]:
         finally:
             await connection.close(timeout=2)
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        raise AuditUnavailable("The database does not answer, so the log cannot be read. Try again.") from error
+        raise AuditUnavailable(_AWAY[0], fr=_AWAY[1]) from error
 
 
 async def _reader(request: Request, parts: TheParts) -> None:
