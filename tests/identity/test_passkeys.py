@@ -10,7 +10,8 @@ from uuid import uuid4
 import pytest
 
 from gateway.demo.clinician import Clinician
-from gateway.operations.auditing import export, snapshot, verify_folder
+from gateway.operations.auditing import export, snapshot
+from gateway.operations.checking import check_folder, trust
 from tests.fakes.authenticator import Authenticator, data, text
 from tests.identity.passkey_stage import ORIGIN, Desk, opened_stage
 
@@ -191,14 +192,14 @@ def test_an_exported_log_carries_the_assertions_and_a_changed_one_is_found(desk:
     gateway, key = desk.stage, tmp_path / "log.vkey"
     asyncio.run(export(gateway.settings, gateway.keys, gateway.url, tmp_path / "log"))
     key.write_text(gateway.keys.log.verifier().encode(), encoding="utf-8")
-    assert verify_folder(tmp_path / "log", key).ok
+    assert check_folder(tmp_path / "log", trust(key)).ok
     path = tmp_path / "log/assertions.jsonl"
     lines = path.read_text(encoding="utf-8").splitlines()
     assert all(gateway.clinician().login not in line for line in lines)
     path.write_text("\n".join([*lines[:-1], lines[-1].replace("approve", "reject_")]) + "\n", encoding="utf-8")
-    assert "another one than this decision commits to" in str(verify_folder(tmp_path / "log", key).problems)
+    assert "another one than this decision commits to" in str(check_folder(tmp_path / "log", trust(key)).problems)
     path.unlink()
-    assert "is missing" in str(verify_folder(tmp_path / "log", key).problems)
+    assert "is missing" in str(check_folder(tmp_path / "log", trust(key)).problems)
 
 
 def test_what_was_decided_in_detail_stays_encrypted(desk: Desk) -> None:
