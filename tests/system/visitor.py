@@ -67,7 +67,7 @@ class Visit:
     def end(self) -> None:
         """Close the window; nothing strange may have happened."""
         self.context.close()
-        assert (self.strangers, self.complaints) == ([], [])
+        assert not self.strangers + self.complaints, (self.strangers, self.complaints)
 
     def sign_in(self, login: str = "dr.a") -> Page:
         """Sign in by the form, with the password that the person has chosen."""
@@ -97,6 +97,14 @@ class Visit:
         self.armed()
         return page
 
+    def at_case(self, waiting: Waiting, login: str = "dr.a") -> Page:
+        """The page of a case that this person opened just now."""
+        opened = self.stage.api(self.stage.clinician(login), "POST", f"/suggestions/{waiting.id}/open", {})
+        assert opened.status_code == 200, opened.text
+        self.come(login, f"/review/{waiting.id}")
+        self.armed()
+        return self.page
+
     def armed(self) -> None:
         """Wait until the guard of the page is over."""
         self.page.locator(".case:not(.arming)").wait_for()
@@ -119,7 +127,7 @@ class Visit:
         return [f"{one['id']}: {node['target']} {node['html'][:160]}" for one in found for node in one["nodes"]]
 
     def _requested(self, request: Request) -> None:
-        if urlsplit(request.url).netloc != urlsplit(self.base).netloc and not request.url.startswith("data:"):
+        if urlsplit(request.url).netloc != urlsplit(self.base).netloc and not request.url.startswith(("data:", "about:")):
             self.strangers.append(request.url)
 
     def _said(self, message: ConsoleMessage) -> None:

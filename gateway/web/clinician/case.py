@@ -30,7 +30,7 @@ from gateway.suggestions.states import AWAITING, State
 from gateway.web.clinician.editing import Rewritten, editors
 from gateway.web.clinician.onward import asked_of, decided, done, within_of
 from gateway.web.clinician.queue import signer
-from gateway.web.rendering import Fault, PageRoute, TheVisitor, Visitor, person, posted, to
+from gateway.web.rendering import Fault, PageRoute, TheVisitor, Visitor, person, posted, to, written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -118,7 +118,7 @@ async def case_page(seen: Visitor, suggestion: UUID, sent: Sent | None = None) -
             raise
         said = Fault(error.said(seen.language))
         faults = sent.faults if any(one.sentence == said.sentence for one in sent.faults) else (*sent.faults, said)
-        return seen.page("refused.html", error.status, problems=faults, kept=_texts(sent.typed), suggestion=suggestion)
+        return seen.page("refused.html", error.status, problems=faults, kept=written(sent.typed), suggestion=suggestion)
     return await _drawn(seen, session, shown, sent)
 
 
@@ -136,13 +136,6 @@ async def _shown(seen: Visitor, session: Session, suggestion: UUID) -> signoff.S
         return await signoff.look(suggestion, session, signoff.desk_of(seen.parts))
     except Conflict:
         return await signoff.open_case(suggestion, session, seen.parts, signoff.desk_of(seen.parts))
-
-
-def _texts(typed: Mapping[str, str]) -> dict[str, str]:
-    """What somebody wrote, to be copied from a page that cannot send it."""
-    return {
-        name: text for name, text in typed.items() if text.strip() and name.partition(":")[0] in {"comment", "text", "answer", "opinion"}
-    }
 
 
 def _parts(seen: Visitor, shown: signoff.Shown) -> dict[str, object]:
