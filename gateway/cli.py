@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.commands import log, machines, people, setting_up, systems
+from gateway.commands import log, machines, people, setting_up, systems, witness
 from gateway.commands.console import CONFIG, Config, Speaking, configured, group, with_database
 
 app = typer.Typer(
@@ -58,6 +58,7 @@ def up(config: Config = CONFIG) -> None:
 
 
 app.command("status")(systems.status)
+app.command("witness")(witness.witness)
 
 
 @app.command(hidden=True)

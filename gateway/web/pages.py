@@ -84,7 +84,8 @@ async def log_page(seen: Visitor, before: int = 2**53, verdict: object = None) -
         head = (await connection.execute(_HEAD, {"name": name})).first()
         rows = (await connection.execute(_ENTRIES, {"name": name, "before": min(before, 2**53), "n": PAGE})).all()
     entries = [(row, json.loads(row.leaf)) for row in rows]
-    return seen.page("log.html", head=head, entries=entries, verdict=verdict, names=seen.names(), page=PAGE)
+    lags = seen.request.app.state.lags()
+    return seen.page("log.html", head=head, entries=entries, verdict=verdict, names=seen.names(), page=PAGE, lags=lags)
 
 
 @router.get("/impact")
