@@ -31,6 +31,7 @@ class Visit:
 
     Args:
         base: the address of the replica that answers.
+        friends: hosts that a page may lead to, and whose own pages are not ours to watch.
         strangers: requests to another origin; there must be none.
         complaints: what the console said of errors and of the content security policy.
         cut: the test cuts the line, so that failed requests are expected.
@@ -41,15 +42,26 @@ class Visit:
     page: Page
     language: str
     base: str
+    friends: frozenset[str] = frozenset()
     strangers: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
     cut: bool = False
 
     @classmethod
-    def begin(cls, browser: Browser, stage: Stage, language: str, theme: str, *, script: bool, replica: int = 0) -> Visit:
+    def begin(
+        cls,
+        browser: Browser,
+        stage: Stage,
+        language: str,
+        theme: str,
+        *,
+        script: bool,
+        base: str = "",
+        friends: frozenset[str] = frozenset(),
+    ) -> Visit:
         """A new window with nothing remembered."""
         scheme: Any = theme
-        base = stage.replicas[replica].base
+        base = base or stage.base
         context = browser.new_context(
             base_url=base,
             locale=LOCALES[language],
@@ -59,7 +71,7 @@ class Visit:
             viewport=SCREEN,  # type: ignore[arg-type]
         )
         context.set_default_timeout(10_000)
-        visit = cls(stage, context, context.new_page(), language, base)
+        visit = cls(stage, context, context.new_page(), language, base, friends)
         context.on("request", visit._requested)
         context.on("console", visit._said)
         return visit
@@ -127,10 +139,13 @@ class Visit:
         return [f"{one['id']}: {node['target']} {node['html'][:160]}" for one in found for node in one["nodes"]]
 
     def _requested(self, request: Request) -> None:
-        if urlsplit(request.url).netloc != urlsplit(self.base).netloc and not request.url.startswith(("data:", "about:")):
+        asked, asking = urlsplit(request.url), urlsplit(request.frame.url)
+        ours = asked.netloc in self.friends | {urlsplit(self.base).netloc} or asked.scheme in {"data", "about"}
+        if not ours and asking.netloc not in self.friends:
             self.strangers.append(request.url)
 
     def _said(self, message: ConsoleMessage) -> None:
         expected = "status of 4" in message.text or (self.cut and "net::ERR_" in message.text)
-        if message.type == "error" and not expected:
+        theirs = bool(self.friends) and urlsplit(message.location["url"]).netloc != urlsplit(self.base).netloc
+        if message.type == "error" and not expected and not theirs:
             self.complaints.append(message.text)
