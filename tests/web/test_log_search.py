@@ -15,7 +15,8 @@ import pytest
 from gateway.audit.outside.proofs import CaseProof
 from gateway.audit.search import queries
 from gateway.suggestions.states import AWAITING
-from tests.signoff.cases import decide, new_case, opened
+from tests.signoff.cases import new_case
+from tests.signoff.test_decisions import decide, opened
 from tests.stage import eventually
 from tests.web.browsing import signed_in
 
