@@ -71,6 +71,7 @@ from gateway.web.identity.account import router as account_router
 from gateway.web.identity.signing_in import router as signing_in_router
 from gateway.web.live import QueueWatch
 from gateway.web.pages import router as page_router
+from gateway.web.quality.search import router as search_router
 from impact.pages import usage_by_task
 
 if TYPE_CHECKING:
@@ -270,7 +271,7 @@ def _control(core: _Core, parts: Parts, desk: Desk, metrics: Metrics, watch: Que
     app.include_router(publication_router)
     for router in (page_router, form_router, assets.router, queue.router, case.router, deciding.router, passing.router, media.router):
         app.include_router(router)
-    for router in (administration_router, signing_in_router, account_router):
+    for router in (administration_router, signing_in_router, account_router, search_router):
         app.include_router(router)
     app.state.queue_watch = watch
     app.state.lags = metrics.lags

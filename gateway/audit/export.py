@@ -267,7 +267,12 @@ def _policies(content: bytes) -> dict[str, str]:
 
 
 def _kept(folder: Path) -> tuple[str, ...]:
-    return tuple(sorted((_text(path) for path in _numbered(folder)), key=claimed_size))
+    notes = {int(path.name): _text(path) for path in _numbered(folder)}
+    for size, note in notes.items():
+        if claimed_size(note) != size:
+            message = f"the file checkpoints/{size} holds the checkpoint over {claimed_size(note)} entries"
+            raise NoteError(message)
+    return tuple(note for _, note in sorted(notes.items()))
 
 
 def _cosignatures(folder: Path) -> dict[int, str]:

@@ -16,7 +16,7 @@ from gateway.audit.outside.policy import read_policy
 from gateway.audit.outside.proofs import CaseProof, Placed, Proof
 from gateway.audit.outside.timestamps import roots_in
 from gateway.audit.tree import inclusion_proof, leaf_hash
-from tests.audit.story import KEY, POLICIES, held, mixed, signed
+from tests.audit.story import DOCUMENTS, KEY, digest, held, mixed, signed
 from tests.fakes.timestamping import TimestampingAuthority
 
 if TYPE_CHECKING:
@@ -76,7 +76,8 @@ def evidence(folder: Path, suggestions: int = 110) -> Evidence:
     made = Evidence(folder / "log", leaves, TimestampingAuthority(folder / "tsa"))
     sizes = [size for size in OLDER if size < len(leaves)]
     kept = [signed(leaves[:size]) for size in (*sizes, len(leaves))]
-    write_export(made.folder, leaves, cosigned(made.note()), KEY.verifier().encode(), POLICIES, kept)
+    used = {digest(DOCUMENTS[task]): DOCUMENTS[task] for task in ("cytology", "letter")}
+    write_export(made.folder, leaves, cosigned(made.note()), KEY.verifier().encode(), used, kept)
     for size, note in zip((*sizes, len(leaves)), kept, strict=True):
         _beside(made, size, note)
     (folder / "witnesses.policy").write_text(POLICY, encoding="utf-8")

@@ -6,6 +6,7 @@ The export is verified by a process of its own, with all processors; its memory 
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -25,7 +26,9 @@ DEFAULT = (10_000, 100_000)
 def main(sizes: tuple[int, ...]) -> None:
     """Print one line per size."""
     print(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}")
-    print(f"{'entries':>10} {'bytes each':>11} {'verify s':>9} {'export s':>9} {'verify_export s':>16} {'MiB':>6} {'µs/entry':>9}")
+    print(
+        f"{'entries':>10} {'bytes each':>11} {'verify s':>9} {'export s':>9} {'verify_export s':>16} {'CPU s':>6} {'MiB':>6} {'µs/entry':>9}"
+    )
     for size in sizes:
         measure(size)
 
@@ -41,22 +44,24 @@ def measure(size: int) -> None:
         write_export(folder, leaves, checkpoint, KEY.verifier().encode(), POLICIES)
         exporting = time.perf_counter() - start
         del leaves
-        reading, memory = alone(name)
+        reading, cpu, memory = alone(name)
     print(
-        f"{size:>10,} {width:>11} {verifying:>9.2f} {exporting:>9.2f} {reading:>16.2f} {memory:>6.0f} {reading / size * 1e6:>9.1f}",
+        f"{size:>10,} {width:>11} {verifying:>9.2f} {exporting:>9.2f} {reading:>16.2f} {cpu:>6.1f} {memory:>6.0f} {reading / size * 1e6:>9.1f}",
         flush=True,
     )
 
 
-def alone(folder: str) -> tuple[float, float]:
-    """Verify one export in a process of its own: seconds, MiB."""
+def alone(folder: str) -> tuple[float, float, float]:
+    """Verify one export in a process of its own: seconds, CPU seconds of all processors, MiB."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     process = subprocess.Popen([sys.executable, "-m", "tests.benchmarks.verify_log", "--only", folder], stdout=subprocess.PIPE, text=True)
     peak, watched = 0, psutil.Process(process.pid)
     while process.poll() is None:
         with suppress(psutil.Error):
             peak = max(peak, sum(one.memory_info().rss for one in (watched, *watched.children(recursive=True))))
         time.sleep(0.05)
-    return float(process.communicate()[0]), peak / 2**20
+    seconds, used = float(process.communicate()[0]), resource.getrusage(resource.RUSAGE_CHILDREN)
+    return seconds, used.ru_utime + used.ru_stime - before.ru_utime - before.ru_stime, peak / 2**20
 
 
 def timed(check: object, *arguments: object) -> float:

@@ -72,8 +72,9 @@ def cosigned_by(note: str, cosigners: Sequence[CosignerKey]) -> frozenset[Cosign
 def lines_of(answer: str, note: str, cosigners: Sequence[CosignerKey]) -> dict[CosignerKey, str]:
     """What a witness answered, as a line each cosigner we know. Raises NoteError where one of them did not sign this note."""
     kept: dict[CosignerKey, str] = {}
+    text = note.rpartition("\n\n")[0]
     for line in answer.split("\n")[:-1]:
-        for key in cosigned_by(f"{note}{line}\n", cosigners):
+        for key in cosigned_by(f"{text}\n\n{line}\n", cosigners):
             kept[key] = f"{line}\n"
     return kept
 

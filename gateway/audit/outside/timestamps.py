@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.x509 import load_pem_x509_certificates
 from rfc3161_client import VerificationError, VerifierBuilder, decode_timestamp_response
 
@@ -32,39 +34,50 @@ def roots_in(pem: bytes) -> tuple[Certificate, ...]:
 
 def check_answer(answer: bytes, data: bytes, *, nonce: int | None = None) -> datetime:
     """The time that an answer states over these bytes; its signature is not checked. Raises NoteError."""
-    response = _decoded(answer)
-    imprint = response.tst_info.message_imprint
-    if imprint.message not in {hashlib.new(name, data).digest() for name in ("sha256", "sha384", "sha512")}:
+    said = _decoded(answer)
+    if said.imprint not in {hashlib.new(name, data).digest() for name in ("sha256", "sha384", "sha512")}:
         message = "the timestamp is of something else"
         raise NoteError(message)
-    if nonce is not None and response.tst_info.nonce != nonce:
+    if nonce is not None and said.nonce != nonce:
         message = "the timestamp does not answer what was asked"
         raise NoteError(message)
-    return response.tst_info.gen_time
+    return said.moment
 
 
 def check_timestamp(answer: bytes, data: bytes, roots: Sequence[Certificate]) -> datetime:
     """When an authority under these roots saw these bytes. Raises NoteError where it says something else, or is somebody else."""
-    moment, response = check_answer(answer, data), _decoded(answer)
+    moment, said = check_answer(answer, data), _decoded(answer)
     builder = VerifierBuilder()
     for root in roots:
         builder = builder.add_root_certificate(root)
     try:
-        builder.build().verify_message(response, data)
-    except (VerificationError, ValueError) as error:
+        builder.build().verify_message(said.response, data)
+    except (VerificationError, ValueError, TypeError, UnsupportedAlgorithm) as error:
         message = f"the timestamp does not hold ({error})"
         raise NoteError(message) from error
     return moment
 
 
-def _decoded(answer: bytes) -> TimeStampResponse:
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What an answer says, as far as it is needed."""
+
+    response: TimeStampResponse
+    moment: datetime
+    imprint: bytes
+    nonce: int | None
+
+
+def _decoded(answer: bytes) -> _Said:
     try:
         response = decode_timestamp_response(answer)
-        granted = response.status in {0, 1}
-    except (ValueError, TypeError) as error:
+        if response.status not in {0, 1}:
+            message = f"the authority refused (status {response.status})"
+            raise NoteError(message)
+        info = response.tst_info
+        return _Said(response, info.gen_time, info.message_imprint.message, info.nonce)
+    except (ValueError, TypeError, OverflowError) as error:
+        if isinstance(error, NoteError):
+            raise
         message = "the timestamp cannot be read"
         raise NoteError(message) from error
-    if not granted:
-        message = f"the authority refused (status {response.status})"
-        raise NoteError(message)
-    return response

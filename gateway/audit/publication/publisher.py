@@ -19,6 +19,7 @@ from gateway.audit.note import NoteError
 from gateway.audit.publication.anchors import AheadError, both, check_behind
 from gateway.audit.publication.stored import Reached, Stored, check_last_tile, check_stored
 from gateway.audit.publication.witnessing import WitnessError
+from gateway.audit.search.index import fill
 from gateway.database import connect
 from gateway.errors import GarantError, Unknown
 
@@ -126,6 +127,8 @@ class Publisher:
             while True:
                 leads = leads or await connection.fetchval(_LEAD, self._identity.establishment)
                 await self.round(connection, leads=leads)
+                if leads:
+                    await fill(connection, self._identity.establishment)
                 await asyncio.sleep(self._interval)
         finally:
             connection.terminate()
