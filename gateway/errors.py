@@ -23,6 +23,14 @@ from __future__ import annotations
 from typing import ClassVar, Final
 
 LANGUAGES: Final = ("fr", "en")
+_LOG_AWAY_FR: Final = (
+    "Le journal d'audit ne répond pas, donc rien n'est remis. Réessayez ; si cela persiste, dites à l'informatique "
+    "que la base de données ne répond pas."
+)
+_LOG_DAMAGED_FR: Final = (
+    "Le journal d'audit n'est plus celui qui a été signé, donc rien n'est écrit ni remis. Prévenez l'informatique : "
+    "la base de données est à restaurer."
+)
 
 
 def preferred(accept: str, default: str) -> str:
@@ -193,6 +201,9 @@ class AuditUnavailable(GarantError):
     status = 503
     code = "audit_unavailable"
     title = "The log cannot be written, so nothing is released"
+
+    def __init__(self, message: str, *, code: str | None = None, fr: str | None = None) -> None:
+        super().__init__(message, code=code, fr=fr or (_LOG_DAMAGED_FR if code == "log_damaged" else _LOG_AWAY_FR))
 
 
 class Misconfigured(GarantError):
