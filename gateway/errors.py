@@ -196,7 +196,7 @@ class UpstreamTimeout(UpstreamFailed):
 
 
 class AuditUnavailable(GarantError):
-    """The log cannot be written, so nothing is released."""
+    """The log cannot be written, so nothing is released. Who is refused for it reads so in French whatever failed; why, is for hospital IT."""
 
     status = 503
     code = "audit_unavailable"
