@@ -32,6 +32,7 @@ router = APIRouter(include_in_schema=False, route_class=PageRoute)
 MOST_ROWS: Final = 50_000
 MOST_MISSING: Final = 30_000
 _HEAD: Final = text("SELECT size, checkpoint FROM log_head WHERE establishment = :name")
+_VERIFIED: Final = text("SELECT size, at, problem FROM publications WHERE establishment = :name AND place = 'verification'")
 _INDEXED: Final = text("SELECT coalesce(max(index) + 1, 0) FROM log_search WHERE establishment = :name")
 _NAMES: Final = text("SELECT id, name FROM people")
 _PEOPLE: Final = text("SELECT id, login FROM people WHERE login = :login")
@@ -87,6 +88,8 @@ async def log_page(seen: Visitor, verdict: object = None) -> Response:
     """The page of a search, with the verdict of a verification if there was one."""
     wanted = await _wanted(seen)
     found, numbers, head = await _searched(seen, wanted, PAGE)
+    async with reading(seen.parts.database) as session:
+        last = (await (await session.connection()).execute(_VERIFIED, {"name": seen.parts.settings.establishment.id})).first()
     values = {name: str(value) for name, value in wanted.given().items() if name != "before"} | _typed(seen)
     links = {name: [(word, n, _address("/log", seen, **{name: word})) for word, n in pairs] for name, pairs in numbers.facets.items()}
     without = {name: _address("/log", seen, **{name: ""}) for name in values}
@@ -101,6 +104,7 @@ async def log_page(seen: Visitor, verdict: object = None) -> Response:
         facets=links,
         without=without,
         numbers=numbers,
+        last=last,
         older=_address("/log", seen, before=found[-1].place) if len(found) == PAGE else "",
         siblings={form: _address(f"/log.{form}", seen) for form in ("json", "csv")},
     )
