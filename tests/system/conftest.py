@@ -70,7 +70,7 @@ def visit(browser: Browser, stage: Stage) -> Iterator[Callable[..., Visit]]:
     opened: list[Visit] = []
 
     def open_(language: str = "en", theme: str = "light", *, script: bool = True, replica: int = 0) -> Visit:
-        one = Visit.begin(browser, stage, language, theme, script=script, replica=replica)
+        one = Visit.begin(browser, stage, language, theme, script=script, base=stage.replicas[replica].base)
         opened.append(one)
         return one
 

@@ -18,7 +18,7 @@ NOTES: Final = ("draft-found", "offline", "lease-lost", "lease-soon", "no-choice
 def case_of(seen: Visit, task: str, question: object = ward.QUESTION) -> ward.Waiting:
     """A case of a task, open."""
     waiting = ward.call(seen.stage, task, question=question)
-    seen.open_case(waiting)
+    seen.at_case(waiting)
     return waiting
 
 
@@ -119,14 +119,14 @@ def not_judged(seen: Visit) -> None:
 def second_reading(seen: Visit) -> None:
     waiting = ward.call(seen.stage, "two")
     seen.stage.clinician("dr.b").decide(waiting.id, "approve")
-    seen.open_case(waiting)
+    seen.at_case(waiting)
 
 
 def arbitration(seen: Visit) -> None:
     waiting = ward.call(seen.stage, "two")
     seen.stage.clinician("dr.b").decide(waiting.id, "approve", comment="Typical for the left side.")
     seen.stage.clinician("dr.c").decide(waiting.id, "reject", reason="wrong_finding", comment="The right lung is meant.")
-    seen.open_case(waiting, "dr.s")
+    seen.at_case(waiting, "dr.s")
 
 
 def passed(seen: Visit, mode: str) -> ward.Waiting:
@@ -140,7 +140,7 @@ def passed(seen: Visit, mode: str) -> ward.Waiting:
 
 
 def asked(seen: Visit) -> None:
-    seen.open_case(passed(seen, "ask"), "dr.b")
+    seen.at_case(passed(seen, "ask"), "dr.b")
 
 
 def answered(seen: Visit) -> None:
@@ -148,7 +148,7 @@ def answered(seen: Visit) -> None:
     lease = seen.stage.api(colleague, "POST", f"/suggestions/{waiting.id}/open", {}).json()["lease"]
     body = {"lease": lease, "text": "A consolidation, behind the heart."}
     assert seen.stage.api(colleague, "POST", f"/suggestions/{waiting.id}/opinion", body).status_code == 200
-    seen.open_case(waiting)
+    seen.at_case(waiting)
 
 
 def handing_over(seen: Visit) -> None:
@@ -185,7 +185,7 @@ def undoable(seen: Visit) -> None:
 def refused(seen: Visit) -> None:
     """A decision that came too late, with what was typed."""
     waiting = ward.call(seen.stage, "brief")
-    seen.open_case(waiting)
+    seen.at_case(waiting)
     seen.page.locator("#comment").fill("My comment.")
     seen.stage.rows("UPDATE suggestions SET leased_until = now() - interval '1 second' WHERE id = $1::uuid", waiting.id)
     seen.stage.clinician("dr.b").decide(waiting.id, "approve")

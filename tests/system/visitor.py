@@ -31,6 +31,7 @@ class Visit:
 
     Args:
         base: the address of the replica that answers.
+        friends: hosts that a page may lead to, and whose own pages are not ours to watch.
         strangers: requests to another origin; there must be none.
         complaints: what the console said of errors and of the content security policy.
         cut: the test cuts the line, so that failed requests are expected.
@@ -41,15 +42,26 @@ class Visit:
     page: Page
     language: str
     base: str
+    friends: frozenset[str] = frozenset()
     strangers: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
     cut: bool = False
 
     @classmethod
-    def begin(cls, browser: Browser, stage: Stage, language: str, theme: str, *, script: bool, replica: int = 0) -> Visit:
+    def begin(
+        cls,
+        browser: Browser,
+        stage: Stage,
+        language: str,
+        theme: str,
+        *,
+        script: bool,
+        base: str = "",
+        friends: frozenset[str] = frozenset(),
+    ) -> Visit:
         """A new window with nothing remembered."""
         scheme: Any = theme
-        base = stage.replicas[replica].base
+        base = base or stage.base
         context = browser.new_context(
             base_url=base,
             locale=LOCALES[language],
@@ -59,7 +71,7 @@ class Visit:
             viewport=SCREEN,  # type: ignore[arg-type]
         )
         context.set_default_timeout(10_000)
-        visit = cls(stage, context, context.new_page(), language, base)
+        visit = cls(stage, context, context.new_page(), language, base, friends)
         context.on("request", visit._requested)
         context.on("console", visit._said)
         return visit
@@ -67,7 +79,7 @@ class Visit:
     def end(self) -> None:
         """Close the window; nothing strange may have happened."""
         self.context.close()
-        assert (self.strangers, self.complaints) == ([], [])
+        assert not self.strangers + self.complaints, (self.strangers, self.complaints)
 
     def sign_in(self, login: str = "dr.a") -> Page:
         """Sign in by the form, with the password that the person has chosen."""
@@ -97,6 +109,14 @@ class Visit:
         self.armed()
         return page
 
+    def at_case(self, waiting: Waiting, login: str = "dr.a") -> Page:
+        """The page of a case that this person opened just now."""
+        opened = self.stage.api(self.stage.clinician(login), "POST", f"/suggestions/{waiting.id}/open", {})
+        assert opened.status_code == 200, opened.text
+        self.come(login, f"/review/{waiting.id}")
+        self.armed()
+        return self.page
+
     def armed(self) -> None:
         """Wait until the guard of the page is over."""
         self.page.locator(".case:not(.arming)").wait_for()
@@ -119,10 +139,13 @@ class Visit:
         return [f"{one['id']}: {node['target']} {node['html'][:160]}" for one in found for node in one["nodes"]]
 
     def _requested(self, request: Request) -> None:
-        if urlsplit(request.url).netloc != urlsplit(self.base).netloc and not request.url.startswith("data:"):
+        asked, asking = urlsplit(request.url), urlsplit(request.frame.url)
+        ours = asked.netloc in self.friends | {urlsplit(self.base).netloc} or asked.scheme in {"data", "about"}
+        if not ours and asking.netloc not in self.friends:
             self.strangers.append(request.url)
 
     def _said(self, message: ConsoleMessage) -> None:
         expected = "status of 4" in message.text or (self.cut and "net::ERR_" in message.text)
-        if message.type == "error" and not expected:
+        theirs = bool(self.friends) and urlsplit(message.location["url"]).netloc != urlsplit(self.base).netloc
+        if message.type == "error" and not expected and not theirs:
             self.complaints.append(message.text)
