@@ -301,9 +301,7 @@ def _control(
     app = control_app(given, (signoff_routes.router, record_router, stop_routes.router, administration_routes.router))
     for router in (health_router(core.writer, metrics), publication_router, *_PAGES):
         app.include_router(router)
-    app.state.queue_watch = watch
-    app.state.lags = metrics.lags
-    app.state.verifications = verifications
+    app.state.queue_watch, app.state.lags, app.state.verifications = watch, metrics.lags, verifications
     app.state.operation = operation
     app.state.usage_by_task = usage_by_task
     return app
