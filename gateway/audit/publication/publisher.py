@@ -110,7 +110,7 @@ class Publisher:
     def _lag(self, reached: Reached) -> Lag:
         entries = max(0, self._size - reached.size)
         since = reached.at or reached.tried_at
-        return Lag(reached, entries, (self._clock.now() - since).total_seconds() if entries and since is not None else 0.0)
+        return Lag(reached, entries, max(0.0, (self._clock.now() - since).total_seconds()) if entries and since is not None else 0.0)
 
     async def _run(self) -> None:
         while True:
@@ -172,7 +172,8 @@ class Publisher:
             self._close(both(place.name, error.note, state.note))
             return
         except _FAILED as error:
-            after = Reached(place.name, before.size, before.at, now, str(error)[:_LONGEST] or type(error).__name__)
+            got = (await stored.reached()).get(place.name, before)
+            after = Reached(place.name, got.size, got.at, now, str(error)[:_LONGEST] or type(error).__name__)
             log.warning("publication.failed", system=place.name, error=type(error).__name__)
         self._reached = {**self._reached, place.name: after}
         await stored.note_reached(after)
