@@ -74,6 +74,7 @@ from gateway.web.live import QueueWatch
 from gateway.web.pages import router as page_router
 from gateway.web.quality.search import router as search_router
 from gateway.web.quality.verifying import router as verifying_router
+from gateway.web.rendering import install
 from impact.pages import usage_by_task
 
 if TYPE_CHECKING:
@@ -276,8 +277,8 @@ def _control(
     verifications: Verifications,
 ) -> ASGIApp:
     people, passwords = People(core.sessions), Passwords()
-    proving = PasswordReauthentication(people, passwords, core.clock)
     identity, attempts = core.settings.identity, Attempts(core.sessions, core.keys, core.clock)
+    proving = PasswordReauthentication(people, passwords, core.clock, offered="password" in identity.methods)
     limits = Limits(timedelta(seconds=identity.idle_seconds), timedelta(seconds=identity.lifetime_seconds))
     accounts = Sessions(core.sessions, core.writer, core.keys, core.clock, proving, attempts, limits)
     given = ApiParts(
@@ -301,6 +302,7 @@ def _control(
     app = control_app(given, (signoff_routes.router, record_router, stop_routes.router, administration_routes.router))
     for router in (health_router(core.writer, metrics), publication_router, *_PAGES):
         app.include_router(router)
+    install(app)
     app.state.queue_watch, app.state.lags, app.state.verifications = watch, metrics.lags, verifications
     app.state.operation = operation
     app.state.usage_by_task = usage_by_task
