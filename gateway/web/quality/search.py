@@ -26,7 +26,7 @@ from gateway.identity.people import pseudonym
 from gateway.identity.roles import Right
 from gateway.web.rendering import PageRoute, TheVisitor, Visitor, person
 
-__all__ = ["TheVisitor", "log_page", "router"]
+__all__ = ["TheVisitor", "brought_up_to_date", "log_page", "router"]
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 MOST_ROWS: Final = 50_000
@@ -74,7 +74,7 @@ async def case_story(case: UUID, seen: TheVisitor) -> Response:
     """A case, told in order, with its proof to download."""
     await demand(seen.parts, person(seen), Right.READ_LOG)
     name = seen.parts.settings.establishment.id
-    await _brought_up_to_date(seen)
+    await brought_up_to_date(seen)
     async with reading(seen.parts.database) as session:
         connection = await session.connection()
         found, head = await story(connection, name, case), (await connection.execute(_HEAD, {"name": name})).first()
@@ -112,14 +112,14 @@ async def log_page(seen: Visitor, verdict: object = None) -> Response:
 
 async def _searched(seen: Visitor, wanted: Wanted, most: int) -> tuple[list[Found], Counts, object]:
     name = seen.parts.settings.establishment.id
-    await _brought_up_to_date(seen)
+    await brought_up_to_date(seen)
     async with reading(seen.parts.database) as session:
         connection = await session.connection()
         found = await entries(connection, name, wanted, most)
         return found, await counts(connection, name, wanted), (await connection.execute(_HEAD, {"name": name})).first()
 
 
-async def _brought_up_to_date(seen: Visitor) -> None:
+async def brought_up_to_date(seen: Visitor) -> None:
     """Index what was written since the last look; a long way behind it is left to the publisher, and the newest are missing."""
     name = seen.parts.settings.establishment.id
     try:
