@@ -24,6 +24,7 @@ from gateway.database import connect, reading
 from gateway.errors import AuditUnavailable, BadInput, Unknown
 from gateway.identity.people import pseudonym
 from gateway.identity.roles import Right
+from gateway.web.quality.fhir import MEDIA_TYPE, bundle
 from gateway.web.rendering import PageRoute, TheVisitor, Visitor, person
 
 __all__ = ["TheVisitor", "brought_up_to_date", "log_page", "router"]
@@ -69,6 +70,23 @@ async def log_csv(seen: TheVisitor) -> Response:
     return Response(out.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
 
 
+@router.get("/log.jsonl")
+async def log_lines(seen: TheVisitor) -> Response:
+    """The same as JSON, an entry a line, at most 50,000."""
+    await demand(seen.parts, person(seen), Right.READ_LOG)
+    found, _, _ = await _searched(seen, await _wanted(seen), MOST_ROWS)
+    lines = "".join(f"{json.dumps(_plain(one), ensure_ascii=False)}\n" for one in found)
+    return Response(lines, media_type="application/jsonl; charset=utf-8")
+
+
+@router.get("/log.fhir.json")
+async def log_fhir(seen: TheVisitor) -> Response:
+    """A page of the same as FHIR AuditEvents."""
+    await demand(seen.parts, person(seen), Right.READ_LOG)
+    found, _, _ = await _searched(seen, await _wanted(seen), PAGE)
+    return Response(json.dumps(bundle(found, seen.parts.settings.establishment.origin)), media_type=MEDIA_TYPE)
+
+
 @router.get("/log/case/{case}")
 async def case_story(case: UUID, seen: TheVisitor) -> Response:
     """A case, told in order, with its proof to download."""
@@ -106,7 +124,7 @@ async def log_page(seen: Visitor, verdict: object = None) -> Response:
         numbers=numbers,
         last=last,
         older=_address("/log", seen, before=found[-1].place) if len(found) == PAGE else "",
-        siblings={form: _address(f"/log.{form}", seen) for form in ("json", "csv")},
+        siblings={form: _address(f"/log.{form}", seen) for form in ("json", "jsonl", "csv", "fhir.json")},
     )
 
 
