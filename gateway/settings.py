@@ -165,7 +165,7 @@ class Siem(Frozen):
 class Publication(Frozen):
     """Where the log's signed states go, so that nobody, the hospital included, can change its past unseen. Care never waits for it."""
 
-    interval_seconds: float = Field(default=10.0, ge=0.05, description="how often it is looked whether there is something new")
+    interval_seconds: float = Field(default=60.0, ge=0.05, description="how often it is looked whether there is something new")
     directory: Path | None = Field(
         default=None, description="the log as files (tlog-tiles), for a web server or any tool that mirrors folders"
     )
