@@ -42,6 +42,7 @@ from gateway.identity.sessions import Limits, PasswordReauthentication, Sessions
 from gateway.operations import policies
 from gateway.operations.metrics import Metrics
 from gateway.operations.presence.recording import Presence
+from gateway.operations.verification.running import Verifications
 from gateway.outbound import Outbound
 from gateway.policy.lanes import Lane, Lanes
 from gateway.policy.rules import decide
@@ -71,7 +72,9 @@ from gateway.web.identity.account import router as account_router
 from gateway.web.identity.signing_in import router as signing_in_router
 from gateway.web.live import QueueWatch
 from gateway.web.pages import router as page_router
+from gateway.web.quality.lookback import router as lookback_router
 from gateway.web.quality.search import router as search_router
+from gateway.web.quality.verifying import router as verifying_router
 from gateway.web.rendering import install
 from impact.pages import usage_by_task
 
@@ -87,6 +90,10 @@ if TYPE_CHECKING:
     from gateway.settings import Settings
 
 SPOOL_RETRY_SECONDS: Final = 2.0
+_PAGES: Final = (
+    *(page_router, form_router, assets.router, queue.router, case.router, deciding.router, passing.router, media.router),
+    *(administration_router, signing_in_router, account_router, search_router, verifying_router, lookback_router),
+)
 log = structlog.get_logger()
 
 
@@ -109,6 +116,7 @@ class Replica:
     presence: Presence
     watch: QueueWatch
     publisher: Publisher
+    verifications: Verifications
 
     def leaving(self) -> None:
         """This replica ends: pages that listen are let go at once."""
@@ -187,11 +195,28 @@ def _build(settings: Settings, keys: Keys, url: str, clock: Clock, source: Path 
     metrics = Metrics(parts, publisher.lags)
     presence = Presence(url, settings.establishment.id, parts.machines, core.outbound, clock)
     watch = QueueWatch(bus)
-    control = _control(core, parts, desk, metrics, watch, Operation(core.outbound, presence, spool, source))
+    verifications = Verifications(url, identity)
+    operation = Operation(core.outbound, presence, spool, source)
+    control = _control(core, parts, desk, metrics, watch, operation, verifications)
     clocks = Clocks(desk.signoff, lanes, notices, clock)
     rotas = RotaWatch(settings.establishment.id, settings.rotas, core.writer, notices, clock)
     return Replica(
-        settings, Relay(parts), control, parts, desk, bus, clocks, rotas, notices, spool, pool, metrics, presence, watch, publisher
+        settings,
+        Relay(parts),
+        control,
+        parts,
+        desk,
+        bus,
+        clocks,
+        rotas,
+        notices,
+        spool,
+        pool,
+        metrics,
+        presence,
+        watch,
+        publisher,
+        verifications,
     )
 
 
@@ -243,7 +268,15 @@ def _relay_parts(core: _Core, notifier: Notifier, stops: Stops) -> Parts:
     )
 
 
-def _control(core: _Core, parts: Parts, desk: Desk, metrics: Metrics, watch: QueueWatch, operation: Operation) -> ASGIApp:
+def _control(
+    core: _Core,
+    parts: Parts,
+    desk: Desk,
+    metrics: Metrics,
+    watch: QueueWatch,
+    operation: Operation,
+    verifications: Verifications,
+) -> ASGIApp:
     people, passwords = People(core.sessions), Passwords()
     identity, attempts = core.settings.identity, Attempts(core.sessions, core.keys, core.clock)
     proving = PasswordReauthentication(people, passwords, core.clock, offered="password" in identity.methods)
@@ -268,15 +301,10 @@ def _control(core: _Core, parts: Parts, desk: Desk, metrics: Metrics, watch: Que
         url=core.url,
     )
     app = control_app(given, (signoff_routes.router, record_router, stop_routes.router, administration_routes.router))
-    app.include_router(health_router(core.writer, metrics))
-    app.include_router(publication_router)
-    for router in (page_router, form_router, assets.router, queue.router, case.router, deciding.router, passing.router, media.router):
-        app.include_router(router)
-    for router in (administration_router, signing_in_router, account_router, search_router):
+    for router in (health_router(core.writer, metrics), publication_router, *_PAGES):
         app.include_router(router)
     install(app)
-    app.state.queue_watch = watch
-    app.state.lags = metrics.lags
+    app.state.queue_watch, app.state.lags, app.state.verifications = watch, metrics.lags, verifications
     app.state.operation = operation
     app.state.usage_by_task = usage_by_task
     return app
@@ -307,6 +335,7 @@ async def _stop(built: Replica) -> None:
     await built.notices.stop()
     await built.presence.stop()
     await built.publisher.stop()
+    await built.verifications.stop()
     await built.parts.machines.stop()
     await built.bus.stop()
     await built.parts.writer.stop()

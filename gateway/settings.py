@@ -151,10 +151,21 @@ class Authority(Frozen):
     every_seconds: int = Field(default=3600, ge=1, description="at most one timestamp in so long")
 
 
+class Siem(Frozen):
+    """A receiver of the log's entries: syslog over TLS (RFC 5425), one message an entry, caught up after an outage."""
+
+    id: str = Identifier
+    host: str
+    port: int = Field(default=6514, ge=1, le=65535)
+    authority: Path = Field(description="PEM: the certificate under which the receiver's own stands")
+    certificate: Path | None = Field(default=None, description="PEM: our certificate, where the receiver asks for one")
+    key: Path | None = Field(default=None, description="PEM: the key to it")
+
+
 class Publication(Frozen):
     """Where the log's signed states go, so that nobody, the hospital included, can change its past unseen. Care never waits for it."""
 
-    interval_seconds: float = Field(default=10.0, ge=0.05, description="how often it is looked whether there is something new")
+    interval_seconds: float = Field(default=60.0, ge=0.05, description="how often it is looked whether there is something new")
     directory: Path | None = Field(
         default=None, description="the log as files (tlog-tiles), for a web server or any tool that mirrors folders"
     )
@@ -166,6 +177,7 @@ class Publication(Frozen):
         default="auditors", description="who may read entries under /audit/: who has the right to read the log, or everybody"
     )
     timestamps: tuple[Authority, ...] = ()
+    siem: tuple[Siem, ...] = ()
 
 
 Method: TypeAlias = Literal["password", "passkey", "oidc"]

@@ -17,7 +17,7 @@ from multiprocessing import get_context
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from gateway.audit.checking.bundles import SPAN, Examined, examine, examined_span
+from gateway.audit.checking.bundles import SPAN, Examined, examine, examined_span, opened_notes
 from gateway.audit.checking.evidence import cosignatures, timestamps
 from gateway.audit.checking.growth import Growth
 from gateway.audit.checking.report import Problem, Report, Trust, sentence
@@ -40,6 +40,7 @@ __all__ = ["MAX_PROBLEMS", "Problem", "Report", "Trust", "verify", "verify_expor
 MAX_PROBLEMS: Final = 100
 WORTH_SHARING: Final = 20_000
 """Entries from which on more than one processor is used: starting one costs as much as reading some thousand entries."""
+NOTES_AT_A_TIME: Final = 1000
 _Texts: TypeAlias = "Mapping[str, str]"
 _NONE: Final[_Texts] = MappingProxyType({})
 
@@ -62,7 +63,7 @@ def verify(
         kept: older checkpoints that this log must extend.
         signed: entry id → signature by passkey, for the decisions that say they have one.
     """
-    run = _Verification(Trust(vkeys), policies, signed, kept)
+    run = _Verification(Trust(vkeys), policies, signed, opened_notes(list(kept), vkeys))
     source, number = iter(leaves), 0
     with _without_collecting():
         while bundle := list(islice(source, WIDTH)):
@@ -93,15 +94,34 @@ def verify_export(
         export, assertions = read_export(folder), read_assertions(folder / ASSERTIONS)
     except NoteError as error:
         return Report(ok=False, size=0, root=Frontier().root().hex(), problems=(Problem(None, sentence(str(error))),), counts={})
-    run = _Verification(whom, export.policies, assertions, export.kept, export)
-    with _without_collecting():
-        for examined, leaves in _examined(export, run, processors or (os.cpu_count() or 1 if export.size >= WORTH_SHARING else 1)):
+    with _without_collecting(), _helpers(export, processors) as helpers:
+        run = _Verification(whom, export.policies, assertions, _opened(export.kept, whom.vkeys, helpers), export)
+        for examined, leaves in _examined(export, run, helpers):
             if isinstance(examined, str):
                 run.stop(examined)
                 break
             run.take(examined, leaves)
             told(run.size, export.size)
     return run.report(export.checkpoint)
+
+
+@contextmanager
+def _helpers(export: Export, processors: int | None) -> Iterator[ProcessPoolExecutor | None]:
+    """As many processes as are worth it; None where this one is enough."""
+    wanted = processors or (os.cpu_count() or 1 if export.size >= WORTH_SHARING else 1)
+    if wanted == 1:
+        yield None
+        return
+    with ProcessPoolExecutor(wanted, mp_context=get_context("spawn")) as pool:
+        yield pool
+
+
+def _opened(notes: Sequence[str], vkeys: Sequence[VerifierKey], helpers: ProcessPoolExecutor | None) -> list[Checkpoint | str]:
+    """Older signed states; a hospital keeps hundreds of thousands of them."""
+    if helpers is None:
+        return opened_notes(notes, vkeys)
+    pieces = [notes[first : first + NOTES_AT_A_TIME] for first in range(0, len(notes), NOTES_AT_A_TIME)]
+    return [one for piece in helpers.map(opened_notes, pieces, [vkeys] * len(pieces)) for one in piece]
 
 
 @contextmanager
@@ -122,10 +142,10 @@ def _keys(trust: VerifierKey | str) -> list[VerifierKey]:
     return [VerifierKey.decode(line) for line in trust.splitlines() if line.strip()]
 
 
-def _examined(export: Export, run: _Verification, processors: int) -> Iterator[tuple[Examined | str, Sequence[bytes]]]:
+def _examined(export: Export, run: _Verification, helpers: ProcessPoolExecutor | None) -> Iterator[tuple[Examined | str, Sequence[bytes]]]:
     """Every bundle, examined, with its leaves."""
     count = -(-export.size // WIDTH)
-    if processors == 1:
+    if helpers is None:
         for number in range(count):
             try:
                 leaves = export.bundle(number)
@@ -136,17 +156,18 @@ def _examined(export: Export, run: _Verification, processors: int) -> Iterator[t
         return
     whole = frozenset(number for number in range(count) if run.growth.splits(number * WIDTH, number * WIDTH + WIDTH))
     spans = range(0, count, SPAN)
-    with ProcessPoolExecutor(processors, mp_context=get_context("spawn")) as pool:
-        mine = (whole.intersection(range(first, first + SPAN)) for first in spans)
-        for first, found in zip(spans, pool.map(examined_span, [export.bare()] * len(spans), spans, mine), strict=True):
-            for number, examined in enumerate(found, start=first):
-                yield examined, export.bundle(number) if isinstance(examined, Examined) else ()
+    mine = (whole.intersection(range(first, first + SPAN)) for first in spans)
+    for first, found in zip(spans, helpers.map(examined_span, [export.bare()] * len(spans), spans, mine), strict=True):
+        for number, examined in enumerate(found, start=first):
+            yield examined, export.bundle(number) if isinstance(examined, Examined) else ()
 
 
 class _Verification:
     """One run over one log: collects problems, never raises on what the log says."""
 
-    def __init__(self, trust: Trust, policies: _Texts, assertions: _Texts, kept: Iterable[str], export: Export | None = None) -> None:
+    def __init__(
+        self, trust: Trust, policies: _Texts, assertions: _Texts, kept: Iterable[Checkpoint | str], export: Export | None = None
+    ) -> None:
         self._trust = trust
         self._export = export
         self._tiler = Tiler(lowest=1)
@@ -233,12 +254,13 @@ class _Verification:
     def _differs(self, size: int) -> None:
         self._note(None, f"The first {size} entries are not those an older signed checkpoint covers: the history was rewritten.")
 
-    def _open_kept(self, kept: Iterable[str]) -> dict[int, list[bytes]]:
+    def _open_kept(self, kept: Iterable[Checkpoint | str]) -> dict[int, list[bytes]]:
         opened: dict[int, list[bytes]] = {}
-        for note in kept:
-            checkpoint = self._open(note, "An older checkpoint")
-            if checkpoint is not None:
-                opened.setdefault(checkpoint.size, []).append(checkpoint.root)
+        for one in kept:
+            if isinstance(one, str):
+                self._note(None, f"An older checkpoint proves nothing: {one}.")
+            else:
+                opened.setdefault(one.size, []).append(one.root)
         return opened
 
     def _open(self, note: str, what: str) -> Checkpoint | None:

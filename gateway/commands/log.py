@@ -71,7 +71,9 @@ def verify(
     from gateway.operations.checking import check_folder, check_proof, trust  # noqa: PLC0415
 
     if what is None:
-        _print(with_database(config, verify_live))
+        with counting("entries") as told:
+            report = with_database(config, lambda settings, keys, url: verify_live(settings, keys, url, told))
+        _print(report)
         return
     whom = trust(key, policy, authority)
     if what.is_file():

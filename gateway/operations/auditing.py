@@ -14,11 +14,11 @@ from gateway.audit.publication.folder import Folder
 from gateway.audit.publication.places import FOLDER
 from gateway.audit.publication.publisher import Publisher
 from gateway.audit.publication.stored import Stored
-from gateway.audit.verifier import verify
 from gateway.audit.writer import Writer
 from gateway.clock import SystemClock
 from gateway.database import aside, connect
 from gateway.errors import AuditUnavailable, BadInput
+from gateway.operations.verification.stored import verify_stored
 from gateway.outbound import Outbound
 
 if TYPE_CHECKING:
@@ -61,10 +61,9 @@ async def snapshot(url: str, establishment: str) -> Snapshot:
         return Snapshot(leaves, head["checkpoint"], kept, await stored.policies(), assertions)
 
 
-async def verify_live(settings: Settings, keys: Keys, url: str) -> Report:
-    """Verify the log in the database."""
-    found = await snapshot(url, settings.establishment.id)
-    return await asyncio.to_thread(verify, found.leaves, found.checkpoint, keys.vkeys, found.policies, found.kept, found.assertions)
+async def verify_live(settings: Settings, keys: Keys, url: str, told: Callable[[int, int], None] = lambda _done, _all: None) -> Report:
+    """Verify the log in the database; `told`: entries that are done, and how many there are."""
+    return await asyncio.to_thread(verify_stored, url, settings.establishment.id, keys.vkeys, told)
 
 
 async def export(settings: Settings, keys: Keys, url: str, folder: Path, told: Callable[[int], None] = lambda _: None) -> int:

@@ -14,12 +14,16 @@ import structlog
 
 from gateway.app import lanes_of, replica
 from gateway.audit.batch import LogIdentity
+from gateway.audit.publication.building import places_of
+from gateway.audit.publication.places import ANCHOR, FOLDER
+from gateway.audit.publication.publisher import Publisher
 from gateway.audit.writer import Writer
 from gateway.clock import SystemClock
 from gateway.configuration.load import load
 from gateway.database import Embedded, address, migrate
 from gateway.operations import keys as secret_files
 from gateway.operations import logs, policies, serving
+from gateway.outbound import Outbound
 
 if TYPE_CHECKING:
     import socket
@@ -49,14 +53,29 @@ def database(settings: Settings) -> Iterator[tuple[Keys, str]]:
 
 
 async def writing(settings: Settings, keys: Keys, url: str, work: Callable[[Writer, Keys], Awaitable[_T]]) -> _T:
-    """Run something that appends to the log, outside a serving replica."""
+    """Run something that appends to the log, outside a serving replica.
+
+    Raises:
+        AuditUnavailable: the second volume or the published folder knows a newer state than the database; both notes are in the message.
+    """
     identity = LogIdentity(settings.establishment.id, settings.establishment.origin, keys.log, keys.vkeys)
     writer = Writer(url, identity)
     await writer.start()
     try:
+        await _compared(settings, keys, url, writer)
         return await work(writer, keys)
     finally:
         await writer.stop()
+
+
+async def _compared(settings: Settings, keys: Keys, url: str, writer: Writer) -> None:
+    """Close the writer where what lies on this machine knows a newer state; witnesses are asked by the replicas."""
+    outbound = Outbound(())
+    try:
+        places = [place for place in places_of(settings, keys.vkeys, outbound) if place.name in {ANCHOR, FOLDER}]
+        await Publisher(url, writer, places, SystemClock(), 0, say=lambda _: None).check()
+    finally:
+        await outbound.close()
 
 
 def up(config: Path) -> None:

@@ -1,20 +1,14 @@
 """What the pages' forms do: each checks where it came from, does one thing through the API's own functions, and goes on."""
 
-import asyncio
-
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from pydantic import ValidationError
 
 from gateway.api import accounts, signoff, stops
-from gateway.api.dependencies import demand, secure, take_cookie
-from gateway.audit.verifier import verify
+from gateway.api.dependencies import secure, take_cookie
 from gateway.errors import GarantError
-from gateway.identity.roles import Right
-from gateway.operations.auditing import snapshot
 from gateway.web import preferences as choices
 from gateway.web.pages import preferences_page
-from gateway.web.quality.search import log_page
 from gateway.web.rendering import NEXT_COOKIE, Fault, PageRoute, TheVisitor, fields, from_elsewhere, local, person, posted, to
 from gateway.web.texts import words
 
@@ -75,18 +69,6 @@ async def preferences(seen: TheVisitor) -> Response:
     answer = to("/preferences?saved=yes")
     answer.set_cookie(choices.COOKIE, kept.cookie(), max_age=choices.LIFETIME, secure=secure(seen.parts), samesite="strict", httponly=True)
     return answer
-
-
-@router.post("/log/verify")
-async def verify_now(seen: TheVisitor) -> Response:
-    """Verify the whole log now."""
-    await posted(seen)
-    await demand(seen.parts, person(seen), Right.READ_LOG)
-    found = await snapshot(seen.parts.url, seen.parts.settings.establishment.id)
-    verdict = await asyncio.to_thread(
-        verify, found.leaves, found.checkpoint, seen.parts.keys.vkeys, found.policies, found.kept, found.assertions
-    )
-    return await log_page(seen, verdict=verdict)
 
 
 @router.post("/stops/{act}")

@@ -11,7 +11,9 @@ from gateway.audit.outside.cosignatures import cosigned_by
 from gateway.audit.publication.anchors import Anchors
 from gateway.audit.publication.folder import Folder
 from gateway.audit.publication.places import AnchorPlace, FolderPlace, Place, TimestampPlace, WitnessPlace
+from gateway.audit.publication.publisher import Publisher
 from gateway.audit.publication.stored import Reached
+from gateway.audit.verifier import verify_export
 from tests.audit.ground import rows
 from tests.audit.published import Living, living
 from tests.witness.stand import Eye
@@ -19,6 +21,8 @@ from tests.witness.stand import Eye
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
+
+    import pytest
 
 
 def witnessed(log: Living, folder: Path) -> tuple[Eye, WitnessPlace]:
@@ -120,3 +124,55 @@ def test_a_timestamp_is_asked_for_when_something_is_new_and_the_last_one_is_old(
     for size, seconds, due in table:
         assert place.due(Reached("timestamp:tsa", size, now - timedelta(seconds=seconds)), 9, now) is due
     assert place.due(Reached("timestamp:tsa"), 9, now)
+
+
+async def test_a_full_disk_holds_up_nobody_else_and_is_caught_up(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with living(database_url) as log:
+        eye, place = witnessed(log, tmp_path)
+        folder = FolderPlace(Folder(tmp_path / "public", log.vkey), log.whose.vkeys)
+        await log.grow(5)
+        with monkeypatch.context() as full:
+            full.setattr("gateway.audit.publication.folder.write_whole", no_space)
+            behind = (await log.publish(folder, place)).lags()
+        caught_up = (await log.publish(folder, place)).lags()
+        assert ([lag.entries for lag in behind], "No space" in behind[0].reached.problem) == ([5, 0], True)
+        assert ([lag.entries for lag in caught_up], verify_export(tmp_path / "public", log.vkey).ok) == ([0, 0], True)
+        assert (eye.asked, log.writer.damaged) == (1, None)
+
+
+def no_space(*_: object) -> None:
+    raise OSError(28, "No space left on device")
+
+
+async def test_a_publisher_whose_connection_is_lost_goes_on(database_url: str, tmp_path: Path) -> None:
+    async with living(database_url) as log:
+        publisher = log.publisher([AnchorPlace(Anchors(tmp_path / "second"), log.whose.vkeys)])
+        publisher.start()
+        await log.grow(1)
+        await until((tmp_path / "second/1").is_file)
+        await rows(database_url, "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND classid = 71484")
+        await log.grow(1)
+        await until((tmp_path / "second/2").is_file)
+        await publisher.stop()
+
+
+async def test_a_clock_that_jumps_back_makes_no_lag_negative(database_url: str, tmp_path: Path) -> None:
+    async with living(database_url) as log:
+        eye, place = witnessed(log, tmp_path)
+        await log.grow(1)
+        await log.publish(place)
+        eye.down = True
+        await log.grow(3)
+        publisher = Publisher(database_url, log.writer, [place], Earlier(), 1)
+        await publisher.now(log.stored)
+        (lag,) = publisher.lags()
+    assert (lag.entries, lag.seconds) == (3, 0.0)
+
+
+class Earlier:
+    """A clock that was set back by a year."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) - timedelta(days=365)

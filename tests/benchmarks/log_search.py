@@ -16,7 +16,7 @@ import httpx
 
 from gateway.database import Embedded
 from tests.stage import Stage, built
-from tests.web.browsing import signed_in
+from tests.web.browsing import field, signed_in
 
 ROWS = """
 INSERT INTO log_search
@@ -66,6 +66,10 @@ def measure(stage: Stage, entries: int, times: int) -> None:
         for name, path in ASKED.items():
             took = [_timed(browser, path) for _ in range(times)]
             print(f"{name:<26} {statistics.median(took):>8.0f} {max(took):>8.0f}", flush=True)
+        back = {"csrf": field(browser.get("/log?system=system3"), "csrf"), "system": "system3", "version": "v1"}
+        start = time.perf_counter()
+        assert browser.post("/log/lookback", data=back).status_code == 200
+        print(f"{'look-back, begun and listed':<26} {(time.perf_counter() - start) * 1000:>7.0f}")
 
 
 def _timed(browser: httpx.Client, path: str) -> float:

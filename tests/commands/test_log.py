@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from typer.testing import CliRunner
 
+from gateway.audit.note import sign_checkpoint
 from gateway.cli import app
 from tests.stage import Stage, built
 
@@ -68,3 +69,20 @@ def test_growth_between_two_kept_states_is_printed(stage: Stage, tmp_path: Path)
     sizes = sorted(int(path.name) for path in (tmp_path / "out/checkpoints").iterdir())
     done = garant(stage, "consistency", sizes[-2], sizes[-1])
     assert (done.exit_code, done.output.startswith(f"old {sizes[-2]}\n")) == (0, True), done.output
+
+
+def test_no_command_writes_to_a_database_that_is_behind(stage: Stage, tmp_path: Path) -> None:
+    """The control: without the second volume's newer state the same command writes."""
+    folder = stage.settings.keys_directory.parent
+    config = tmp_path / "garant.toml"
+    text = (folder / "garant.toml").read_text(encoding="utf-8")
+    config.write_text(f'{text}\n[publication]\nanchor_directory = "{tmp_path}/second"\n', encoding="utf-8")
+    environ = {"GARANT_CONFIG": str(config), "GARANT_DATABASE_URL": stage.url}
+    words = ["stops", "stop", "task:letter", "--reason", "drill"]
+    (tmp_path / "second/test").mkdir(parents=True)
+    note = sign_checkpoint(stage.settings.establishment.origin, 10**6, b"x" * 32, stage.keys.log)
+    (tmp_path / "second/test/1000000").write_text(note)
+    refused = CliRunner().invoke(app, words, env=environ)
+    assert (refused.exit_code, refused.output.count(f"— {stage.settings.establishment.origin} ")) == (1, 2), refused.output
+    (tmp_path / "second/test/1000000").unlink()
+    assert CliRunner().invoke(app, words, env=environ).exit_code == 0

@@ -119,7 +119,8 @@ def tampered(desk: Desk, how: str, suggestion: str, decision: dict[str, Any]) ->
         key = Authenticator("http://evil.example", count=9, credential=desk.key.credential, key=desk.key.key)
     assertion = key.get(options, kind="webauthn.create" if how == "another kind" else "webauthn.get")
     if how == "changed signature":
-        assertion["response"]["signature"] = text(data(assertion["response"]["signature"])[:-1] + b"\0")
+        signature = data(assertion["response"]["signature"])
+        assertion["response"]["signature"] = text(signature[:-1] + bytes([signature[-1] ^ 1]))
     return assertion
 
 

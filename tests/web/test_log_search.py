@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections import Counter
 from html import unescape
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from fhir.resources.R4B.auditevent import AuditEvent
 
 from gateway.audit.outside.proofs import CaseProof
 from gateway.audit.search import queries
@@ -108,6 +110,23 @@ def test_what_an_ai_system_calls_itself_is_never_a_formula_in_a_spreadsheet(stag
     stage.chat("letter")
     rows = list(csv.DictReader(io.StringIO(quality.get("/log.csv").text)))
     assert {row["version"] for row in rows if "1+1" in row["version"]} == {f"'{named}"}
+
+
+def test_a_search_is_lines_of_json_too(quality: httpx.Client) -> None:
+    answer = quality.get("/log.jsonl", params={"type": "received"})
+    assert [json.loads(line)["place"] for line in answer.text.splitlines()] == [
+        one["place"] for one in found(quality, type="received")["entries"]
+    ]
+
+
+def test_a_search_is_audit_events_of_fhir_too(stage: Stage, quality: httpx.Client) -> None:
+    answer = quality.get("/log.fhir.json")
+    events = [entry["resource"] for entry in answer.json()["entry"]]
+    assert [AuditEvent.model_validate(event).action for event in events] == [event["action"] for event in events]
+    assert (answer.headers["content-type"], len(events)) == ("application/fhir+json", min(100, len(stage.entries())))
+    signed = next(event for event in events if event["subtype"][0]["code"] == "signed_off")
+    assert (signed["action"], signed["agent"][0]["requestor"], signed["type"]["code"]) == ("U", True, "110110")
+    assert signed["agent"][0]["who"]["identifier"]["value"] == stage.entries("signed_off")[0]["actor"]
 
 
 def test_filters_of_the_page_are_links_and_can_be_removed(quality: httpx.Client) -> None:

@@ -14,6 +14,7 @@ from gateway.errors import AuditUnavailable
 from gateway.suggestions.states import State
 from gateway.web.assets import assets
 from gateway.web.texts import LANGUAGES, language_of, texts
+from tests.stage import eventually
 from tests.web.browsing import field, signed_in
 
 if TYPE_CHECKING:
@@ -63,7 +64,9 @@ def test_who_is_not_signed_in_is_sent_to_sign_in(browser: httpx.Client) -> None:
 def test_the_log_page_verifies(stage: Stage, browser: httpx.Client) -> None:
     page = signed_in(stage, browser, "quality")
     assert page.url.path == "/log"
-    assert "The log verifies" in browser.post("/log/verify", data={"csrf": field(page, "csrf")}).text
+    assert browser.post("/log/verify", data={"csrf": field(page, "csrf")}).url.path == "/log/verification"
+    eventually(lambda: "The log verifies" in browser.get("/log/verification").text, 30)
+    assert "entries, sound" in browser.get("/log").text
 
 
 def test_the_impact_page_suppresses_minutes_of_few(stage: Stage, browser: httpx.Client) -> None:

@@ -138,7 +138,7 @@ async def case(case: UUID, session: CurrentSession, parts: TheParts) -> Response
     """The proof of all entries of a case: one text file that a patient file or a court can keep."""
     await demand(parts, session, Right.READ_CASES if Right.READ_CASES in session.person.rights else Right.READ_LOG)
     async with _reading(parts) as stored:
-        found = await stored.prove_case(case, await stored.newest_kept())
+        found = await stored.prove_case(case, await stored.newest_with(case))
         return _file(found.encode(), f"{case}.tlog-proof")
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.audit.checking.report import sentence
 from gateway.audit.export import WIDTH, Export, place
-from gateway.audit.note import NoteError
+from gateway.audit.note import Checkpoint, NoteError, VerifierKey, open_checkpoint
 from gateway.audit.rules.entries import BrokenRuleError, parse
 from gateway.audit.tree import HASH_BYTES, root_of
 
@@ -77,6 +77,17 @@ def examined_span(export: Export, first: int, whole: frozenset[int]) -> list[Exa
         if one.root is not None and number not in whole:
             one.hashes = None
         found.append(one)
+    return found
+
+
+def opened_notes(notes: Sequence[str], vkeys: Sequence[VerifierKey]) -> list[Checkpoint | str]:
+    """Signed states, each opened; a text says why one proves nothing."""
+    found: list[Checkpoint | str] = []
+    for note in notes:
+        try:
+            found.append(open_checkpoint(note, vkeys))
+        except NoteError as error:
+            found.append(str(error))
     return found
 
 

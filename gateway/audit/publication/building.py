@@ -1,4 +1,4 @@
-"""The places of a configuration, in the order in which a state is brought to them: second volume, witnesses, authorities, folder."""
+"""The places of a configuration, in the order in which a state is brought to them: second volume, witnesses, authorities, SIEM, folder."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from gateway.audit.outside.policy import read_policy
 from gateway.audit.publication.anchors import Anchors
 from gateway.audit.publication.folder import Folder
 from gateway.audit.publication.places import AnchorPlace, FolderPlace, Place, TimestampPlace, WitnessPlace
+from gateway.audit.siem.sending import SiemPlace, context_of
 from gateway.errors import Misconfigured
 
 if TYPE_CHECKING:
@@ -33,6 +34,9 @@ def places_of(settings: Settings, vkeys: Sequence[VerifierKey], outbound: Outbou
     for authority in given.timestamps:
         ask = partial(outbound.ask, whom=f"timestamping authority {authority.id}", seconds=8.0)
         places.append(TimestampPlace(authority.id, str(authority.url), authority.every_seconds, ask))
+    for siem in given.siem:
+        context = context_of(siem.authority, siem.certificate, siem.key)
+        places.append(SiemPlace(siem.id, siem.host, siem.port, context, settings.establishment.origin))
     if given.directory is not None:
         places.append(FolderPlace(Folder(given.directory, vkey_lines(vkeys)), vkeys))
     return tuple(places)

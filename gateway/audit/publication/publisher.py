@@ -24,7 +24,7 @@ from gateway.database import connect
 from gateway.errors import GarantError, Unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from gateway.audit.batch import LogIdentity
     from gateway.audit.publication.places import Place
@@ -50,6 +50,10 @@ class Lag:
     seconds: float
 
 
+def _on_standard_error(sentence: str) -> None:
+    sys.stderr.write(f"{sentence}\n")
+
+
 class Publisher:
     """One replica's part in publishing.
 
@@ -58,14 +62,24 @@ class Publisher:
         writer: closed when the database turns out not to be the newest state.
         places: in the order in which a state is brought to them.
         interval_seconds: between two looks.
+        say: where it is said, with both notes, that the database is not the newest state.
     """
 
-    def __init__(self, url: str, writer: Writer, places: Sequence[Place], clock: Clock, interval_seconds: float) -> None:
+    def __init__(
+        self,
+        url: str,
+        writer: Writer,
+        places: Sequence[Place],
+        clock: Clock,
+        interval_seconds: float,
+        say: Callable[[str], object] = _on_standard_error,
+    ) -> None:
         self._url = url
         self._writer = writer
         self._places = places
         self._clock = clock
         self._interval = interval_seconds
+        self._say = say
         self._task: asyncio.Task[None] | None = None
         self._size = 0
         self._reached: Mapping[str, Reached] = {}
@@ -110,7 +124,7 @@ class Publisher:
     def _lag(self, reached: Reached) -> Lag:
         entries = max(0, self._size - reached.size)
         since = reached.at or reached.tried_at
-        return Lag(reached, entries, (self._clock.now() - since).total_seconds() if entries and since is not None else 0.0)
+        return Lag(reached, entries, max(0.0, (self._clock.now() - since).total_seconds()) if entries and since is not None else 0.0)
 
     async def _run(self) -> None:
         while True:
@@ -172,7 +186,8 @@ class Publisher:
             self._close(both(place.name, error.note, state.note))
             return
         except _FAILED as error:
-            after = Reached(place.name, before.size, before.at, now, str(error)[:_LONGEST] or type(error).__name__)
+            got = (await stored.reached()).get(place.name, before)
+            after = Reached(place.name, got.size, got.at, now, str(error)[:_LONGEST] or type(error).__name__)
             log.warning("publication.failed", system=place.name, error=type(error).__name__)
         self._reached = {**self._reached, place.name: after}
         await stored.note_reached(after)
@@ -194,7 +209,7 @@ class Publisher:
     def _close(self, sentence: str) -> None:
         """Nothing is written any more; the notes are for whoever reads the terminal, because the log has no room for them."""
         self._writer.close_for(sentence)
-        sys.stderr.write(f"{sentence}\n")
+        self._say(sentence)
 
     def _of(self, place: Place) -> Reached:
         return self._reached.get(place.name, Reached(place.name))

@@ -7,6 +7,7 @@ first needs them. Nothing here locks the head row: appending never waits for a r
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -54,6 +55,7 @@ _NOTE: Final = """
 INSERT INTO publications (establishment, place, size, at, tried_at, problem) VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (establishment, place) DO UPDATE SET size = $3, at = $4, tried_at = $5, problem = $6
 """
+_LAST: Final = "SELECT max(index) FROM entries WHERE establishment = $1 AND case_id = $2"
 _AT_A_TIME: Final = 64
 
 
@@ -122,6 +124,18 @@ class Stored:
         row = await self._connection.fetchrow(_PUBLISHED, self._establishment, most)
         return State(row["size"], row["note"]) if row is not None else await self.kept(0)
 
+    async def newest_with(self, case: UUID) -> State:
+        """The newest kept state, or the log as it is, kept now, where the case has entries that no kept state covers."""
+        last = await self._connection.fetchval(_LAST, self._establishment, case)
+        with suppress(Unknown):
+            state = await self.newest_kept()
+            if last is None or last < state.size:
+                return state
+        state = await self.head()
+        await self.keep(state)
+        await self.catch_up(state.size)
+        return state
+
     async def cosigned(self, state: State) -> str:
         """A state's note with the cosignatures that it has."""
         rows = await self._connection.fetch(_LINES, self._establishment, state.size)
@@ -176,8 +190,8 @@ class Stored:
         """The proof of all entries of a case in a state. Raises Unknown where it has none there."""
         rows = await self._connection.fetch(_CASE, self._establishment, case, state.size)
         if not rows:
-            message = "No entry of the published log speaks of this case. An entry is published within a minute; if it is older, check the case's id."
-            raise Unknown(message, code="case_unknown", fr="Aucune écriture publiée du journal ne parle de ce dossier.")
+            message = "No entry of the log speaks of this case. Check the case's id."
+            raise Unknown(message, code="case_unknown", fr="Aucune écriture du journal ne parle de ce dossier.")
         placed = [Placed(row["index"], row["leaf"], await self._path(row["index"], state)) for row in rows]
         return CaseProof(str(case), tuple(placed), await self.cosigned(state))
 

@@ -24,14 +24,16 @@ from gateway.database import aside, reading
 from gateway.errors import AuditUnavailable, BadInput, Unknown
 from gateway.identity.people import pseudonym
 from gateway.identity.roles import Right
+from gateway.web.quality.fhir import MEDIA_TYPE, bundle
 from gateway.web.rendering import PageRoute, TheVisitor, Visitor, person
 
-__all__ = ["TheVisitor", "log_page", "router"]
+__all__ = ["TheVisitor", "brought_up_to_date", "log_page", "router"]
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 MOST_ROWS: Final = 50_000
 MOST_MISSING: Final = 30_000
 _HEAD: Final = text("SELECT size, checkpoint FROM log_head WHERE establishment = :name")
+_VERIFIED: Final = text("SELECT size, at, problem FROM publications WHERE establishment = :name AND place = 'verification'")
 _INDEXED: Final = text("SELECT coalesce(max(index) + 1, 0) FROM log_search WHERE establishment = :name")
 _NAMES: Final = text("SELECT id, name FROM people")
 _PEOPLE: Final = text("SELECT id, login FROM people WHERE login = :login")
@@ -68,12 +70,29 @@ async def log_csv(seen: TheVisitor) -> Response:
     return Response(out.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
 
 
+@router.get("/log.jsonl")
+async def log_lines(seen: TheVisitor) -> Response:
+    """The same as JSON, an entry a line, at most 50,000."""
+    await demand(seen.parts, person(seen), Right.READ_LOG)
+    found, _, _ = await _searched(seen, await _wanted(seen), MOST_ROWS)
+    lines = "".join(f"{json.dumps(_plain(one), ensure_ascii=False)}\n" for one in found)
+    return Response(lines, media_type="application/jsonl; charset=utf-8")
+
+
+@router.get("/log.fhir.json")
+async def log_fhir(seen: TheVisitor) -> Response:
+    """A page of the same as FHIR AuditEvents."""
+    await demand(seen.parts, person(seen), Right.READ_LOG)
+    found, _, _ = await _searched(seen, await _wanted(seen), PAGE)
+    return Response(json.dumps(bundle(found, seen.parts.settings.establishment.origin)), media_type=MEDIA_TYPE)
+
+
 @router.get("/log/case/{case}")
 async def case_story(case: UUID, seen: TheVisitor) -> Response:
     """A case, told in order, with its proof to download."""
     await demand(seen.parts, person(seen), Right.READ_LOG)
     name = seen.parts.settings.establishment.id
-    await _brought_up_to_date(seen)
+    await brought_up_to_date(seen)
     async with reading(seen.parts.database) as session:
         connection = await session.connection()
         found, head = await story(connection, name, case), (await connection.execute(_HEAD, {"name": name})).first()
@@ -87,6 +106,8 @@ async def log_page(seen: Visitor, verdict: object = None) -> Response:
     """The page of a search, with the verdict of a verification if there was one."""
     wanted = await _wanted(seen)
     found, numbers, head = await _searched(seen, wanted, PAGE)
+    async with reading(seen.parts.database) as session:
+        last = (await (await session.connection()).execute(_VERIFIED, {"name": seen.parts.settings.establishment.id})).first()
     values = {name: str(value) for name, value in wanted.given().items() if name != "before"} | _typed(seen)
     links = {name: [(word, n, _address("/log", seen, **{name: word})) for word, n in pairs] for name, pairs in numbers.facets.items()}
     without = {name: _address("/log", seen, **{name: ""}) for name in values}
@@ -101,21 +122,22 @@ async def log_page(seen: Visitor, verdict: object = None) -> Response:
         facets=links,
         without=without,
         numbers=numbers,
+        last=last,
         older=_address("/log", seen, before=found[-1].place) if len(found) == PAGE else "",
-        siblings={form: _address(f"/log.{form}", seen) for form in ("json", "csv")},
+        siblings={form: _address(f"/log.{form}", seen) for form in ("json", "jsonl", "csv", "fhir.json")},
     )
 
 
 async def _searched(seen: Visitor, wanted: Wanted, most: int) -> tuple[list[Found], Counts, object]:
     name = seen.parts.settings.establishment.id
-    await _brought_up_to_date(seen)
+    await brought_up_to_date(seen)
     async with reading(seen.parts.database) as session:
         connection = await session.connection()
         found = await entries(connection, name, wanted, most)
         return found, await counts(connection, name, wanted), (await connection.execute(_HEAD, {"name": name})).first()
 
 
-async def _brought_up_to_date(seen: Visitor) -> None:
+async def brought_up_to_date(seen: Visitor) -> None:
     """Index what was written since the last look; a long way behind it is left to the publisher, and the newest are missing."""
     name = seen.parts.settings.establishment.id
     try:

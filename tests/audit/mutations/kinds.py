@@ -189,6 +189,7 @@ def _rewritten(kind: str, from_: Material, chance: Random, key: SigningKey) -> M
         del leaves[place]
     elif act == 2:
         leaves.insert(place, leaves[place])
+        place += 1  # up to here nothing is another entry than before
     else:
         other = (place + chance.randrange(1, len(leaves))) % len(leaves)
         leaves[place], leaves[other] = leaves[other], leaves[place]
