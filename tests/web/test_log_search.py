@@ -86,7 +86,14 @@ def test_a_person_is_found_by_login_or_pseudonym(stage: Stage, quality: httpx.Cl
     actor = next(entry["actor"] for entry in stage.entries("signed_off"))
     by_login, by_pseudonym = (found(quality, person=named, type="signed_off") for named in ("dr.a", actor))
     assert by_login["entries"] == by_pseudonym["entries"]
-    assert by_login["total"] == len(stage.entries("signed_off")) > 0
+    assert len(by_login["entries"]) == len(stage.entries("signed_off")) > 0
+
+
+def test_what_one_person_did_is_counted_for_nobody(quality: httpx.Client) -> None:
+    """R52: no figure of a single person, neither by facet nor in all."""
+    answer = found(quality, person="dr.a")
+    assert (answer["total"], any(answer["facets"].values())) == (None, False)
+    assert "it is not counted" in quality.get("/log", params={"person": "dr.a"}).text
 
 
 def test_a_case_is_told_in_order_with_its_proof(stage: Stage, quality: httpx.Client) -> None:
@@ -177,7 +184,8 @@ def test_what_one_of_two_decided_is_found_by_no_search_and_no_count_before_the_o
         by_person = found(quality, person="dr.a", task="pair")
         rows = [entry for answer in (*answers, by_person) for entry in answer["entries"] if entry["decision"] == "reject"]
         counts = [
-            answer["facets"]["decision"].get("reject", 0) + answer["facets"]["type"].get("rejected", 0) for answer in (*answers, by_person)
+            sum(answer["facets"].get(facet, {}).get(word, 0) for facet, word in (("decision", "reject"), ("type", "rejected")))
+            for answer in (*answers, by_person)
         ]
         return [bool(rows), any(counts), answers[0]["total"] > 0]
 

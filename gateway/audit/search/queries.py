@@ -74,8 +74,8 @@ class Wanted:
 
     @property
     def narrow(self) -> bool:
-        """Whether it asks for one person or case, which the counts by day do not know."""
-        return bool(self.actor or self.case)
+        """Whether it asks for one case, which the counts by day do not know."""
+        return bool(self.case)
 
     def given(self) -> dict[str, object]:
         """What it asks for, by name."""
@@ -112,9 +112,9 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many entries there are, in all and by facet → value → number, largest first; `capped`: only the newest were counted."""
+    """How many entries there are, in all (None: not counted) and by facet → value → number, largest first; `capped`: only the newest."""
 
-    total: int
+    total: int | None
     facets: Mapping[str, tuple[tuple[str, int], ...]] = field(default_factory=dict)
     capped: bool = False
 
@@ -145,7 +145,9 @@ async def story(connection: AsyncConnection, establishment: str, case: UUID, mos
 
 
 async def counts(connection: AsyncConnection, establishment: str, wanted: Wanted) -> Counts:
-    """Numbers for a search, whatever page of it is shown."""
+    """Numbers for a search, whatever page of it is shown; of one person none: what somebody decided is read, not counted (R52)."""
+    if wanted.actor:
+        return Counts(None)
     where, values = _conditions(wanted, paged=False, days=not wanted.narrow)
     columns, seen = ", ".join(FACETS), ", ".join(_seen(name, blind="''") for name in FACETS)
     source = f"SELECT {columns}, n FROM log_counts WHERE establishment = :name{where}{_without_blind(where, wanted)}"  # noqa: S608
