@@ -24,8 +24,7 @@ from typing import ClassVar, Final
 
 LANGUAGES: Final = ("fr", "en")
 _LOG_AWAY_FR: Final = (
-    "Le journal d'audit ne répond pas, donc rien n'est remis. Réessayez ; si cela persiste, dites à l'informatique "
-    "que la base de données ne répond pas."
+    "Le journal ne peut pas être écrit, donc rien n'est remis. Réessayez ; si cela persiste, prévenez le service informatique."
 )
 _LOG_DAMAGED_FR: Final = (
     "Le journal d'audit n'est plus celui qui a été signé, donc rien n'est écrit ni remis. Prévenez l'informatique : "
