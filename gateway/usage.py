@@ -31,7 +31,10 @@ LedgerRow: TypeAlias = UsageRecord
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What people did on one instance. Seconds are active seconds, summed over everybody; `worker` is a keyed pseudonym."""
+    """What people did on one instance. Seconds are active seconds, summed over everybody; `worker` is a keyed pseudonym.
+
+    `unaided`: of these, the seconds before anything of the AI was shown; None where the page did not tell them apart.
+    """
 
     outcome: Literal["auto", "accepted", "amended", "rejected", "ignored"]
     profession: str
@@ -48,6 +51,7 @@ class Work:
     two_person: bool = False
     break_glass: bool = False
     reason: str = ""
+    unaided: float | None = None
 
 
 def record(row: AnySuggestion, work: Work) -> Usage:
@@ -82,6 +86,8 @@ def record(row: AnySuggestion, work: Work) -> Usage:
         "break_glass": work.break_glass,
         "reason": work.reason,
         "stratum": "",
+        "unaided_seconds": work.unaided,
+        "induced_seconds": 0.0,
     }
     return Usage(row.id, row.task, work.at, orjson.dumps(facts).decode())
 

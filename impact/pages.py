@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from impact.rates import counts
+from impact.counts import counts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from impact.counts import TaskCounts
     from impact.ledger import UsageRecord
-    from impact.rates import TaskCounts
 
 
 def usage_by_task(records: Iterable[UsageRecord]) -> tuple[TaskCounts, ...]:

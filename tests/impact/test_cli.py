@@ -16,9 +16,9 @@ from typer.testing import CliRunner
 
 from impact import intervals, pages
 from impact.cli import app, rates
+from impact.counts import UNKNOWN, counts
 from impact.ledger import LedgerError, write_jsonl
 from impact.parquet import write_parquet
-from impact.rates import UNKNOWN, counts
 from tests.impact.ledgers import PLAIN, ledger
 
 ROOT = Path(__file__).parents[2]
