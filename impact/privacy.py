@@ -25,7 +25,7 @@ Cell = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Behind:
-    """Who stands behind a cell, by quarter: milliseconds of each worker, and all instances."""
+    """Who stands behind a cell, by quarter: hundredths of a second of each worker, and all instances."""
 
     instances: int
     time: Mapping[tuple[str, str], int]
@@ -43,13 +43,13 @@ class Behind:
     def most(self) -> int:
         """At most so much of the time is one person's."""
         largest: dict[str, int] = {}
-        for (quarter, _), ms in self.time.items():
-            largest[quarter] = max(ms, largest.get(quarter, 0))
+        for (quarter, _), cs in self.time.items():
+            largest[quarter] = max(cs, largest.get(quarter, 0))
         return sum(largest.values())
 
     @property
     def total(self) -> int:
-        """All milliseconds, those without a pseudonym included."""
+        """All hundredths of a second, those without a pseudonym included."""
         return sum(self.time.values()) + self.unnamed
 
     def is_open(self) -> bool:
@@ -62,8 +62,8 @@ class Behind:
     def with_(self, other: Behind) -> Behind:
         """Both cells as one."""
         time = dict(self.time)
-        for key, ms in other.time.items():
-            time[key] = time.get(key, 0) + ms
+        for key, cs in other.time.items():
+            time[key] = time.get(key, 0) + cs
         return Behind(self.instances + other.instances, time, self.unnamed + other.unnamed)
 
 
@@ -85,22 +85,38 @@ def joined(crowds: Iterable[Crowd]) -> Crowd:
     return found
 
 
-def behind(database: Connection, by: Sequence[str]) -> dict[Cell, Crowd]:
-    """Who stands behind each cell, outside the novelty window."""
+def opened(database: Connection, by: Sequence[str]) -> dict[Cell, bool]:
+    """Whether each cell may be published, every arm of it, outside the novelty window."""
+    query = _OPENED.format(by=", ".join(by))
+    return {tuple(row[:-1]): bool(row[-1]) for row in database.execute(query).fetchall()}
+
+
+def behind(database: Connection, by: Sequence[str], within: Mapping[str, str]) -> dict[Cell, Crowd]:
+    """Who stands behind each cell of one total, outside the novelty window."""
     gathered: dict[Cell, dict[str, tuple[int, dict[tuple[str, str], int], int]]] = {}
-    for row in database.execute(_BEHIND.format(by=", ".join(by))).fetchall():
-        cell, (arm, quarter, worker, n, ms) = tuple(row[: len(by)]), row[len(by) :]
+    query = _BEHIND.format(by=", ".join(by), within=" AND ".join(f"{name} = ${name}" for name in within))
+    for row in database.execute(query, dict(within)).fetchall():
+        cell, (arm, quarter, worker, n, cs) = tuple(row[: len(by)]), row[len(by) :]
         instances, time, unnamed = gathered.setdefault(cell, {}).get(arm, (0, {}, 0))
         if worker:
-            time[quarter, worker] = time.get((quarter, worker), 0) + int(ms)
-        gathered[cell][arm] = (instances + int(n), time, unnamed + (0 if worker else int(ms)))
+            key = (str(quarter), str(worker))
+            time[key] = time.get(key, 0) + int(cs)
+        gathered[cell][arm] = (instances + int(n), time, unnamed + (0 if worker else int(cs)))
     return {cell: {arm: Behind(*values) for arm, values in arms.items()} for cell, arms in gathered.items()}
 
 
 _BEHIND: Final = """
-SELECT {by}, arm, month[1:4] || '-' || (CAST(month[6:7] AS TINYINT) - 1) // 3 AS quarter, worker, sum(n) AS n, sum(raw_ms) AS ms
-FROM dated WHERE NOT novel GROUP BY ALL
+SELECT {by}, arm, m // 3 AS quarter, w, sum(n) AS n, sum(cs) AS cs FROM dated WHERE NOT novel AND {within} GROUP BY ALL
 """
+_OPENED: Final = f"""
+WITH people AS (SELECT {{by}}, arm, m // 3 AS quarter, w, sum(n) AS n, sum(cs) AS cs FROM dated WHERE NOT novel GROUP BY ALL),
+quarters AS (SELECT {{by}}, arm, quarter, sum(n) AS n, sum(cs) AS cs, count(*) FILTER (w > 0) AS workers,
+    coalesce(max(cs) FILTER (w > 0), 0) AS most, coalesce(sum(cs) FILTER (w > 0), 0) AS named FROM people GROUP BY ALL),
+arms AS (SELECT {{by}}, arm, (sum(cs) = 0 AND max(workers) = 0)
+    OR (max(workers) >= {MIN_WORKERS} AND sum(n) >= {MIN_INSTANCES} AND sum(most) <= {MAX_SHARE_OF_ONE} * sum(named)) AS open
+    FROM quarters GROUP BY ALL)
+SELECT {{by}}, bool_and(open) FROM arms GROUP BY ALL
+"""  # noqa: S608 - our names
 
 
 def hidden(cells: Mapping[Cell, Crowd], *, total_shown: bool = True) -> frozenset[Cell]:

@@ -247,9 +247,9 @@ def _parts(sides: list[_Side], base: float, added: float) -> Parts:
         displaced += side.routed * side.h0.value
         if side.h1 is not None:
             ai = side.h1
-            oversight += side.routed * ai.each(ai.ms - ai.rework_ms - ai.induced_ms)
-            rework += side.routed * (ai.each(ai.rework_ms) + side.ignored * side.h0.value)
-            induced += side.routed * ai.each(ai.induced_ms)
+            oversight += side.routed * ai.each(ai.cs - ai.rework_cs - ai.induced_cs)
+            rework += side.routed * (ai.each(ai.rework_cs) + side.ignored * side.h0.value)
+            induced += side.routed * ai.each(ai.induced_cs)
     return Parts(displaced / base, oversight / base, rework / base, (induced + added) / base)
 
 

@@ -75,14 +75,15 @@ def run(ledger: object, inputs: str | Path | Inputs | None = None, *, pilot: boo
         if check:
             sources.check(database, source)
         cells.add_up(database)
+        cells.settle(database)
+        cells.count_times(database, "usage")
         return from_cells(database, known, pilot=pilot)
     finally:
         database.close()
 
 
 def from_cells(database: Connection, inputs: Inputs, *, pilot: bool = False) -> Result:
-    """All six steps over a ledger that was added up before."""
-    cells.settle(database)
+    """All six steps over a ledger that was added up and settled before."""
     measured = measure(database, inputs.given, pilot=pilot)
     found = professions(inputs.catalogue, inputs.workforce, measured.tasks)
     plays = tuple(play(scenario, found, measured.tasks) for scenario in inputs.scenarios)

@@ -1,10 +1,13 @@
-"""The ledger added up once: sums by team, stratum, arm, week and worker, and how long routed cases took.
+"""The ledger added up once: sums by team, stratum, arm, week and worker.
 
-Two tables. `cells`: one row per establishment, site, task, kind, profession, stratum, arm, month, week and worker, with
-counts and sums of whole milliseconds. `times`: routed instances by time in tenths of a second, for the mode shares. Both
-are sums, so two ledgers add up to one and new rows are added to what is there. Workers are only clustered by and counted.
+Two tables. `series`: the words, one row per establishment, site, task, kind, profession, stratum and arm, with its number `h`.
+`cells`: one row per series, week and worker, with counts and sums. Times are whole hundredths of a second, so that sums are exact,
+two ledgers add up to one, and the order of rows changes nothing. Workers are numbers here, only to be clustered by and counted.
 
-What ran in shadow was no part of anybody's work and is left out. A week is counted from the first of its month (1-7, 8-14, …), so that months are whole weeks.
+A week is counted from the first of its month (1-7, 8-14, …), so that months are whole weeks: `week` = 5·(12·year + month - 1) + number.
+What ran in shadow was no part of anybody's work and is left out.
+
+The numbers `h` and `w` are 64-bit hashes: ten million series or workers would share one with a probability of 0.000003.
 """
 
 from __future__ import annotations
@@ -14,81 +17,109 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from impact.measuring.sources import Connection
 
-KEYS: Final = ("establishment", "site", "task", "kind", "profession", "stratum", "arm", "month", "week", "worker")
-SUMS: Final = ("n", "ms", "ms2", "raw_ms", "rework_ms", "induced_ms", "auto", "accepted", "amended", "rejected", "ignored", "bounded")
-TIME_KEYS: Final = ("establishment", "site", "task", "profession", "stratum", "month", "week", "quick", "redone", "tenths")
+WORDS: Final = ("establishment", "site", "task", "kind", "profession", "stratum", "arm")
+SUMS: Final = ("n", "cs", "cs2", "rework", "induced_cs", "auto", "accepted", "amended", "rejected", "ignored")
 NOVELTY_DAYS: Final = 30
 
-_ROWS: Final = """
-SELECT establishment, site, task, kind, profession, stratum, arm, worker, outcome, time_source, log_index,
-    received_at[1:7] AS month, CAST((CAST(received_at[9:10] AS TINYINT) - 1) // 7 AS TINYINT) AS week,
-    CAST(round(1000 * CASE WHEN arm = 'holdout' THEN coalesce(unaided_seconds, human_seconds) ELSE human_seconds END) AS BIGINT) AS ms,
-    CAST(round(1000 * human_seconds_raw) AS BIGINT) AS raw_ms, CAST(round(1000 * induced_seconds) AS BIGINT) AS induced_ms
-FROM {source} WHERE release_mode <> 'shadow'
-"""
+_H: Final = f"hash({', '.join(WORDS)})"
+_DAY: Final = "CAST(left(received_at, 10) AS DATE)"
+_ROWS: Final = f"""
+SELECT {_H} AS h, CASE WHEN worker = '' THEN 0 ELSE hash(worker) END AS w, outcome, arm,
+    (5 * (12 * year({_DAY}) + month({_DAY}) - 1) + (day({_DAY}) - 1) // 7)::INTEGER AS week,
+    CAST(round(100 * {{seconds}}) AS BIGINT) AS cs, CAST(round(100 * {{induced}}) AS BIGINT) AS ic
+FROM {{source}} WHERE release_mode <> 'shadow'
+"""  # noqa: S608 - our names
 _CELLS: Final = """
-SELECT establishment, site, task, kind, profession, stratum, arm, month, week, worker, count(*) AS n, sum(ms)::HUGEINT AS ms,
-    sum(ms * ms)::HUGEINT AS ms2, sum(raw_ms)::HUGEINT AS raw_ms,
-    sum(CASE WHEN outcome = 'rejected' THEN ms - induced_ms ELSE 0 END)::HUGEINT AS rework_ms, sum(induced_ms)::HUGEINT AS induced_ms,
+SELECT h, week, w, count(*) AS n, sum(cs)::BIGINT AS cs, sum(cs::DOUBLE * cs) AS cs2,
+    sum(CASE WHEN outcome = 'rejected' THEN cs - ic ELSE 0 END)::BIGINT AS rework, sum(ic)::BIGINT AS induced_cs,
     count_if(outcome = 'auto')::BIGINT AS auto, count_if(outcome = 'accepted')::BIGINT AS accepted,
     count_if(outcome = 'amended')::BIGINT AS amended, count_if(outcome = 'rejected')::BIGINT AS rejected,
-    count_if(outcome = 'ignored')::BIGINT AS ignored, count_if(time_source = 'lease')::BIGINT AS bounded,
-    max(log_index) AS last
-FROM ({rows}) GROUP BY ALL
+    count_if(outcome = 'ignored')::BIGINT AS ignored
+FROM ({rows}) GROUP BY h, week, w
 """
+_SERIES: Final = (
+    f"SELECT {_H} AS h, {', '.join(f'any_value({word}) AS {word}' for word in WORDS)}, max(log_index) AS last FROM {{source}} GROUP BY 1"  # noqa: S608
+)
+_GROUP: Final = "hash(establishment, task, kind, profession, stratum)"
 _TIMES: Final = """
-SELECT establishment, site, task, profession, stratum, month, week, outcome IN ('auto', 'accepted') AS quick,
-    outcome IN ('rejected', 'ignored') AS redone, CAST(round(ms / 100.0) AS INTEGER) AS tenths, count(*) AS n
-FROM ({rows}) WHERE arm = 'ai' GROUP BY ALL
+SELECT g, class, tenths, count(*) AS n FROM (
+    SELECT {group} AS g, CAST(round(10 * human_seconds) AS BIGINT) AS tenths,
+        CASE WHEN outcome IN ('auto', 'accepted') THEN 0 WHEN outcome IN ('rejected', 'ignored') THEN 2 ELSE 1 END AS class
+    FROM {source} JOIN starts ON starts.h = {h} WHERE arm = 'ai' AND release_mode <> 'shadow' AND received_at >= starts.settled_on)
+GROUP BY ALL
 """
 
 
 def add_up(database: Connection, source: str = "usage") -> None:
-    """Make `cells` and `times` of a view of ledger rows."""
-    rows = _ROWS.format(source=source)
-    database.execute(f"CREATE OR REPLACE TABLE cells AS {_CELLS.format(rows=rows)}")
-    database.execute(f"CREATE OR REPLACE TABLE times AS {_TIMES.format(rows=rows)}")
+    """Make `series` and `cells` of a view of ledger rows."""
+    database.execute(f"CREATE OR REPLACE TABLE series AS {_SERIES.format(source=source)}")
+    database.execute(f"CREATE OR REPLACE TABLE cells AS {_CELLS.format(rows=_rows(database, source))}")
 
 
 def add_to(database: Connection, source: str) -> None:
-    """Add a view of further rows to `cells` and `times`; the caller's transaction decides whether it counts.
-
-    Rows of one key may stand beside each other; `merge` makes one of them, and every reader sums.
-    """
-    rows = _ROWS.format(source=source)
-    database.execute(f"INSERT INTO cells {_CELLS.format(rows=rows)}")
-    database.execute(f"INSERT INTO times {_TIMES.format(rows=rows)}")
+    """Add a view of further rows; the caller's transaction decides whether it counts. Rows of one key may stand beside each other."""
+    database.execute(f"INSERT INTO series BY NAME {_SERIES.format(source=source)}")
+    database.execute(f"INSERT INTO cells BY NAME {_CELLS.format(rows=_rows(database, source))}")
 
 
-def merge(database: Connection) -> None:
-    """One row per key again."""
-    sums = ", ".join(f"sum({name})::{'HUGEINT' if 'ms' in name else 'BIGINT'} AS {name}" for name in SUMS)
-    sums += ", max(last) AS last"
-    keys, time_keys = ", ".join(KEYS), ", ".join(TIME_KEYS)
-    database.execute(f"CREATE OR REPLACE TABLE cells AS SELECT {keys}, {sums} FROM cells GROUP BY ALL")  # noqa: S608 - our names
-    database.execute(f"CREATE OR REPLACE TABLE times AS SELECT {time_keys}, sum(n)::BIGINT AS n FROM times GROUP BY ALL")  # noqa: S608
+def empty(database: Connection) -> None:
+    """Make the tables without a row, where they are not there yet."""
+    words = ", ".join(f"{word} VARCHAR" for word in WORDS)
+    sums = ", ".join(f"{name} {'DOUBLE' if name == 'cs2' else 'BIGINT'}" for name in SUMS)
+    database.execute(f"CREATE TABLE IF NOT EXISTS series (h UBIGINT, {words}, last BIGINT)")
+    database.execute(f"CREATE TABLE IF NOT EXISTS cells (h UBIGINT, week INTEGER, w UBIGINT, {sums})")
+    database.execute("CREATE TABLE IF NOT EXISTS times (g UBIGINT, class INTEGER, tenths BIGINT, n BIGINT)")
 
 
 def settle(database: Connection) -> None:
-    """Views for the figures: `teams` with the end of their novelty window, `dated` (cells, novel or not), `dated_times`.
+    """What the figures read: `names` (series once), `starts` (when each series' team began and settled), `dated` (cells with both).
 
-    A team is a task at a site. Its window ends 30 days after its first week began; a week that began inside is novel.
+    A team is a task at a site. It settles 30 days after its first week began; a week that began before is novel, a week before the
+    first is early (un-routed cases that were timed before there was any AI).
     """
-    database.execute(f"""
-        CREATE OR REPLACE TEMP TABLE teams AS SELECT establishment, site, task, min({_DAY}) AS began,
-            min({_DAY}) + INTERVAL {NOVELTY_DAYS} DAY AS settled
-        FROM cells WHERE arm <> 'not_routed' GROUP BY ALL""")  # noqa: S608 - our names
-    for name, source in (("dated", "cells"), ("dated_times", "times")):
-        database.execute(f"""
-            CREATE OR REPLACE TEMP VIEW {name} AS SELECT c.*, settled, coalesce({_DAY} >= began AND {_DAY} < settled, false) AS novel,
-                coalesce({_DAY} < began, false) AS early
-            FROM {source} c LEFT JOIN teams USING (establishment, site, task)""")  # noqa: S608 - our names
+    database.execute(
+        f"CREATE OR REPLACE TEMP TABLE names AS SELECT h, {', '.join(f'any_value({word}) AS {word}' for word in WORDS)} FROM series GROUP BY h"
+    )
+    database.execute(_STARTS)
+    database.execute("""
+        CREATE OR REPLACE TEMP VIEW dated AS SELECT cells.*, names.* EXCLUDE (h), week // 5 AS m,
+            printf('%04d-%02d', week // 60, week // 5 % 12 + 1) AS month, settled,
+            coalesce(week >= began AND week < settled, false) AS novel, coalesce(week < began, false) AS early
+        FROM cells JOIN names USING (h) LEFT JOIN starts USING (h)""")
 
 
-_DAY: Final = "CAST(month || '-01' AS DATE) + CAST(week AS INTEGER) * 7"
+_STARTS: Final = """
+CREATE OR REPLACE TEMP TABLE starts AS
+WITH firsts AS (SELECT h, min(week) AS week FROM cells GROUP BY h),
+teams AS (SELECT establishment, site, task, min(week) AS began, min(make_date(week // 60, week // 5 % 12 + 1, 1 + 7 * (week % 5))) AS began_on
+    FROM firsts JOIN names USING (h) WHERE arm <> 'not_routed' GROUP BY ALL),
+dates AS (SELECT *, began_on + 30 AS due FROM teams),
+weeks AS (SELECT *, 5 * (12 * year(due) + month(due) - 1) + (day(due) - 1) // 7 + CASE WHEN (day(due) - 1) % 7 > 0 THEN 1 ELSE 0 END AS settled
+    FROM dates)
+SELECT h, began, settled, strftime(make_date(settled // 60, settled // 5 % 12 + 1, 1), '%Y-%m-')
+    || lpad(CAST(1 + 7 * (settled % 5) AS VARCHAR), 2, '0') AS settled_on
+FROM names JOIN weeks USING (establishment, site, task)
+"""
+
+
+def add_times(database: Connection, source: str) -> None:
+    """Add how long settled routed instances took to `times`: by tenths of a second and class; after `settle`."""
+    database.execute(f"INSERT INTO times BY NAME {_TIMES.format(source=source, group=_GROUP, h=_H)}")
+
+
+def count_times(database: Connection, source: str) -> None:
+    """Make `times` of a view; after `settle`."""
+    database.execute(f"CREATE OR REPLACE TABLE times AS {_TIMES.format(source=source, group=_GROUP, h=_H)}")
 
 
 def extent(database: Connection) -> tuple[int, int]:
     """How many rows were added up, and the last log index among them (-1: none)."""
-    rows, last = database.execute("SELECT coalesce(sum(n), 0), coalesce(max(last), -1) FROM cells").fetchall()[0]
-    return int(rows), int(last)
+    rows = database.execute("SELECT coalesce(sum(n), 0) FROM cells").fetchall()[0][0]
+    return int(rows), int(database.execute("SELECT coalesce(max(last), -1) FROM series").fetchall()[0][0])
+
+
+def _rows(database: Connection, source: str) -> str:
+    """The rows' query; columns that hold nothing in this ledger are not read twice."""
+    induced, unaided = database.execute(f"SELECT max(induced_seconds), count(unaided_seconds) FROM {source}").fetchall()[0]  # noqa: S608
+    held = "CASE WHEN arm = 'holdout' THEN coalesce(unaided_seconds, human_seconds) ELSE human_seconds END"
+    return _ROWS.format(source=source, seconds=held if unaided else "human_seconds", induced="induced_seconds" if induced else "0")

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from impact.intervals import Mean
 from impact.measuring.strata import Scope, Strata, Stratum, Volume, strata
-from impact.privacy import behind, hidden, is_open, rounded
+from impact.privacy import behind, hidden, opened, rounded
 from impact.rates import Modes, Rate, rate
 
 if TYPE_CHECKING:
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
     from impact.measuring.quality import Gate
     from impact.measuring.sources import Connection
-    from impact.privacy import Cell, Crowd
+    from impact.privacy import Cell
 
 TASK: Final = ("task", "kind", "profession")
-_PER_MINUTE: Final = 600  # tenths of a second
+_TENTHS: Final = 600  # in a minute
 Row = dict[str, Any]
 
 
@@ -117,7 +117,7 @@ _Monthly = dict[tuple[str, str, str, str], list[tuple[str, bool, int, int]]]
 
 def _routed(database: Connection) -> tuple[_Monthly, dict[str, list[str]]]:
     """Routed and held-out instances by (task, profession, stratum, month): of each site, and whether its window had ended before."""
-    query = """SELECT task, profession, stratum, month, site, coalesce(bool_and(CAST(month || '-01' AS DATE) >= settled), true),
+    query = """SELECT task, profession, stratum, month, site, coalesce(bool_and(5 * m >= settled), true),
         coalesce(sum(n) FILTER (arm = 'ai'), 0), coalesce(sum(n) FILTER (arm = 'holdout'), 0) FROM dated GROUP BY 1, 2, 3, 4, 5 ORDER BY ALL"""
     found: _Monthly = defaultdict(list)
     professions: dict[str, list[str]] = defaultdict(list)
@@ -149,7 +149,7 @@ def _rates(database: Connection, ledger: _Ledger, by: tuple[str, ...], given: Gi
         novel, first, last, *outcomes = facts[scope]
         head = _head(named, (first, last), int(novel), tuple(map(int, outcomes)))
         found.append(rate(mine, head, given.gates.get(named["task"], head.gate)))
-    return _with_modes(database, by, arms, found)
+    return found if len(by) > len(TASK) else _with_modes(database, arms, found)
 
 
 def _head(named: Mapping[str, str], period: tuple[str, str], novel: int, outcomes: tuple[int, ...]) -> Rate:
@@ -193,53 +193,46 @@ def _facts(database: Connection, by: tuple[str, ...]) -> dict[Scope, tuple[Any, 
     return {tuple(row[: len(by)]): tuple(row[len(by) :]) for row in database.execute(query).fetchall()}
 
 
-def _with_modes(database: Connection, by: tuple[str, ...], arms: Mapping[Scope, Strata], found: list[Rate]) -> list[Rate]:
-    """Mode shares of routed instances against H0 of their stratum."""
+def _with_modes(database: Connection, arms: Mapping[Scope, Strata], found: list[Rate]) -> list[Rate]:
+    """Mode shares of the establishment's settled routed instances, against H0 of their stratum; times are of tenths of a second."""
     rows = []
     for one in found:
-        scope = tuple(getattr(one, name) for name in by)
+        scope = (one.task, one.kind, one.profession)
         held = {name: stratum.arms["holdout"].minutes for name, stratum in arms.get(scope, {}).items() if "holdout" in stratum.arms}
-        rows += [(*scope, name, _PER_MINUTE * held.get(name, one.h0)) for name in arms.get(scope, {}) if one.h0 is not None]
+        rows += [(*scope, name, _TENTHS * held.get(name, one.h0)) for name in arms.get(scope, {}) if one.h0 is not None]
     if not rows:
         return found
-    columns = [*by, "stratum", "h0"]
+    columns = [*TASK, "stratum", "h0"]
     database.register("h0s", pa.table({name: [row[place] for row in rows] for place, name in enumerate(columns)}))
-    shares = _mode_shares(database, by)
+    shares = {tuple(row[:3]): Modes(row[4] / row[3], (row[3] - row[4] - row[5]) / row[3], row[5] / row[3]) for row in _mode_rows(database)}
     database.unregister("h0s")
-    return [replace(one, modes=shares.get(tuple(getattr(one, name) for name in by))) for one in found]
+    return [replace(one, modes=shares.get((one.task, one.kind, one.profession))) for one in found]
 
 
-def _mode_shares(database: Connection, by: tuple[str, ...]) -> dict[Scope, Modes]:
-    keys = [name for name in by if name != "kind"]
-    same = " AND ".join(f"t.{name} = h.{name}" for name in (*keys, "stratum"))
-    query = f"""SELECT {", ".join(f"h.{name}" for name in by)}, sum(t.n),
-        coalesce(sum(t.n) FILTER (t.quick AND t.tenths * 10 <= h.h0 AND t.tenths < h.h0), 0),
-        coalesce(sum(t.n) FILTER (t.redone OR t.tenths >= h.h0), 0)
-        FROM dated_times t JOIN h0s h ON {same} WHERE NOT t.novel GROUP BY ALL"""  # noqa: S608 - our names
-    found = {}
-    for row in database.execute(query).fetchall():
-        n, quick, slow = (int(value) for value in row[len(by) :])
-        found[tuple(row[: len(by)])] = Modes(quick / n, (n - quick - slow) / n, slow / n)
-    return found
+def _mode_rows(database: Connection) -> list[tuple[Any, ...]]:
+    query = """WITH groups AS (SELECT DISTINCT hash(establishment, task, kind, profession, stratum) AS g, task, kind, profession, stratum FROM names)
+        SELECT task, kind, profession, sum(n)::BIGINT,
+            coalesce(sum(n) FILTER (class = 0 AND tenths * 10 <= h0 AND tenths < h0), 0)::BIGINT,
+            coalesce(sum(n) FILTER (class = 2 OR tenths >= h0), 0)::BIGINT
+        FROM times JOIN groups USING (g) JOIN h0s USING (task, kind, profession, stratum) GROUP BY ALL"""
+    return database.execute(query).fetchall()
 
 
 def _public(database: Connection, tasks: list[Rate], sites: list[Rate], months: list[Rate]) -> Measured:
-    crowds = behind(database, TASK)
-    shown = {scope for scope, crowd in crowds.items() if is_open(crowd)}
-    closed = {scope for scope in crowds if scope not in shown}
+    shown = {scope for scope, open_ in opened(database, TASK).items() if open_}
     return Measured(
-        tuple(_covered(one, (one.task, one.kind, one.profession) in closed) for one in tasks),
-        _parted(sites, behind(database, (*TASK, "site")), shown, "site"),
-        _parted(months, behind(database, (*TASK, "month")), shown, "month"),
+        tuple(_covered(one, (one.task, one.kind, one.profession) not in shown) for one in tasks),
+        _parted(database, sites, shown, "site"),
+        _parted(database, months, shown, "month"),
     )
 
 
-def _parted(found: list[Rate], crowds: Mapping[Cell, Crowd], shown: set[Cell], part: str) -> tuple[Rate, ...]:
+def _parted(database: Connection, found: list[Rate], shown: set[Cell], part: str) -> tuple[Rate, ...]:
     """Parts of one total, with what must be hidden so that the others do not give it away."""
-    groups: dict[Cell, dict[Cell, Crowd]] = defaultdict(dict)
-    for cell, crowd in crowds.items():
-        groups[cell[: len(TASK)]][cell] = crowd
-    closed = {cell for total, cells in groups.items() for cell in hidden(cells, total_shown=total in shown)}
+    by = (*TASK, part)
+    closed = {cell for cell, open_ in opened(database, by).items() if not open_}
+    for total in sorted({cell[: len(TASK)] for cell in closed} & shown):
+        closed |= hidden(behind(database, by, dict(zip(TASK, total, strict=True))))
     return tuple(_covered(one, (one.task, one.kind, one.profession, getattr(one, part)) in closed) for one in found)
 
 

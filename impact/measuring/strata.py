@@ -18,57 +18,57 @@ if TYPE_CHECKING:
 
     from impact.measuring.sources import Connection
 
-MS_PER_MINUTE: Final = 60_000
+CS_PER_MINUTE: Final = 6_000
 ARMS: Final = ("ai", "holdout", "not_routed", "before")
 Scope = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """One arm of one stratum: instances, whole milliseconds, and what their variance needs."""
+    """One arm of one stratum: instances, whole hundredths of a second, and what their variance needs."""
 
     n: int
-    ms: int
-    ms2: int
+    cs: int
+    cs2: int
     clusters: int
     tt: int
     nt: int
     nn: int
     alone_n: int
-    alone_ms: int
-    alone_ms2: int
-    rework_ms: int = 0
-    induced_ms: int = 0
+    alone_cs: int
+    alone_cs2: int
+    rework_cs: int = 0
+    induced_cs: int = 0
     ignored: int = 0
 
     @property
     def minutes(self) -> float:
         """Mean minutes per instance."""
-        return self.ms / self.n / MS_PER_MINUTE
+        return self.cs / self.n / CS_PER_MINUTE
 
     @property
     def units(self) -> int:
         """Independent units: clinician-weeks, and instances without a pseudonym."""
         return self.clusters + self.alone_n
 
-    def each(self, ms: int) -> float:
+    def each(self, cs: int) -> float:
         """Minutes per instance of a part."""
-        return ms / self.n / MS_PER_MINUTE
+        return cs / self.n / CS_PER_MINUTE
 
     def mean(self) -> Mean:
         """The mean with its variance, in minutes."""
-        return Mean(self.minutes, max(self._clustered(), self._independent()) / MS_PER_MINUTE**2, self.units)
+        return Mean(self.minutes, max(self._clustered(), self._independent()) / CS_PER_MINUTE**2, self.units)
 
     def _clustered(self) -> float:
-        n, t = self.n, self.ms
+        n, t = self.n, self.cs
         if self.units < 2:  # noqa: PLR2004 - one cluster has no variance
             return 0.0
-        squares = n * n * (self.tt + self.alone_ms2) - 2 * n * t * (self.nt + self.alone_ms) + t * t * (self.nn + self.alone_n)
+        squares = n * n * (self.tt + self.alone_cs2) - 2 * n * t * (self.nt + self.alone_cs) + t * t * (self.nn + self.alone_n)
         return float(Fraction(squares * self.units, n**4 * (self.units - 1)))
 
     def _independent(self) -> float:
         n = self.n
-        return float(Fraction(n * self.ms2 - self.ms**2, n * n * (n - 1))) if n > 1 else 0.0
+        return float(Fraction(n * self.cs2 - self.cs**2, n * n * (n - 1))) if n > 1 else 0.0
 
 
 @dataclass(slots=True)
@@ -94,12 +94,12 @@ Strata = dict[str, Stratum]
 
 _SUMS: Final = """
 WITH rows AS (
-    SELECT {by}, stratum, CASE WHEN arm = 'not_routed' AND early THEN 'before' ELSE arm END AS arm, worker, {cluster}, n, ms, ms2,
-        rework_ms, induced_ms, ignored
+    SELECT {by}, stratum, CASE WHEN arm = 'not_routed' AND early THEN 'before' ELSE arm END AS arm, w, {cluster}, n, cs, cs2,
+        rework, induced_cs, ignored
     FROM dated WHERE NOT novel),
 clusters AS (
-    SELECT {by}, stratum, arm, worker, {cluster}, sum(n)::HUGEINT AS n, sum(ms)::HUGEINT AS t, sum(ms2)::HUGEINT AS q,
-        sum(rework_ms) AS rework, sum(induced_ms) AS induced, sum(ignored) AS ignored, worker = '' AS alone
+    SELECT {by}, stratum, arm, w, {cluster}, sum(n)::HUGEINT AS n, sum(cs)::HUGEINT AS t, sum(cs2) AS q,
+        sum(rework) AS rework, sum(induced_cs) AS induced, sum(ignored) AS ignored, w = 0 AS alone
     FROM rows GROUP BY ALL)
 SELECT {by}, stratum, arm, sum(n), sum(t), sum(q), count(*) FILTER (NOT alone),
     coalesce(sum(t * t) FILTER (NOT alone), 0), coalesce(sum(n * t) FILTER (NOT alone), 0), coalesce(sum(n * n) FILTER (NOT alone), 0),
@@ -116,7 +116,7 @@ def strata(database: Connection, by: Sequence[str]) -> dict[Scope, Strata]:
         database: with the views of `cells.settle`.
         by: columns that make a scope, as `("task", "kind", "profession")`; with "month", months are told apart.
     """
-    cluster = ", ".join(name for name in ("site", "month", "week") if name not in by)
+    cluster = ", ".join(name for name in ("site", "week") if name not in by)
     found: dict[Scope, Strata] = {}
     for row in _rows(database, _SUMS.format(by=", ".join(by), cluster=cluster)):
         scope, (stratum, arm), sums = tuple(row[: len(by)]), row[len(by) : len(by) + 2], row[len(by) + 2 :]

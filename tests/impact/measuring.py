@@ -21,6 +21,7 @@ def measured(source: object, volumes: list[Row] | None = None, *, pilot: bool = 
     sources.view(database, source)
     cells.add_up(database)
     cells.settle(database)
+    cells.count_times(database, "usage")
     known = Given(tuple(volumes or ()), tuple(given.get("baselines", ())), given.get("gates", PASSED))
     return measure(database, known, pilot=pilot)
 

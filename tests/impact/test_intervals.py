@@ -77,9 +77,9 @@ def cluster_sums(groups: NDArray[Any], seconds: NDArray[Any]) -> Sums:
 def test_the_variance_of_clinician_weeks_is_statsmodels_cluster_robust_one() -> None:
     chance = np.random.default_rng(3)
     groups = chance.integers(0, 30, 500)
-    seconds = np.round(60_000 * np.exp(0.5 * chance.standard_normal(30)[groups]) * chance.gamma(2, 1, 500)).astype(int)
+    seconds = np.round(6_000 * np.exp(0.5 * chance.standard_normal(30)[groups]) * chance.gamma(2, 1, 500)).astype(int)
     ours = cluster_sums(groups, seconds).mean()
-    fitted = OLS(seconds / 60_000, np.ones(500)).fit(cov_type="cluster", cov_kwds={"groups": groups, "use_correction": False})
+    fitted = OLS(seconds / 6_000, np.ones(500)).fit(cov_type="cluster", cov_kwds={"groups": groups, "use_correction": False})
     assert ours.variance == pytest.approx(float(fitted.cov_params()[0, 0]) * 30 / 29)
 
 
@@ -91,8 +91,8 @@ def test_the_sums_of_a_ledger_are_the_sums_of_its_rows() -> None:
     cells.settle(database)
     found = strata(database, ("task",))["reading",][""].arms["ai"]
     database.execute("CREATE TEMP VIEW late AS SELECT * FROM usage WHERE received_at >= '2026-02'")
-    n, ms = database.execute("SELECT count(*), sum(CAST(round(1000 * human_seconds) AS BIGINT)) FROM late").fetchall()[0]
-    assert (found.n, found.ms) == (n, int(ms))
+    n, ms = database.execute("SELECT count(*), sum(CAST(round(100 * human_seconds) AS BIGINT)) FROM late").fetchall()[0]
+    assert (found.n, found.cs) == (n, int(ms))
 
 
 LOOKS = range(50, 2001, 50)
