@@ -87,14 +87,14 @@ def joined(crowds: Iterable[Crowd]) -> Crowd:
 
 def opened(database: Connection, by: Sequence[str]) -> dict[Cell, bool]:
     """Whether each cell may be published, every arm of it, outside the novelty window."""
-    query = _OPENED.format(by=", ".join(by))
+    query = _OPENED.format(by=", ".join(by), people=_PEOPLE)
     return {tuple(row[:-1]): bool(row[-1]) for row in database.execute(query).fetchall()}
 
 
 def behind(database: Connection, by: Sequence[str], within: Mapping[str, str]) -> dict[Cell, Crowd]:
     """Who stands behind each cell of one total, outside the novelty window."""
     gathered: dict[Cell, dict[str, tuple[int, dict[tuple[str, str], int], int]]] = {}
-    query = _BEHIND.format(by=", ".join(by), within=" AND ".join(f"{name} = ${name}" for name in within))
+    query = _BEHIND.format(by=", ".join(by), people=_PEOPLE, within=" AND ".join(f"{name} = ${name}" for name in within))
     for row in database.execute(query, dict(within)).fetchall():
         cell, (arm, quarter, worker, n, cs) = tuple(row[: len(by)]), row[len(by) :]
         instances, time, unnamed = gathered.setdefault(cell, {}).get(arm, (0, {}, 0))
@@ -105,11 +105,15 @@ def behind(database: Connection, by: Sequence[str], within: Mapping[str, str]) -
     return {cell: {arm: Behind(*values) for arm, values in arms.items()} for cell, arms in gathered.items()}
 
 
+_PEOPLE: Final = (
+    """SELECT people.*, names.* EXCLUDE (h), printf('%04d-%02d', m // 12, m % 12 + 1) AS month FROM people JOIN names USING (h)"""
+)
 _BEHIND: Final = """
-SELECT {by}, arm, m // 3 AS quarter, w, sum(n) AS n, sum(cs) AS cs FROM dated WHERE NOT novel AND {within} GROUP BY ALL
+SELECT {by}, arm, m // 3 AS quarter, w, sum(n) AS n, sum(cs) AS cs
+FROM ({people}) WHERE {within} GROUP BY ALL
 """
 _OPENED: Final = f"""
-WITH people AS (SELECT {{by}}, arm, m // 3 AS quarter, w, sum(n) AS n, sum(cs) AS cs FROM dated WHERE NOT novel GROUP BY ALL),
+WITH people AS (SELECT {{by}}, arm, m // 3 AS quarter, w, sum(n) AS n, sum(cs) AS cs FROM ({{people}}) GROUP BY ALL),
 quarters AS (SELECT {{by}}, arm, quarter, sum(n) AS n, sum(cs) AS cs, count(*) FILTER (w > 0) AS workers,
     coalesce(max(cs) FILTER (w > 0), 0) AS most, coalesce(sum(cs) FILTER (w > 0), 0) AS named FROM people GROUP BY ALL),
 arms AS (SELECT {{by}}, arm, (sum(cs) = 0 AND max(workers) = 0)

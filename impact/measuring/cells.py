@@ -72,22 +72,37 @@ def empty(database: Connection) -> None:
 
 
 def settle(database: Connection) -> None:
-    """What the figures read: `names` (series once), `starts` (when each series' team began and settled), `dated` (cells with both).
+    """What the figures read, made of the sums: `names`, `starts`, `weeks`, `people`, and `dated`, which is `weeks` with words and dates.
 
     A team is a task at a site. It settles 30 days after its first week began; a week that began before is novel, a week before the
-    first is early (un-routed cases that were timed before there was any AI).
+    first is early (un-routed cases that were timed before there was any AI). `weeks` holds what the variance over clinician-weeks needs;
+    a worker at two sites counts as two. `people` is who worked outside the novelty window, by quarter.
     """
-    database.execute(
-        f"CREATE OR REPLACE TEMP TABLE names AS SELECT h, {', '.join(f'any_value({word}) AS {word}' for word in WORDS)} FROM series GROUP BY h"
-    )
-    database.execute(_STARTS)
-    database.execute("""
-        CREATE OR REPLACE TEMP VIEW dated AS SELECT cells.*, names.* EXCLUDE (h), week // 5 AS m,
-            printf('%04d-%02d', week // 60, week // 5 % 12 + 1) AS month, settled,
-            coalesce(week >= began AND week < settled, false) AS novel, coalesce(week < began, false) AS early
-        FROM cells JOIN names USING (h) LEFT JOIN starts USING (h)""")
+    words = ", ".join(f"any_value({word}) AS {word}" for word in WORDS)
+    database.execute(f"CREATE OR REPLACE TEMP TABLE names AS SELECT h, {words} FROM series GROUP BY h")  # noqa: S608 - our names
+    for made in (_STARTS, _WEEKS, _PEOPLE, _DATED):
+        database.execute(made)
 
 
+_WEEKS: Final = f"""
+CREATE OR REPLACE TEMP TABLE weeks AS
+WITH merged AS (SELECT h, week, w, {", ".join(f"sum({name}) AS {name}" for name in SUMS)} FROM cells GROUP BY h, week, w)
+SELECT h, week, {", ".join(f"sum({name}) AS {name}" for name in SUMS)}, count(*) FILTER (w > 0) AS clusters,
+    coalesce(sum(cs::HUGEINT * cs) FILTER (w > 0), 0) AS tt, coalesce(sum(n::HUGEINT * cs) FILTER (w > 0), 0) AS nt,
+    coalesce(sum(n::HUGEINT * n) FILTER (w > 0), 0) AS nn, coalesce(sum(n) FILTER (w = 0), 0) AS alone_n,
+    coalesce(sum(cs) FILTER (w = 0), 0) AS alone_cs, coalesce(sum(cs2) FILTER (w = 0), 0) AS alone_cs2
+FROM merged GROUP BY h, week
+"""  # noqa: S608 - our names
+_PEOPLE: Final = """
+CREATE OR REPLACE TEMP TABLE people AS SELECT h, week // 5 AS m, w, sum(n) AS n, sum(cs) AS cs
+FROM cells LEFT JOIN starts USING (h) WHERE NOT coalesce(week >= began AND week < settled, false) GROUP BY ALL
+"""
+_DATED: Final = """
+CREATE OR REPLACE TEMP TABLE dated AS SELECT weeks.*, names.* EXCLUDE (h), week // 5 AS m,
+    printf('%04d-%02d', week // 60, week // 5 % 12 + 1) AS month, settled,
+    coalesce(week >= began AND week < settled, false) AS novel, coalesce(week < began, false) AS early
+FROM weeks JOIN names USING (h) LEFT JOIN starts USING (h)
+"""
 _STARTS: Final = """
 CREATE OR REPLACE TEMP TABLE starts AS
 WITH firsts AS (SELECT h, min(week) AS week FROM cells GROUP BY h),

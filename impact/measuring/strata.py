@@ -1,7 +1,7 @@
 """What the formulas of step 4 are fed with: per scope and stratum, the arms' means and the volumes they stand for.
 
 The variance of a mean is that of clinician-weeks: Σ(T_g - n_g·m)²/n²·G/(G - 1), T_g being the time and n_g the instances of
-one worker in one week; instances without a pseudonym are their own cluster. Where clinician-weeks vary less than instances
+one worker in one week at one site; instances without a pseudonym are their own cluster. Where clinician-weeks vary less than instances
 would alone, the instances' variance is taken: the larger of the two. Sums are whole numbers until the last division.
 """
 
@@ -93,19 +93,9 @@ class Stratum:
 Strata = dict[str, Stratum]
 
 _SUMS: Final = """
-WITH rows AS (
-    SELECT {by}, stratum, CASE WHEN arm = 'not_routed' AND early THEN 'before' ELSE arm END AS arm, w, {cluster}, n, cs, cs2,
-        rework, induced_cs, ignored
-    FROM dated WHERE NOT novel),
-clusters AS (
-    SELECT {by}, stratum, arm, w, {cluster}, sum(n)::HUGEINT AS n, sum(cs)::HUGEINT AS t, sum(cs2) AS q,
-        sum(rework) AS rework, sum(induced_cs) AS induced, sum(ignored) AS ignored, w = 0 AS alone
-    FROM rows GROUP BY ALL)
-SELECT {by}, stratum, arm, sum(n), sum(t), sum(q), count(*) FILTER (NOT alone),
-    coalesce(sum(t * t) FILTER (NOT alone), 0), coalesce(sum(n * t) FILTER (NOT alone), 0), coalesce(sum(n * n) FILTER (NOT alone), 0),
-    coalesce(sum(n) FILTER (alone), 0), coalesce(sum(t) FILTER (alone), 0), coalesce(sum(q) FILTER (alone), 0),
-    sum(rework), sum(induced), sum(ignored)
-FROM clusters GROUP BY ALL ORDER BY ALL
+SELECT {by}, stratum, CASE WHEN arm = 'not_routed' AND early THEN 'before' ELSE arm END AS compared, sum(n), sum(cs), sum(cs2), sum(clusters),
+    sum(tt), sum(nt), sum(nn), sum(alone_n), sum(alone_cs), sum(alone_cs2), sum(rework), sum(induced_cs), sum(ignored)
+FROM dated WHERE NOT novel GROUP BY ALL ORDER BY ALL
 """
 
 
@@ -116,9 +106,8 @@ def strata(database: Connection, by: Sequence[str]) -> dict[Scope, Strata]:
         database: with the views of `cells.settle`.
         by: columns that make a scope, as `("task", "kind", "profession")`; with "month", months are told apart.
     """
-    cluster = ", ".join(name for name in ("site", "week") if name not in by)
     found: dict[Scope, Strata] = {}
-    for row in _rows(database, _SUMS.format(by=", ".join(by), cluster=cluster)):
+    for row in _rows(database, _SUMS.format(by=", ".join(by))):
         scope, (stratum, arm), sums = tuple(row[: len(by)]), row[len(by) : len(by) + 2], row[len(by) + 2 :]
         found.setdefault(scope, {}).setdefault(stratum, Stratum()).arms[arm] = Sums(*map(int, sums))
     return found
