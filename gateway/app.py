@@ -66,9 +66,10 @@ from gateway.web.clinician import case, deciding, media, passing, queue
 from gateway.web.forms import router as form_router
 from gateway.web.identity.account import router as account_router
 from gateway.web.identity.signing_in import router as signing_in_router
+from gateway.web.impact.pages import router as impact_router
 from gateway.web.live import QueueWatch
 from gateway.web.pages import router as page_router
-from impact.pages import usage_by_task
+from impact.pages import Section
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -261,11 +262,11 @@ def _control(core: _Core, parts: Parts, desk: Desk, metrics: Metrics, watch: Que
     app.include_router(health_router(core.writer, metrics))
     for router in (page_router, form_router, assets.router, queue.router, case.router, deciding.router, passing.router, media.router):
         app.include_router(router)
-    for router in (administration_router, signing_in_router, account_router):
+    for router in (administration_router, signing_in_router, account_router, impact_router):
         app.include_router(router)
     app.state.queue_watch = watch
     app.state.operation = operation
-    app.state.usage_by_task = usage_by_task
+    app.state.impact = Section(core.settings.impact_directory)
     return app
 
 

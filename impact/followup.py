@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 import duckdb
 
+from impact.counts import OUTCOMES
 from impact.intervals import ALPHA
 from impact.ledger import LedgerError
 from impact.measuring import cells, sources
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
     from impact.results.inputs import Inputs
 
 FORM: Final = 1
+_CALLS: Final = """
+INSERT INTO calls SELECT task, kind, profession,
+    CASE WHEN release_mode = 'shadow' THEN 'shadow' WHEN arm = 'ai' THEN outcome ELSE 'other' END AS what, count(*) FROM fresh GROUP BY ALL
+"""
 
 
 class StoreError(ValueError):
@@ -56,6 +61,23 @@ class Change:
         return self.after - self.before
 
 
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """Calls of one task by outcome, exact: they count a machine. `shadow` and `others` (held out, not routed) are not among them."""
+
+    task: str
+    kind: str
+    profession: str
+    outcomes: tuple[int, ...]
+    shadow: int
+    others: int
+
+    @property
+    def n(self) -> int:
+        """Routed instances."""
+        return sum(self.outcomes)
+
+
 class Store:
     """Running sums of one ledger."""
 
@@ -74,6 +96,7 @@ class Store:
             database = sources.connect(path)
             database.execute("CREATE TABLE IF NOT EXISTS mark (form INTEGER, last BIGINT, rows BIGINT)")
             cells.empty(database)
+            database.execute("CREATE TABLE IF NOT EXISTS calls (task VARCHAR, kind VARCHAR, profession VARCHAR, what VARCHAR, n BIGINT)")
             found = database.execute("SELECT form FROM mark").fetchall()
         except duckdb.Error as error:
             raise StoreError(f"{path}: the running sums cannot be opened ({_first(error)}). Delete the file; it is made again.") from error
@@ -131,6 +154,17 @@ class Store:
             self._settled = True
         return from_cells(self._database, inputs, pilot=pilot)
 
+    def calls(self) -> tuple[Calls, ...]:
+        """Calls of every task by outcome, exact, the novelty window included."""
+        query = "SELECT task, kind, profession, what, sum(n)::BIGINT FROM calls GROUP BY ALL ORDER BY ALL"
+        found: dict[tuple[str, str, str], dict[str, int]] = {}
+        for task, kind, profession, what, n in self._database.execute(query).fetchall():
+            found.setdefault((task, kind, profession), {})[what] = n
+        return tuple(
+            Calls(*key, tuple(counted.get(name, 0) for name in OUTCOMES), counted.get("shadow", 0), counted.get("other", 0))
+            for key, counted in found.items()
+        )
+
     def _count(self, fresh: int) -> None:
         self._settled = False
         self._database.execute("BEGIN")
@@ -138,6 +172,7 @@ class Store:
             cells.add_to(self._database, "fresh")
             cells.settle(self._database)
             cells.add_times(self._database, "fresh")
+            self._database.execute(_CALLS)
             self._database.execute("UPDATE mark SET last = (SELECT max(log_index) FROM fresh), rows = rows + ?", [fresh])
             self._database.execute("COMMIT")
         except BaseException:

@@ -1,4 +1,4 @@
-"""The pages that people look at beside their work: sign-in, preferences, log, impact, stops. They work without script."""
+"""The pages that people look at beside their work: sign-in, preferences, log, stops. They work without script."""
 
 import json
 from typing import TYPE_CHECKING, Final
@@ -7,7 +7,6 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 from sqlmodel import text
 
-from gateway import usage
 from gateway.api import signoff
 from gateway.api.dependencies import demand
 from gateway.database import reading
@@ -16,8 +15,6 @@ from gateway.web import preferences as choices
 from gateway.web.rendering import NEXT_COOKIE, PageRoute, TheVisitor, Visitor, back_to, person, to
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
     from gateway.web.preferences import Preferences
 
 __all__ = ["TheVisitor", "log_page", "person", "preferences_page", "router"]
@@ -85,15 +82,6 @@ async def log_page(seen: Visitor, before: int = 2**53, verdict: object = None) -
         rows = (await connection.execute(_ENTRIES, {"name": name, "before": min(before, 2**53), "n": PAGE})).all()
     entries = [(row, json.loads(row.leaf)) for row in rows]
     return seen.page("log.html", head=head, entries=entries, verdict=verdict, names=seen.names(), page=PAGE)
-
-
-@router.get("/impact")
-async def impact(seen: TheVisitor) -> Response:
-    """Counts, shares and minutes per task."""
-    await demand(seen.parts, person(seen), Right.READ_IMPACT)
-    records = await usage.records(seen.parts.url, seen.parts.settings.establishment.id)
-    counted: Callable[[Iterable[usage.LedgerRow]], tuple[object, ...]] = seen.request.app.state.usage_by_task
-    return seen.page("impact.html", tasks=counted(records), names=seen.names())
 
 
 @router.get("/stops")
