@@ -20,8 +20,11 @@ from gateway.api.administration.operation import Operation
 from gateway.api.dependencies import Parts as ApiParts
 from gateway.api.frame import control_app
 from gateway.api.health import health_router
+from gateway.api.publication.routes import router as publication_router
 from gateway.api.records.routes import router as record_router
 from gateway.audit.batch import LogIdentity
+from gateway.audit.publication.building import places_of
+from gateway.audit.publication.publisher import Publisher
 from gateway.audit.spool import Spool
 from gateway.audit.writer import Writer
 from gateway.clock import Clock, SystemClock
@@ -69,6 +72,7 @@ from gateway.web.identity.signing_in import router as signing_in_router
 from gateway.web.impact.pages import router as impact_router
 from gateway.web.live import QueueWatch
 from gateway.web.pages import router as page_router
+from gateway.web.quality.search import router as search_router
 from impact.pages import Section
 
 if TYPE_CHECKING:
@@ -104,6 +108,7 @@ class Replica:
     metrics: Metrics
     presence: Presence
     watch: QueueWatch
+    publisher: Publisher
 
     def leaving(self) -> None:
         """This replica ends: pages that listen are let go at once."""
@@ -177,13 +182,17 @@ def _build(settings: Settings, keys: Keys, url: str, clock: Clock, source: Path 
     spool, stops = Spool(settings.spool_directory), Stops(url, settings.establishment.id)
     desk = _desk(core, notices, stops)
     parts = _relay_parts(core, Notifier(settings.rotas, notices, spool), stops)
-    metrics = Metrics(parts)
+    writer, interval = core.writer, settings.publication.interval_seconds
+    publisher = Publisher(url, writer, places_of(settings, keys.vkeys, core.outbound), clock, interval)
+    metrics = Metrics(parts, publisher.lags)
     presence = Presence(url, settings.establishment.id, parts.machines, core.outbound, clock)
     watch = QueueWatch(bus)
     control = _control(core, parts, desk, metrics, watch, Operation(core.outbound, presence, spool, source))
     clocks = Clocks(desk.signoff, lanes, notices, clock)
     rotas = RotaWatch(settings.establishment.id, settings.rotas, core.writer, notices, clock)
-    return Replica(settings, Relay(parts), control, parts, desk, bus, clocks, rotas, notices, spool, pool, metrics, presence, watch)
+    return Replica(
+        settings, Relay(parts), control, parts, desk, bus, clocks, rotas, notices, spool, pool, metrics, presence, watch, publisher
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,11 +269,13 @@ def _control(core: _Core, parts: Parts, desk: Desk, metrics: Metrics, watch: Que
     )
     app = control_app(given, (signoff_routes.router, record_router, stop_routes.router, administration_routes.router))
     app.include_router(health_router(core.writer, metrics))
+    app.include_router(publication_router)
     for router in (page_router, form_router, assets.router, queue.router, case.router, deciding.router, passing.router, media.router):
         app.include_router(router)
-    for router in (administration_router, signing_in_router, account_router, impact_router):
+    for router in (administration_router, signing_in_router, account_router, search_router, impact_router):
         app.include_router(router)
     app.state.queue_watch = watch
+    app.state.lags = metrics.lags
     app.state.operation = operation
     app.state.impact = Section(core.settings.impact_directory)
     return app
@@ -273,7 +284,9 @@ def _control(core: _Core, parts: Parts, desk: Desk, metrics: Metrics, watch: Que
 async def _start(built: Replica, url: str) -> None:
     parts = built.parts
     await parts.writer.start()
-    await policies.keep(url, parts.writer, parts.routes.lanes, parts.clock.now())
+    await built.publisher.check()
+    if parts.writer.damaged is None:
+        await policies.keep(url, parts.writer, parts.routes.lanes, parts.clock.now())
     await built.bus.start()
     await parts.machines.start(built.bus)
     await parts.stops.start(built.bus)
@@ -281,7 +294,8 @@ async def _start(built: Replica, url: str) -> None:
     built.rotas.start()
     built.notices.start(built.bus)
     await built.presence.start()
-    for scope in parts.stops.active:
+    built.publisher.start()
+    for scope in parts.stops.active if parts.writer.damaged is None else ():
         await built.desk.stopping.withdraw(scope)
     log.info("replica.started", establishment=built.settings.establishment.id, pid=os.getpid())
 
@@ -291,6 +305,7 @@ async def _stop(built: Replica) -> None:
     await built.rotas.stop()
     await built.notices.stop()
     await built.presence.stop()
+    await built.publisher.stop()
     await built.parts.machines.stop()
     await built.bus.stop()
     await built.parts.writer.stop()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.commands import log, machines, people, setting_up, systems
+from gateway.commands import log, machines, people, setting_up, systems, witness
 from gateway.commands.console import CONFIG, Config, Speaking, configured, fail, group, with_database
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ def up(config: Config = CONFIG) -> None:
 
 
 app.command("status")(systems.status)
+app.command("witness")(witness.witness)
 
 
 @app.command(hidden=True)

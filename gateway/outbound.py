@@ -240,26 +240,35 @@ class Outbound:
             return 0
         return response.status_code
 
-    async def ask(self, method: str, url: str, headers: Headers = (), body: bytes = b"") -> Answer:
-        """Ask an endpoint of an identity provider: within 8 seconds, at most 256 KiB, no redirect. Raises UpstreamFailed, UpstreamTimeout."""
+    async def ask(
+        self,
+        method: str,
+        url: str,
+        headers: Headers = (),
+        body: bytes = b"",
+        *,
+        whom: str = "identity provider",
+        seconds: float = ASK_SECONDS,
+    ) -> Answer:
+        """Ask an endpoint that the configuration names: within `seconds`, at most 256 KiB, no redirect. Raises UpstreamFailed, UpstreamTimeout."""
         sent = [*headers, (b"accept-encoding", b"identity")]
-        patience = {"connect": ASK_SECONDS, "pool": ASK_SECONDS, "read": None}
+        patience = {"connect": seconds, "pool": seconds, "read": None}
         try:
-            async with asyncio.timeout(ASK_SECONDS):
+            async with asyncio.timeout(seconds):
                 request = httpx.Request(method, _url(url), headers=sent, content=body, extensions={"timeout": patience})
-                return await self._whole(await self._poster.handle_async_request(request))
+                return await self._whole(await self._poster.handle_async_request(request), whom)
         except (TimeoutError, httpx.TimeoutException) as error:
-            raise UpstreamTimeout("The identity provider took longer than its limit.", code="provider_slow") from error
+            raise UpstreamTimeout(f"The {whom} took longer than its limit.", code="provider_slow") from error
         except _FAILURES as error:
-            raise UpstreamFailed("The identity provider could not be reached.", code="provider_unreachable") from error
+            raise UpstreamFailed(f"The {whom} could not be reached.", code="provider_unreachable") from error
 
-    async def _whole(self, response: httpx.Response) -> Answer:
+    async def _whole(self, response: httpx.Response, whom: str) -> Answer:
         try:
             body = b""
             async for chunk in response.stream:  # type: ignore[union-attr]
                 body += chunk
                 if len(body) > ASK_BYTES:
-                    raise UpstreamFailed("The identity provider's answer is too large.", code="provider_too_large")
+                    raise UpstreamFailed(f"The answer of the {whom} is too large.", code="provider_too_large")
         finally:
             await response.aclose()
         headers = tuple((key.lower(), value) for key, value in response.headers.raw)

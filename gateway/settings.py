@@ -143,6 +143,31 @@ class Database(Frozen):
     directory: Path = Path(".garant/postgres")
 
 
+class Authority(Frozen):
+    """A timestamping authority (RFC 3161) that stamps the log's checkpoints now and then."""
+
+    id: str = Identifier
+    url: HttpUrl
+    every_seconds: int = Field(default=3600, ge=1, description="at most one timestamp in so long")
+
+
+class Publication(Frozen):
+    """Where the log's signed states go, so that nobody, the hospital included, can change its past unseen. Care never waits for it."""
+
+    interval_seconds: float = Field(default=10.0, ge=0.05, description="how often it is looked whether there is something new")
+    directory: Path | None = Field(
+        default=None, description="the log as files (tlog-tiles), for a web server or any tool that mirrors folders"
+    )
+    anchor_directory: Path | None = Field(
+        default=None, description="checkpoints on a second volume, compared with the database at every start"
+    )
+    policy: Path | None = Field(default=None, description="witnesses with their keys and addresses (tlog-policy)")
+    entries: Literal["auditors", "open"] = Field(
+        default="auditors", description="who may read entries under /audit/: who has the right to read the log, or everybody"
+    )
+    timestamps: tuple[Authority, ...] = ()
+
+
 Method: TypeAlias = Literal["password", "passkey", "oidc"]
 
 
@@ -212,4 +237,5 @@ class Settings(Frozen):
     routes: tuple[Route, ...]
     webhooks: tuple[Webhook, ...] = ()
     rotas: tuple[Rota, ...] = ()
+    publication: Publication = Publication()
     log_level: Literal["debug", "info", "warning", "error"] = "info"

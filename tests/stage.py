@@ -243,7 +243,14 @@ class Stage:
 
 
 def built(server: str, count: int = 1, extra: str = "", environ: dict[str, str] | None = None) -> Iterator[Stage]:
-    """A stage with `count` replicas on a database of its own; `extra` is more configuration, `environ` overrides some of it."""
+    """A stage on a database of its own.
+
+    Args:
+        server: the PostgreSQL.
+        count: how many replicas.
+        extra: more configuration; `{upstream}` in it becomes the model server's address.
+        environ: overrides some of the environment.
+    """
     name = f"stage_{uuid4().hex}"
     finished(_execute(server, f'CREATE DATABASE "{name}" TEMPLATE template0'))
     with ExitStack() as stack, tempfile.TemporaryDirectory(prefix="garant-") as folder:
@@ -278,7 +285,7 @@ def _configured(stack: ExitStack, folder: Path, extra: str, environ: dict[str, s
         for task, (kind, text) in MODES.items()
     )
     text = CONFIGURATION.format(folder=folder, upstream=model.url, pager=pager.url, routes=routes, policies=policies)
-    path.write_text(text + extra, encoding="utf-8")
+    path.write_text(text + extra.replace("{upstream}", model.url), encoding="utf-8")
     return model, pager, load(path, ENVIRONMENT | environ)
 
 

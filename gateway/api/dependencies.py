@@ -3,8 +3,9 @@
 Promises: a machine key opens no door here; a write under the cookie carries the CSRF token; a refused right is logged.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Final, Literal
 
 from fastapi import Depends, Request, Response
@@ -32,6 +33,7 @@ from gateway.signals.bus import Bus
 COOKIE: Final = "garant_session"
 DEVICE_COOKIE: Final = "garant_device"
 CSRF_HEADER: Final = "X-CSRF-Token"
+_OUTSIDERS: Final = 4
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _SAFE_PREFIX: Final = "__Host-"
 _NOBODY: Final = "Sign in first: POST /api/session, then send the cookie or 'Authorization: Bearer gs_…'."
@@ -68,6 +70,7 @@ class Parts:
         elsewhere: signing in with an OpenID provider or from a health record.
         signoff: the sign-off service, typed by its own room.
         url: the database, for readings outside the pool (the whole log, the ledger).
+        outsiders: how many may read the published log at once; each has a connection that care must not lack.
     """
 
     settings: Settings
@@ -86,6 +89,7 @@ class Parts:
     elsewhere: Elsewhere
     signoff: object = None
     url: str = ""
+    outsiders: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_OUTSIDERS))
 
 
 def parts_of(request: Request) -> Parts:

@@ -154,6 +154,7 @@ class Log:
     def __init__(self, identity: LogIdentity) -> None:
         self.identity = identity
         self._trusted: Head | None = None
+        self._acknowledged: Head | None = None  # the largest state of which somebody was told that it is committed
         self._kept_at: datetime | None = None
         self._rest = 0
 
@@ -200,14 +201,14 @@ class Log:
     async def commit(self, connection: Connection, writes: Sequence[Write]) -> list[Outcome]:
         """Commit a batch; each write gets its receipt or its refusal, in order."""
         outcomes = await self._at_once(connection, writes)
-        if outcomes is not None:
-            return outcomes
         excluded: dict[int, GarantError] = {}
-        while True:
+        while outcomes is None:
             try:
-                return await self._attempt(connection, writes, excluded)
+                outcomes = await self._attempt(connection, writes, excluded)
             except ExcludedError as error:
                 excluded.update(error.refusals)
+        self._acknowledged = self._trusted or self._acknowledged
+        return outcomes
 
     async def settled(self, connection: Connection, writes: Sequence[Write]) -> list[Receipt | None]:
         """What became of writes whose COMMIT got no answer: their receipts, None where they are not and never will be in the log.
@@ -297,7 +298,19 @@ class Log:
         known = None if self._trusted is None else (self._trusted.frontier, self._trusted.frontier.size, self._trusted.checkpoint)
         if (frontier, row["size"], row["checkpoint"]) != known:
             self._check_head(frontier, row["size"], row["checkpoint"])
+            self._check_not_older(frontier, row["checkpoint"])
         return Head(frontier, row["checkpoint"], tuple(row["stops"]), row["fence"])
+
+    def _check_not_older(self, frontier: Frontier, checkpoint: str) -> None:
+        """A database that was restored under a running replica holds less than was committed through it."""
+        known = self._acknowledged
+        if known is None or frontier.size >= known.frontier.size:
+            return
+        message = (
+            "The database holds an older state of the log than the one that was committed: it was restored from an older copy. Nothing is "
+            f"written until somebody restores the newest copy.\n--- committed:\n{known.checkpoint}--- found:\n{checkpoint}"
+        )
+        raise AuditUnavailable(message, code="log_damaged")
 
     def _check_head(self, frontier: Frontier, size: int, checkpoint: str) -> None:
         signed = open_checkpoint(checkpoint, self.identity.vkeys)

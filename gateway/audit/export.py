@@ -1,15 +1,16 @@
 """The log as a folder of plain files in the layout of C2SP tlog-tiles: written once, checked anywhere without a database.
 
 `checkpoint`, `tile/<level>/<n>[.p/<width>]`, `tile/entries/<n>[.p/<width>]`, `checkpoints/<size>` (older signed states),
-`log.vkey`, `policies.json` (SHA-256 hex of a policy document → that document, RFC 8785 text) and `assertions.jsonl` (a line a
-signature by passkey: entry, salt, evidence). What is read here is untrusted: only `NoteError` comes out.
+`cosignatures/<size>` and `timestamps/<size>/<authority>.tsr` (what others said of them), `log.vkey`, `policies.json` (SHA-256 hex
+of a policy document → that document, RFC 8785 text) and `assertions.jsonl` (a line a signature by passkey: entry, salt,
+evidence). What is read here is untrusted: only `NoteError` comes out.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
@@ -43,6 +44,8 @@ class Export:
         vkey: the verifier key that lies beside the log (a reader should bring his own).
         policies: digest → policy document.
         kept: older checkpoints, smallest first.
+        cosignatures: size → signature lines of witnesses over the older checkpoint of that size.
+        timestamps: size and authority → RFC 3161 answer over the older checkpoint of that size.
     """
 
     folder: Path
@@ -51,13 +54,23 @@ class Export:
     vkey: str
     policies: Mapping[str, str]
     kept: tuple[str, ...]
+    cosignatures: Mapping[int, str] = field(default_factory=dict)
+    timestamps: Mapping[tuple[int, str], bytes] = field(default_factory=dict)
+
+    def bare(self) -> Export:
+        """The same folder without the texts beside the log, to be sent to another process."""
+        return Export(self.folder, self.checkpoint, self.size, self.vkey, {}, ())
 
     def leaves(self) -> Iterator[bytes]:
         """The entries in order, exactly `size` of them. Raises NoteError at the first bundle that is missing or malformed."""
         for number in range(-(-self.size // WIDTH)):
-            width = min(WIDTH, self.size - number * WIDTH)
-            name = _place("entries", number, width)
-            yield from _unpack(_read(self.folder / name, _MAX_BUNDLE_BYTES), width, name)
+            yield from self.bundle(number)
+
+    def bundle(self, number: int) -> list[bytes]:
+        """The entries of one bundle. Raises NoteError where it is missing or malformed."""
+        width = min(WIDTH, self.size - number * WIDTH)
+        name = place("entries", number, width)
+        return list(_unpack(_read(self.folder / name, _MAX_BUNDLE_BYTES), width, name))
 
     def tile(self, name: str) -> bytes:
         """The hashes in a tile file, unchecked. Raises NoteError where it is missing or too large."""
@@ -65,27 +78,28 @@ class Export:
 
 
 class Tiler:
-    """Turns leaf hashes, one by one, into the tile files of every level."""
+    """Turns hashes of a level, one by one, into the tile files of that level and all above it; level 0 are leaf hashes."""
 
-    def __init__(self) -> None:
+    def __init__(self, lowest: int = 0) -> None:
+        self._lowest = lowest
         self._levels: list[list[bytes]] = [[]]
         self._counts = [0]
 
-    def add(self, leaf: bytes) -> Iterable[tuple[str, bytes]]:
-        """Take the next leaf hash; returns the full tiles this completes as (path, content)."""
+    def add(self, one: bytes) -> Iterable[tuple[str, bytes]]:
+        """Take the next hash; returns the full tiles this completes as (path, content)."""
         hashes = self._levels[0]
-        hashes.append(leaf)
+        hashes.append(one)
         return self._full(0) if len(hashes) == WIDTH else ()
 
     def rest(self) -> Iterator[tuple[str, bytes]]:
         """The partial tiles at the end of the log."""
         for level, hashes in enumerate(self._levels):
             if hashes:
-                yield _place(str(level), self._counts[level], len(hashes)), b"".join(hashes)
+                yield place(str(level + self._lowest), self._counts[level], len(hashes)), b"".join(hashes)
 
     def _full(self, level: int) -> list[tuple[str, bytes]]:
         hashes = self._levels[level]
-        tile = (_place(str(level), self._counts[level], WIDTH), b"".join(hashes))
+        tile = (place(str(level + self._lowest), self._counts[level], WIDTH), b"".join(hashes))
         if level + 1 == len(self._levels):
             self._levels.append([])
             self._counts.append(0)
@@ -126,13 +140,13 @@ def write_export(
     if size != claimed_size(checkpoint):
         message = f"{size} entries were to be exported, but the checkpoint speaks of {claimed_size(checkpoint)}"
         raise NoteError(message)
-    _write(folder / "log.vkey", vkey.strip().encode() + b"\n")
+    write_whole(folder / "log.vkey", vkey.strip().encode() + b"\n")
     if lines := "".join(f"{line}\n" for line in assertions):
-        _write(folder / ASSERTIONS, lines.encode())
-    _write(folder / "policies.json", json.dumps(dict(policies), ensure_ascii=False, sort_keys=True, indent=1).encode())
+        write_whole(folder / ASSERTIONS, lines.encode())
+    write_whole(folder / "policies.json", json.dumps(dict(policies), ensure_ascii=False, sort_keys=True, indent=1).encode())
     for note in kept:
-        _write(folder / "checkpoints" / str(claimed_size(note)), note.encode())
-    _write(folder / "checkpoint", checkpoint.encode())
+        write_whole(folder / "checkpoints" / str(claimed_size(note)), note.encode())
+    write_whole(folder / "checkpoint", checkpoint.encode())
     return size
 
 
@@ -140,7 +154,10 @@ def read_export(folder: Path) -> Export:
     """Open an exported log. Raises NoteError where a file is missing, too large or malformed."""
     checkpoint = _text(folder / "checkpoint")
     policies = _policies(_read(folder / "policies.json", _MAX_POLICIES_BYTES))
-    return Export(folder, checkpoint, claimed_size(checkpoint), _text(folder / "log.vkey"), policies, _kept(folder / "checkpoints"))
+    size, vkey, kept = claimed_size(checkpoint), _text(folder / "log.vkey"), _kept(folder / "checkpoints")
+    return Export(
+        folder, checkpoint, size, vkey, policies, kept, _cosignatures(folder / "cosignatures"), _timestamps(folder / "timestamps")
+    )
 
 
 def claimed_size(note: str) -> int:
@@ -155,17 +172,18 @@ def claimed_size(note: str) -> int:
 def _write_leaves(folder: Path, leaves: Iterable[bytes]) -> int:
     tiler, source, size = Tiler(), iter(leaves), 0
     while bundle := list(islice(source, WIDTH)):
-        _write(folder / _place("entries", size // WIDTH, len(bundle)), b"".join(map(_packed, bundle)))
+        write_whole(folder / place("entries", size // WIDTH, len(bundle)), b"".join(map(packed, bundle)))
         for leaf in bundle:
             for name, content in tiler.add(leaf_hash(leaf)):
-                _write(folder / name, content)
+                write_whole(folder / name, content)
         size += len(bundle)
     for name, content in tiler.rest():
-        _write(folder / name, content)
+        write_whole(folder / name, content)
     return size
 
 
-def _packed(leaf: bytes) -> bytes:
+def packed(leaf: bytes) -> bytes:
+    """An entry as it stands in a bundle: its length, two bytes, most significant first, then its bytes. Raises NoteError."""
     if len(leaf) > MAX_LEAF_BYTES:
         message = f"an entry of {len(leaf)} bytes is over the limit of {MAX_LEAF_BYTES}"
         raise NoteError(message)
@@ -186,7 +204,8 @@ def _unpack(bundle: bytes, width: int, name: str) -> Iterator[bytes]:
         raise NoteError(message)
 
 
-def _place(level: str, number: int, width: int) -> str:
+def place(level: str, number: int, width: int) -> str:
+    """The path of a tile or bundle below the log's address."""
     groups = [f"{number % _GROUP:03d}"]
     while number := number // _GROUP:
         groups.insert(0, f"x{number % _GROUP:03d}")
@@ -194,14 +213,24 @@ def _place(level: str, number: int, width: int) -> str:
     return f"tile/{level}/{'/'.join(groups)}{partial}"
 
 
-def _write(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file that appears whole or not at all. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.part")
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
     with part.open("wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
     part.replace(path)
+
+
+def sync_folder(folder: Path) -> None:
+    """Put a folder's own list of names on the disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _read(path: Path, limit: int) -> bytes:
@@ -238,10 +267,35 @@ def _policies(content: bytes) -> dict[str, str]:
 
 
 def _kept(folder: Path) -> tuple[str, ...]:
+    notes = {int(path.name): _text(path) for path in _numbered(folder)}
+    for size, note in notes.items():
+        if claimed_size(note) != size:
+            message = f"the file checkpoints/{size} holds the checkpoint over {claimed_size(note)} entries"
+            raise NoteError(message)
+    return tuple(note for _, note in sorted(notes.items()))
+
+
+def _cosignatures(folder: Path) -> dict[int, str]:
+    return {int(path.name): _text(path) for path in sorted(_numbered(folder))}
+
+
+def _timestamps(folder: Path) -> dict[tuple[int, str], bytes]:
+    found = {}
+    for at in _numbered(folder):
+        for path in _listed(at):
+            if path.suffix == ".tsr":
+                found[int(at.name), path.stem] = _read(path, MAX_NOTE_BYTES)
+    return found
+
+
+def _numbered(folder: Path) -> list[Path]:
+    """What is named by a size; a file manager leaves files of its own in a folder."""
+    return [path for path in _listed(folder) if path.name.isascii() and path.name.isdecimal() and len(path.name) <= _MAX_DIGITS]
+
+
+def _listed(folder: Path) -> list[Path]:
     try:
-        paths = list(folder.iterdir()) if folder.is_dir() else []
+        return list(folder.iterdir()) if folder.is_dir() else []
     except OSError as error:
-        message = "the folder of older checkpoints cannot be read"
+        message = f"the folder {folder.name} beside the log cannot be read"
         raise NoteError(message) from error
-    notes = [_text(path) for path in paths if path.name.isdecimal()]  # a file manager leaves files of its own in a folder
-    return tuple(sorted(notes, key=claimed_size))

@@ -10,7 +10,7 @@ import base64
 import binascii
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import (
@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from typing import Self
 
 MAX_BYTES: Final = 65536
 MAX_SIGNATURES: Final = 64
@@ -36,9 +37,15 @@ class NoteError(ValueError):
     """A note, checkpoint or verifier key is malformed, or nobody we know has signed it."""
 
 
+class UnknownSignerError(NoteError):
+    """A note is well formed, but nobody we know has signed it."""
+
+
 @dataclass(frozen=True, slots=True)
 class VerifierKey:
     """A public key with its name; `encode` gives the C2SP line `name+id+key`."""
+
+    ALGORITHM: ClassVar[bytes] = _ED25519
 
     name: str
     key: bytes
@@ -53,22 +60,22 @@ class VerifierKey:
     @property
     def id(self) -> bytes:
         """The four bytes that name this key in a signature line."""
-        return sha256(self.name.encode() + b"\n" + _ED25519 + self.key).digest()[:_ID_BYTES]
+        return sha256(self.name.encode() + b"\n" + self.ALGORITHM + self.key).digest()[:_ID_BYTES]
 
     def encode(self) -> str:
         """The verifier key as one line."""
-        return f"{self.name}+{self.id.hex()}+{base64.b64encode(_ED25519 + self.key).decode()}"
+        return f"{self.name}+{self.id.hex()}+{base64.b64encode(self.ALGORITHM + self.key).decode()}"
 
     @classmethod
-    def decode(cls, line: str) -> VerifierKey:
+    def decode(cls, line: str) -> Self:
         """The key that `encode` wrote. Raises NoteError."""
         parts = line.strip().split("+", 2)
         if len(parts) != _PARTS:
             message = "a verifier key reads name+id+key; this line does not"
             raise NoteError(message)
-        encoded = _from_base64(parts[2])
-        if encoded[:1] != _ED25519:
-            message = "the verifier key is not an Ed25519 key (type 1)"
+        encoded = from_base64(parts[2])
+        if encoded[:1] != cls.ALGORITHM:
+            message = f"the verifier key is not an Ed25519 key of type {cls.ALGORITHM[0]}"
             raise NoteError(message)
         key = cls(parts[0], encoded[1:])
         if key.id.hex() != parts[1]:
@@ -136,7 +143,7 @@ def open_note(note: str | bytes, vkeys: Iterable[VerifierKey]) -> tuple[str, tup
         signed[key] = None
     if not signed:
         message = "no key we know has signed this note"
-        raise NoteError(message)
+        raise UnknownSignerError(message)
     return text, tuple(signed)
 
 
@@ -153,7 +160,7 @@ def open_checkpoint(note: str | bytes, vkeys: Iterable[VerifierKey]) -> Checkpoi
     """
     text, signed = open_note(note, vkeys)
     checkpoint = _checkpoint(text.removesuffix("\n").split("\n"))
-    if all(key.name != checkpoint.origin for key in signed):
+    if all(key.name != checkpoint.origin or key.ALGORITHM != _ED25519 for key in signed):
         message = f"the checkpoint of {checkpoint.origin} is not signed by a key of that name"
         raise NoteError(message)
     return checkpoint
@@ -167,7 +174,7 @@ def _checkpoint(lines: Sequence[str]) -> Checkpoint:
     if not (size.isascii() and size.isdigit() and len(size) <= _MAX_DIGITS and str(int(size)) == size):
         message = "the checkpoint's size is not a plain number"
         raise NoteError(message)
-    digest = _from_base64(root)
+    digest = from_base64(root)
     if len(digest) != _HASH_BYTES:
         message = f"the checkpoint's root hash has {len(digest)} bytes instead of {_HASH_BYTES}"
         raise NoteError(message)
@@ -204,7 +211,7 @@ def _signature(line: str) -> tuple[str, bytes, bytes]:
         message = "a signature line is malformed"
         raise NoteError(message)
     _check_name(name)
-    signature = _from_base64(encoded)
+    signature = from_base64(encoded)
     if len(signature) <= _ID_BYTES:
         message = f"the signature of {name} is too short"
         raise NoteError(message)
@@ -212,12 +219,14 @@ def _signature(line: str) -> tuple[str, bytes, bytes]:
 
 
 def _check_name(name: str) -> None:
-    if not name or "+" in name or any(character.isspace() or character < " " for character in name):
+    unfit = any(character.isspace() or character < " " or "\ud800" <= character <= "\udfff" for character in name)
+    if not name or "+" in name or unfit:
         message = "a key name is empty or contains spaces or a plus sign"
         raise NoteError(message)
 
 
-def _from_base64(text: str) -> bytes:
+def from_base64(text: str) -> bytes:
+    """The bytes of canonical base64. Raises NoteError."""
     try:
         data = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:

@@ -1,58 +1,47 @@
-"""Checks a whole log with nothing but the public key: signature, tree, entries, then the clinical rules.
+"""Checks a whole log with nothing but public keys: signature, tree, entries, the clinical rules, and what others say of it.
 
-Imports json, hashlib and cryptography (through the neighbours) and nothing of the gateway's database, so that a court
-can run it. It names the first bad row in words that a quality officer understands. Contract: `audit.md`, "Verifier".
+Imports json, hashlib and cryptography (through the neighbours; orjson where it is there, for speed) and nothing of the gateway's
+database, so that a court can run it. It names the first bad row in words that a quality officer understands. Contract: `audit.md`,
+"Verifier".
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
+import gc
+import os
 from collections import Counter
-from dataclasses import dataclass
-from hashlib import sha256
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from itertools import islice
+from multiprocessing import get_context
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from gateway.audit.export import ASSERTIONS, Export, Tiler, read_export
+from gateway.audit.checking.bundles import SPAN, Examined, examine, examined_span
+from gateway.audit.checking.evidence import cosignatures, timestamps
+from gateway.audit.checking.growth import Growth
+from gateway.audit.checking.report import Problem, Report, Trust, sentence
+from gateway.audit.checking.rows import Rows
+from gateway.audit.export import ASSERTIONS, WIDTH, Export, Tiler, read_export
 from gateway.audit.note import Checkpoint, NoteError, VerifierKey, open_checkpoint
 from gateway.audit.rules.assertions import Assertions, read_assertions
-from gateway.audit.rules.clinical import PolicyDocument, Rules, open_policy
-from gateway.audit.rules.entries import BrokenRuleError, parse
-from gateway.audit.tree import HASH_BYTES, Frontier
+from gateway.audit.rules.clinical import PolicyDocument, open_policy
+from gateway.audit.rules.entries import BrokenRuleError, members
+from gateway.audit.tree import Frontier
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from gateway.audit.rules.entries import Entry
+
+__all__ = ["MAX_PROBLEMS", "Problem", "Report", "Trust", "verify", "verify_export"]
+
 MAX_PROBLEMS: Final = 100
-_BLOCK: Final = 4096
+WORTH_SHARING: Final = 20_000
+"""Entries from which on more than one processor is used: starting one costs as much as reading some thousand entries."""
 _Texts: TypeAlias = "Mapping[str, str]"
 _NONE: Final[_Texts] = MappingProxyType({})
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """What is wrong, and in which row (0 is the first entry; None where it concerns the log as a whole)."""
-
-    index: int | None
-    sentence: str
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """The outcome: `root` is what the entries give, as hex; `counts` says how many entries of each type there are."""
-
-    ok: bool
-    size: int
-    root: str
-    problems: tuple[Problem, ...]
-    counts: Mapping[str, int]
-
-    @property
-    def first(self) -> Problem | None:
-        """The first bad row, or else the first problem of the log as a whole."""
-        rows = [problem for problem in self.problems if problem.index is not None]
-        return min(rows, key=lambda problem: problem.index or 0, default=next(iter(self.problems), None))
 
 
 def verify(
@@ -73,117 +62,176 @@ def verify(
         kept: older checkpoints that this log must extend.
         signed: entry id → signature by passkey, for the decisions that say they have one.
     """
-    return _Verification(vkeys, policies, signed, kept).run(leaves, checkpoint)
+    run = _Verification(Trust(vkeys), policies, signed, kept)
+    source, number = iter(leaves), 0
+    with _without_collecting():
+        while bundle := list(islice(source, WIDTH)):
+            run.take(examine(bundle, number), bundle)
+            number += 1
+    return run.report(checkpoint)
 
 
-def verify_export(folder: Path, vkey: str | VerifierKey) -> Report:
-    """Check an exported log, its tiles included, against a verifier key of one's own, or lines of several.
+def verify_export(
+    folder: Path,
+    trust: Trust | VerifierKey | str,
+    told: Callable[[int, int], None] = lambda _done, _all: None,
+    processors: int | None = None,
+) -> Report:
+    """Check an exported log, its tiles included.
+
+    Args:
+        folder: the export.
+        trust: whom the reader trusts; or only the log's key, or its lines.
+        told: called with the entries that are done, and how many there are.
+        processors: how many are used; all of them where it is not said and the log is large.
 
     Raises:
-        NoteError: `vkey` is no verifier key; whatever is wrong with the folder is in the report.
+        NoteError: `trust` is text and no verifier key; whatever is wrong with the folder is in the report.
     """
-    vkeys = [vkey] if isinstance(vkey, VerifierKey) else [VerifierKey.decode(line) for line in vkey.splitlines() if line.strip()]
+    whom = trust if isinstance(trust, Trust) else Trust(_keys(trust))
     try:
         export, assertions = read_export(folder), read_assertions(folder / ASSERTIONS)
     except NoteError as error:
-        return Report(ok=False, size=0, root=Frontier().root().hex(), problems=(Problem(None, _sentence(str(error))),), counts={})
-    return _Verification(vkeys, export.policies, assertions, export.kept, export).run(export.leaves(), export.checkpoint)
+        return Report(ok=False, size=0, root=Frontier().root().hex(), problems=(Problem(None, sentence(str(error))),), counts={})
+    run = _Verification(whom, export.policies, assertions, export.kept, export)
+    with _without_collecting():
+        for examined, leaves in _examined(export, run, processors or (os.cpu_count() or 1 if export.size >= WORTH_SHARING else 1)):
+            if isinstance(examined, str):
+                run.stop(examined)
+                break
+            run.take(examined, leaves)
+            told(run.size, export.size)
+    return run.report(export.checkpoint)
+
+
+@contextmanager
+def _without_collecting() -> Iterator[None]:
+    """A verification remembers much and makes no circles: looking for some again and again would take a third of its time."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
+
+
+def _keys(trust: VerifierKey | str) -> list[VerifierKey]:
+    if isinstance(trust, VerifierKey):
+        return [trust]
+    return [VerifierKey.decode(line) for line in trust.splitlines() if line.strip()]
+
+
+def _examined(export: Export, run: _Verification, processors: int) -> Iterator[tuple[Examined | str, Sequence[bytes]]]:
+    """Every bundle, examined, with its leaves."""
+    count = -(-export.size // WIDTH)
+    if processors == 1:
+        for number in range(count):
+            try:
+                leaves = export.bundle(number)
+            except NoteError as error:
+                yield sentence(str(error)), ()
+                return
+            yield examine(leaves, number, export), leaves
+        return
+    whole = frozenset(number for number in range(count) if run.growth.splits(number * WIDTH, number * WIDTH + WIDTH))
+    spans = range(0, count, SPAN)
+    with ProcessPoolExecutor(processors, mp_context=get_context("spawn")) as pool:
+        mine = (whole.intersection(range(first, first + SPAN)) for first in spans)
+        for first, found in zip(spans, pool.map(examined_span, [export.bare()] * len(spans), spans, mine), strict=True):
+            for number, examined in enumerate(found, start=first):
+                yield examined, export.bundle(number) if isinstance(examined, Examined) else ()
 
 
 class _Verification:
     """One run over one log: collects problems, never raises on what the log says."""
 
-    def __init__(
-        self, vkeys: Sequence[VerifierKey], policies: _Texts, assertions: _Texts, kept: Iterable[str], export: Export | None = None
-    ) -> None:
-        self._vkeys = vkeys
+    def __init__(self, trust: Trust, policies: _Texts, assertions: _Texts, kept: Iterable[str], export: Export | None = None) -> None:
+        self._trust = trust
         self._export = export
-        self._tiler = Tiler()
+        self._tiler = Tiler(lowest=1)
         self._problems: list[Problem] = []
-        self._types: list[str] = []
-        self._frontier = Frontier()
-        self._pending: list[bytes] = []
-        self._agreed = 0
-        self._kept = self._open_kept(kept)
-        self._sizes = sorted(self._kept)
-        self._rows = _Rows(self._open_policies(policies), Assertions(assertions))
+        self._evidence: list[str] = []
+        self._counts: Counter[str] = Counter()
+        self.size = 0
+        self.growth = Growth(self._open_kept(kept), self._differs)
+        self._rows = Rows(self._open_policies(policies), Assertions(assertions))
 
-    def run(self, leaves: Iterable[bytes], checkpoint: str) -> Report:
-        """Every check, in one pass over the leaves."""
+    def take(self, examined: Examined, leaves: Sequence[bytes]) -> None:
+        """The next bundle: its rows in order, its hashes into the tree, its tile."""
+        for n, leaf in enumerate(leaves):
+            broken = examined.broken.get(n)
+            if broken is not None:
+                self._note(self.size + n, broken)
+                continue
+            entry = examined.entries[n] if examined.entries is not None else None
+            self._check(self.size + n, entry or members(leaf))
+        if examined.tile is not None:
+            row, words = examined.tile
+            self._note(None if row is None else self.size + row, words)
+        self._grow(examined)
+        self.size += examined.width
+
+    def stop(self, words: str) -> None:
+        """Nothing more can be read."""
+        self._note(self.size, words)
+
+    def report(self, checkpoint: str) -> Report:
+        """The outcome, once everything was read."""
         signed = self._open(checkpoint, "The checkpoint")
-        self._flush()
-        try:
-            self._read(leaves)
-        except NoteError as error:
-            self._note(len(self._types), _sentence(str(error)))
-        self._flush()
         self._finish(signed)
-        problems = tuple(self._problems)
-        return Report(
-            not problems, self._frontier.size, self._frontier.root().hex(), problems, Counter(kind for kind in self._types if kind)
-        )
+        for found in cosignatures(checkpoint, self._trust, self._export):
+            self._say(found)
+        for found in timestamps(self._trust, self._export) if self._export is not None else ():
+            self._say(found)
+        problems, frontier = tuple(self._problems), self.growth.frontier
+        return Report(not problems, frontier.size, frontier.root().hex(), problems, self._counts, tuple(self._evidence))
 
-    def _read(self, leaves: Iterable[bytes]) -> None:
-        pending, types, check, boundary = self._pending, self._types, self._rows.check, self._boundary()
-        for index, leaf in enumerate(leaves):
-            hashed = sha256(b"\x00" + leaf).digest()
-            pending.append(hashed)
-            try:
-                types.append(check(index, leaf))
-            except BrokenRuleError as error:
-                types.append("")
-                self._note(index, str(error))
-            if self._export is not None:
-                self._compare(self._tiler.add(hashed), index + 1)
-            if index + 1 == boundary:
-                self._flush()
-                boundary = self._boundary()
+    def _check(self, index: int, entry: Entry) -> None:
+        try:
+            self._rows.check(index, entry)
+        except BrokenRuleError as error:
+            self._note(index, str(error))
+        else:
+            self._counts[entry["type"]] += 1
 
-    def _boundary(self) -> int:
-        """The next size at which roots are compared or hashes folded into the tree."""
-        end = self._frontier.size + _BLOCK
-        position = bisect_right(self._sizes, self._frontier.size)
-        return min(end, self._sizes[position]) if position < len(self._sizes) else end
-
-    def _flush(self) -> None:
-        self._frontier = self._frontier.extend(self._pending)
-        self._pending.clear()
-        for root in self._kept.pop(self._frontier.size, ()):
-            if root == self._frontier.root():
-                self._agreed = self._frontier.size
-            else:
-                self._note(
-                    None,
-                    f"The first {self._frontier.size} entries are not those an older signed checkpoint covers: the history was rewritten.",
-                )
+    def _grow(self, examined: Examined) -> None:
+        if examined.hashes is not None and (examined.root is None or self.growth.splits(self.size, self.size + WIDTH)):
+            self.growth.add_leaves(examined.hashes)
+        elif examined.root is not None:
+            self.growth.add_tile(examined.root)
+        if examined.root is not None and self._export is not None:
+            self._compare(self._tiler.add(examined.root))
 
     def _finish(self, signed: Checkpoint | None) -> None:
         if self._export is not None:
-            self._compare(self._tiler.rest(), self._frontier.size)
-        for size in sorted(self._kept):
+            self._compare(self._tiler.rest())
+        size, root = self.growth.frontier.size, self.growth.frontier.root()
+        for beyond in self.growth.beyond():
             self._note(
-                None,
-                f"An older signed checkpoint covers {size} entries, but only {self._frontier.size} are here: the end of the log was cut off.",
+                None, f"An older signed checkpoint covers {beyond} entries, but only {size} are here: the end of the log was cut off."
             )
         if signed is None:
             return
-        if signed.size != self._frontier.size:
+        if signed.size != size:
+            self._note(None, f"The checkpoint covers {signed.size} entries, but {size} are here: entries are missing or were added.")
+        elif signed.root != root:
             self._note(
-                None, f"The checkpoint covers {signed.size} entries, but {self._frontier.size} are here: entries are missing or were added."
+                None, f"The entries are not those that were signed: one after entry {self.growth.agreed} was changed, removed or moved."
             )
-        elif signed.root != self._frontier.root():
-            self._note(None, f"The entries are not those that were signed: one after entry {self._agreed} was changed, removed or moved.")
 
-    def _compare(self, tiles: Iterable[tuple[str, bytes]], size: int) -> None:
+    def _compare(self, tiles: Iterable[tuple[str, bytes]]) -> None:
         for name, content in tiles:
             try:
                 found = self._export.tile(name) if self._export else content
             except NoteError as error:
-                self._note(None, _sentence(str(error)))
+                self._note(None, sentence(str(error)))
                 continue
             if found != content:
-                row = _first_difference(found, content, size) if name.startswith("tile/0/") else None
-                self._note(row, f"The entries do not fit the hashes kept in {name}: an entry or the file was changed.")
+                self._note(None, f"The entries do not fit the hashes kept in {name}: an entry or the file was changed.")
+
+    def _differs(self, size: int) -> None:
+        self._note(None, f"The first {size} entries are not those an older signed checkpoint covers: the history was rewritten.")
 
     def _open_kept(self, kept: Iterable[str]) -> dict[int, list[bytes]]:
         opened: dict[int, list[bytes]] = {}
@@ -195,7 +243,7 @@ class _Verification:
 
     def _open(self, note: str, what: str) -> Checkpoint | None:
         try:
-            return open_checkpoint(note, self._vkeys)
+            return open_checkpoint(note, self._trust.vkeys)
         except NoteError as error:
             self._note(None, f"{what} proves nothing: {error}.")
             return None
@@ -209,45 +257,12 @@ class _Verification:
                 self._note(None, str(error))
         return opened
 
-    def _note(self, index: int | None, sentence: str) -> None:
+    def _say(self, found: Problem | str) -> None:
+        if isinstance(found, Problem):
+            self._note(found.index, found.sentence)
+        else:
+            self._evidence.append(found)
+
+    def _note(self, index: int | None, words: str) -> None:
         if len(self._problems) < MAX_PROBLEMS:
-            self._problems.append(Problem(index, sentence))
-
-
-class _Rows:
-    """The checks of one entry after another: its form, its place in its case, the clinical rules, signatures by passkey."""
-
-    def __init__(self, policies: Mapping[str, PolicyDocument], assertions: Assertions) -> None:
-        self._ids: set[str] = set()
-        self._last: dict[str, int] = {}
-        self._rules = Rules(policies)
-        self._assertions = assertions
-
-    def check(self, index: int, leaf: bytes) -> str:
-        """The type of a sound entry; raises BrokenRuleError with the reason otherwise."""
-        entry = parse(leaf)
-        identity, case = entry["id"], entry.get("case")
-        previous = None
-        if case is not None:
-            previous = self._last.get(case)
-            self._last[case] = index
-        if identity in self._ids:
-            raise BrokenRuleError(f"The entry {identity} stands in the log twice.")
-        self._ids.add(identity)
-        if entry.get("prev") != previous:
-            raise BrokenRuleError(
-                f"The entry does not point to the previous entry of its case (it says {entry.get('prev')}, that is {previous})."
-            )
-        self._rules.check(entry)
-        self._assertions.check(entry)
-        return entry["type"]
-
-
-def _first_difference(found: bytes, content: bytes, size: int) -> int:
-    start = size - len(content) // HASH_BYTES
-    differing = (n for n in range(0, len(content), HASH_BYTES) if found[n : n + HASH_BYTES] != content[n : n + HASH_BYTES])
-    return start + next(differing, len(content) - HASH_BYTES) // HASH_BYTES
-
-
-def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}."
+            self._problems.append(Problem(index, words))

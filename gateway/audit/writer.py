@@ -136,6 +136,10 @@ class Writer:
         if self._connection is not None:
             await self._connection.close(timeout=2)
 
+    def close_for(self, sentence: str) -> None:
+        """Write nothing any more, and tell everybody who waits why."""
+        self._damage([], AuditUnavailable(sentence))
+
     async def append(self, write: Write, *, seen_before: bool = False) -> Receipt:
         """Commit a write; returns only after COMMIT. `seen_before`: look its entries up first (a merge that may repeat).
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, NoReturn, TypeVar
 
@@ -13,7 +14,7 @@ from typer.core import TyperGroup
 from gateway.errors import GarantError, Misconfigured
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable, Sequence
+    from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
     from datetime import datetime
 
     from typer import Context
@@ -104,6 +105,22 @@ def table(titles: Sequence[str], rows: Iterable[Sequence[str]], empty: str) -> N
     for row in listed:
         drawn.add_row(*(Text(cell) for cell in row))
     Console(width=None if os.isatty(1) else 160, highlight=False).print(drawn)
+
+
+@contextmanager
+def counting(what: str) -> Iterator[Callable[..., None]]:
+    """A function to tell how many are done, and of how many if that is known; on a terminal a bar moves, elsewhere nothing is printed."""
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True, disable=not os.isatty(2)) as progress:
+        task = progress.add_task(what, total=None)
+
+        def told(done: int, total: int | None = None) -> None:
+            progress.update(task, completed=done, total=total)
+
+        yield told
 
 
 def instant(at: datetime | None) -> str:

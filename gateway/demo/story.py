@@ -19,7 +19,8 @@ from gateway.demo.clinician import Clinician, DemoFailedError
 from gateway.demo.model import train
 from gateway.demo.scenes import Play, Scenes
 from gateway.demo.stage import Stage, prepared
-from gateway.operations.auditing import export, verify_folder, verify_live
+from gateway.operations.auditing import export, verify_live
+from gateway.operations.checking import check_folder, trust
 from gateway.usage import records
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def _once(stage: Stage, say: Callable[[str], None], table: Table) -> int:
     report = asyncio.run(verify_live(stage.settings, stage.keys, stage.url))
     folder = stage.directory / "export"
     asyncio.run(export(stage.settings, stage.keys, stage.url, folder))
-    outside = verify_folder(folder, stage.settings.keys_directory / "log.vkey")
+    outside = check_folder(folder, trust(stage.settings.keys_directory / "log.vkey"))
     rows = asyncio.run(records(stage.url, stage.settings.establishment.id))
     typer.echo(table(rows))
     return _conclusion(play_, report, outside, len(rows))

@@ -43,7 +43,7 @@ _ADMIT: Final = text("""
 INSERT INTO sign_in_attempts AS a (key, failures, last_at, next_at) VALUES (:key, 1, :now, :now)
 ON CONFLICT (key) DO UPDATE SET failures = a.failures + 1, last_at = :now,
   next_at = :now + make_interval(secs => CASE WHEN a.failures < :free THEN 0 ELSE LEAST(:longest, power(2, LEAST(a.failures - :free, 20))) END)
-WHERE a.next_at <= :now RETURNING failures
+WHERE a.failures < :free OR a.next_at <= :now RETURNING failures
 """)
 _NEXT: Final = text("SELECT next_at FROM sign_in_attempts WHERE key = :key")
 _FORGET: Final = text("DELETE FROM sign_in_attempts WHERE key = :key OR last_at < :old")

@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from gateway.audit.export import write_export
-from gateway.audit.note import VerifierKey
-from gateway.audit.verifier import verify, verify_export
+from gateway.audit.batch import LogIdentity
+from gateway.audit.note import NoteError
+from gateway.audit.publication.anchors import AheadError, check_behind
+from gateway.audit.publication.building import places_of, vkey_lines
+from gateway.audit.publication.folder import Folder
+from gateway.audit.publication.places import FOLDER
+from gateway.audit.publication.publisher import Publisher
+from gateway.audit.publication.stored import Stored
+from gateway.audit.verifier import verify
+from gateway.audit.writer import Writer
+from gateway.clock import SystemClock
 from gateway.database import connect
-from gateway.errors import BadInput
+from gateway.errors import AuditUnavailable, BadInput
+from gateway.outbound import Outbound
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+    from uuid import UUID
 
-    import asyncpg
-
+    from gateway.audit.publication.stored import State
     from gateway.audit.verifier import Report
     from gateway.operations.keys import Keys
     from gateway.settings import Settings
@@ -25,10 +34,6 @@ if TYPE_CHECKING:
 _HEAD: Final = "SELECT size, checkpoint FROM log_head WHERE establishment = $1"
 _LEAVES: Final = "SELECT leaf FROM entries WHERE establishment = $1 AND index < $2 ORDER BY index"
 _KEPT: Final = "SELECT note FROM checkpoints WHERE establishment = $1 AND size <= $2 ORDER BY size"
-_ASSERTIONS: Final = """
-SELECT a.entry_id, a.salt, a.evidence FROM assertions a JOIN entries e ON e.id = a.entry_id WHERE e.establishment = $1 AND e.index < $2
-ORDER BY e.index
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +58,9 @@ async def snapshot(url: str, establishment: str) -> Snapshot:
                 raise BadInput(message, code="log_empty")
             leaves = [row["leaf"] async for row in connection.cursor(_LEAVES, establishment, head["size"], prefetch=5000)]
             kept = tuple(row["note"] for row in await connection.fetch(_KEPT, establishment, head["size"]))
-            policies = {row["digest"]: row["document"] for row in await connection.fetch("SELECT digest, document FROM policy_documents")}
-            assertions = {str(row["entry_id"]): _line(row) for row in await connection.fetch(_ASSERTIONS, establishment, head["size"])}
-            return Snapshot(leaves, head["checkpoint"], kept, policies, assertions)
+            stored = Stored(connection, establishment)
+            assertions = await stored.assertions(0, head["size"])
+            return Snapshot(leaves, head["checkpoint"], kept, await stored.policies(), assertions)
     finally:
         await connection.close()
 
@@ -66,35 +71,59 @@ async def verify_live(settings: Settings, keys: Keys, url: str) -> Report:
     return await asyncio.to_thread(verify, found.leaves, found.checkpoint, keys.vkeys, found.policies, found.kept, found.assertions)
 
 
-async def export(settings: Settings, keys: Keys, url: str, folder: Path) -> int:
-    """Write the log as static files; returns how many entries."""
-    found = await snapshot(url, settings.establishment.id)
-    vkey = keys.log.verifier().encode()
-    lines = found.assertions.values()
-    await asyncio.to_thread(write_export, folder, found.leaves, found.checkpoint, vkey, found.policies, found.kept, lines)
-    return len(found.leaves)
-
-
-def verify_folder(folder: Path, key: Path | None) -> Report:
-    """Verify an export with a public key that did not come with it.
-
-    Raises:
-        BadInput: no key was given, or it cannot be read.
-    """
-    if key is None:
-        message = (
-            "Name the log's public key with --key: the one inside an export proves nothing, because whoever made the export made it too."
-        )
-        raise BadInput(message, code="key_needed")
+async def export(settings: Settings, keys: Keys, url: str, folder: Path, told: Callable[[int], None] = lambda _: None) -> int:
+    """Write the log as static files, or add to such a folder what is new; returns how many entries it holds. `told`: entries so far."""
+    connection = await connect(url)
     try:
-        vkey = VerifierKey.decode(key.read_text(encoding="utf-8").strip())
-    except (OSError, ValueError) as error:
-        message = f"The public key {key} cannot be read ({error})."
-        raise BadInput(message, code="key_unreadable") from error
-    return verify_export(folder, vkey)
+        stored = Stored(connection, settings.establishment.id)
+        state = await _published(settings, keys, url, stored)
+        note = Folder(folder, vkey_lines(keys.vkeys)).newest()
+        if note is not None:
+            await check_behind(stored, state, keys.vkeys, note)
+        await Folder(folder, vkey_lines(keys.vkeys), told).add(stored, state)
+    except (AheadError, NoteError) as error:
+        message = f"{folder} holds another log, or a newer state of this one ({error}). Name an empty folder."
+        raise BadInput(message, code="folder_of_another") from error
+    finally:
+        await connection.close()
+    return state.size
 
 
-def _line(row: asyncpg.Record) -> str:
-    """A line of `assertions.jsonl`."""
-    members = {"entry": str(row["entry_id"]), "salt": row["salt"].hex(), "evidence": row["evidence"].decode()}
-    return json.dumps(members, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+async def prove(settings: Settings, keys: Keys, url: str, what: UUID | int) -> str:
+    """The text of a `.tlog-proof` file: of a case by its id, or of an entry by its index. Raises Unknown."""
+    connection = await connect(url)
+    try:
+        stored = Stored(connection, settings.establishment.id)
+        state = await _published(settings, keys, url, stored)
+        found = await (stored.prove(what, state) if isinstance(what, int) else stored.prove_case(what, state))
+        return found.encode()
+    finally:
+        await connection.close()
+
+
+async def prove_growth(settings: Settings, _keys: Keys, url: str, old: int, new: int) -> str:
+    """The proof that the kept state of `new` entries only added to the kept one of `old`. Raises Unknown."""
+    connection = await connect(url)
+    try:
+        stored = Stored(connection, settings.establishment.id)
+        await stored.kept(old)
+        state = await stored.kept(new)
+        await stored.catch_up(new)
+        return (await stored.prove_growth(old, state)).encode()
+    finally:
+        await connection.close()
+
+
+async def _published(settings: Settings, keys: Keys, url: str, stored: Stored) -> State:
+    """The log as it is now, brought to all places outside but the published folder first."""
+    identity = LogIdentity(settings.establishment.id, settings.establishment.origin, keys.log, keys.vkeys)
+    outbound = Outbound(())
+    places = [place for place in places_of(settings, keys.vkeys, outbound) if place.name != FOLDER]
+    writer = Writer(url, identity)  # never started: it is what the publisher would close
+    try:
+        state = await Publisher(url, writer, places, SystemClock(), 0).now(stored)
+    finally:
+        await outbound.close()
+    if writer.damaged is not None:
+        raise AuditUnavailable(writer.damaged, code="log_damaged")
+    return state

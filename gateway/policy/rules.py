@@ -64,7 +64,11 @@ def check_still_clinical(tasks: Iterable[Task], documents: Iterable[str]) -> Non
             f"These tasks were clinical before and are not now: {', '.join(softened)}. Their suggestions would leave without a sign-off, and "
             "the verifier would say so. Restore their kind; another activity needs a task id of its own."
         )
-        raise Misconfigured(message)
+        french = (
+            f"Ces tâches étaient cliniques et ne le sont plus : {', '.join(softened)}. Leurs suggestions partiraient sans validation, et le "
+            "vérificateur le signalerait. Rétablissez leur nature ; une autre activité demande un identifiant de tâche à elle."
+        )
+        raise Misconfigured(message, fr=french)
 
 
 def policy_document(policy: Policy, task: Task) -> bytes:

@@ -13,7 +13,8 @@ from gateway.errors import GarantError
 from gateway.identity.roles import Right
 from gateway.operations.auditing import snapshot
 from gateway.web import preferences as choices
-from gateway.web.pages import log_page, preferences_page
+from gateway.web.pages import preferences_page
+from gateway.web.quality.search import log_page
 from gateway.web.rendering import Fault, PageRoute, TheVisitor, local, person, posted, to
 from gateway.web.texts import words
 

@@ -1,15 +1,12 @@
-"""The pages that people look at beside their work: sign-in, preferences, log, stops. They work without script."""
+"""The pages that people look at beside their work: sign-in, preferences, stops. They work without script."""
 
-import json
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
 from fastapi.responses import Response
-from sqlmodel import text
 
 from gateway.api import signoff
 from gateway.api.dependencies import demand
-from gateway.database import reading
 from gateway.identity.roles import Right
 from gateway.web import preferences as choices
 from gateway.web.rendering import NEXT_COOKIE, PageRoute, TheVisitor, Visitor, back_to, person, to
@@ -17,14 +14,9 @@ from gateway.web.rendering import NEXT_COOKIE, PageRoute, TheVisitor, Visitor, b
 if TYPE_CHECKING:
     from gateway.web.preferences import Preferences
 
-__all__ = ["TheVisitor", "log_page", "person", "preferences_page", "router"]
+__all__ = ["TheVisitor", "person", "preferences_page", "router"]
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
-PAGE: Final = 100
-_ENTRIES: Final = text(
-    "SELECT index AS place, at, type, task, suggestion_id, leaf FROM entries WHERE establishment = :name AND index < :before ORDER BY index DESC LIMIT :n"
-)
-_HEAD: Final = text("SELECT size, checkpoint FROM log_head WHERE establishment = :name")
 
 
 @router.get("/")
@@ -64,24 +56,6 @@ def preferences_page(
 ) -> Response:
     """The preferences, as they are or as somebody tried to set them."""
     return seen.page("preferences.html", status, chosen=chosen, themes=choices.THEMES, problems=problems, saved=saved)
-
-
-@router.get("/log")
-async def log(seen: TheVisitor, before: int = 2**53) -> Response:
-    """The newest entries, by index."""
-    await demand(seen.parts, person(seen), Right.READ_LOG)
-    return await log_page(seen, before)
-
-
-async def log_page(seen: Visitor, before: int = 2**53, verdict: object = None) -> Response:
-    """The log page, with the verdict of a verification if there was one."""
-    name = seen.parts.settings.establishment.id
-    async with reading(seen.parts.database) as session:
-        connection = await session.connection()
-        head = (await connection.execute(_HEAD, {"name": name})).first()
-        rows = (await connection.execute(_ENTRIES, {"name": name, "before": min(before, 2**53), "n": PAGE})).all()
-    entries = [(row, json.loads(row.leaf)) for row in rows]
-    return seen.page("log.html", head=head, entries=entries, verdict=verdict, names=seen.names(), page=PAGE)
 
 
 @router.get("/stops")

@@ -27,7 +27,7 @@ from gateway.web.preferences import Preferences, preferences_of
 from gateway.web.texts import LANGUAGES, language_of, words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Mapping
     from datetime import datetime
 
     from fastapi import Response
@@ -46,7 +46,8 @@ BACKGROUND: Final = frozenset({"/queue/events", "/queue/list"})
 log = structlog.get_logger()
 _SEE_OTHER: Final = 303
 _NEXT_SECONDS: Final = 900
-_SECRET_FIELDS: Final = frozenset({"csrf", "lease", "shown_sha256", "proof", "assertion", "password", "current", "new"})
+_WRITTEN: Final = frozenset({"comment", "answer", "opinion", "message"})
+"""Fields that somebody writes in; what is amended stands in `text:POINTER`, beside what it `was:POINTER`."""
 _CHANGE_FIRST: Final = "password_change_required"
 _BEFORE_OWN_PASSWORD: Final = frozenset({"/password", "/sign-out"})
 _NO_PAGE: Final = (
@@ -235,12 +236,22 @@ async def _sign_in_again(request: Request) -> Response:
     """To the sign-in, and back afterwards; what was typed before the session ended is shown, not lost."""
     here = request.url.path
     typed = {} if request.method == "GET" else await fields(request)
-    kept = {name: text for name, text in typed.items() if ":" not in name and name not in _SECRET_FIELDS and len(text) > _WORTH_KEEPING}
+    kept = written(typed)
     answer: Response = (await visitor(request)).page("session_ended.html", 401, kept=kept) if kept else to("/")
     wanted = here if request.method == "GET" else "/".join(here.split("/")[:3])
     if wanted not in {"/", "/sign-in", "/sign-out"}:
         answer.set_cookie(NEXT_COOKIE, wanted, max_age=_NEXT_SECONDS, samesite="lax", httponly=True)
     return answer
+
+
+def written(form: Mapping[str, str]) -> dict[str, str]:
+    """What somebody wrote in a form, to be copied from a page that cannot send it: neither hidden fields nor what they left as it was."""
+
+    def own(name: str, text: str) -> bool:
+        amended = name.startswith("text:") and text != form.get(f"was:{name.removeprefix('text:')}")
+        return (amended or name in _WRITTEN) and len(text.strip()) > _WORTH_KEEPING
+
+    return {name: text for name, text in form.items() if own(name, text)}
 
 
 async def _session(request: Request, parts: Parts) -> Session | None:

@@ -1,12 +1,20 @@
-"""How long the verification of a whole log takes. Run: `python -m tests.benchmarks.verify_log [entries …]`."""
+"""How long the verification of a whole log takes, and how much memory. Run: `python -m tests.benchmarks.verify_log [entries …]`.
+
+The export is verified by a process of its own, with all processors; its memory is the largest sum over it and its helpers, looked at 20 times a second.
+"""
 
 from __future__ import annotations
 
 import os
+import resource
+import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+import psutil
 
 from gateway.audit.export import write_export
 from gateway.audit.verifier import Report, verify, verify_export
@@ -18,7 +26,9 @@ DEFAULT = (10_000, 100_000)
 def main(sizes: tuple[int, ...]) -> None:
     """Print one line per size."""
     print(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}")
-    print(f"{'entries':>10} {'bytes each':>11} {'verify s':>9} {'export s':>9} {'verify_export s':>16} {'µs/entry':>9}")
+    print(
+        f"{'entries':>10} {'bytes each':>11} {'verify s':>9} {'export s':>9} {'verify_export s':>16} {'CPU s':>6} {'MiB':>6} {'µs/entry':>9}"
+    )
     for size in sizes:
         measure(size)
 
@@ -26,16 +36,32 @@ def main(sizes: tuple[int, ...]) -> None:
 def measure(size: int) -> None:
     """Generate, verify in memory, export, verify the export."""
     leaves = mixed(range(size // 4 + 2)).leaves()[:size]
-    checkpoint = signed(leaves)
+    checkpoint, width = signed(leaves), sum(map(len, leaves)) // size
     verifying = timed(verify, leaves, checkpoint, VKEYS, POLICIES)
     with TemporaryDirectory() as name:
         folder = Path(name)
         start = time.perf_counter()
         write_export(folder, leaves, checkpoint, KEY.verifier().encode(), POLICIES)
         exporting = time.perf_counter() - start
-        reading = timed(verify_export, folder, KEY.verifier().encode())
-    width = sum(map(len, leaves)) // size
-    print(f"{size:>10,} {width:>11} {verifying:>9.2f} {exporting:>9.2f} {reading:>16.2f} {verifying / size * 1e6:>9.1f}")
+        del leaves
+        reading, cpu, memory = alone(name)
+    print(
+        f"{size:>10,} {width:>11} {verifying:>9.2f} {exporting:>9.2f} {reading:>16.2f} {cpu:>6.1f} {memory:>6.0f} {reading / size * 1e6:>9.1f}",
+        flush=True,
+    )
+
+
+def alone(folder: str) -> tuple[float, float, float]:
+    """Verify one export in a process of its own: seconds, CPU seconds of all processors, MiB."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    process = subprocess.Popen([sys.executable, "-m", "tests.benchmarks.verify_log", "--only", folder], stdout=subprocess.PIPE, text=True)
+    peak, watched = 0, psutil.Process(process.pid)
+    while process.poll() is None:
+        with suppress(psutil.Error):
+            peak = max(peak, sum(one.memory_info().rss for one in (watched, *watched.children(recursive=True))))
+        time.sleep(0.05)
+    seconds, used = float(process.communicate()[0]), resource.getrusage(resource.RUSAGE_CHILDREN)
+    return seconds, used.ru_utime + used.ru_stime - before.ru_utime - before.ru_stime, peak / 2**20
 
 
 def timed(check: object, *arguments: object) -> float:
@@ -49,4 +75,7 @@ def timed(check: object, *arguments: object) -> float:
 
 
 if __name__ == "__main__":
-    main(tuple(int(value.replace("_", "")) for value in sys.argv[1:]) or DEFAULT)
+    if sys.argv[1:2] == ["--only"]:
+        print(timed(verify_export, Path(sys.argv[2]), KEY.verifier().encode()))
+    else:
+        main(tuple(int(value.replace("_", "")) for value in sys.argv[1:]) or DEFAULT)

@@ -25,9 +25,9 @@ def duration(text: str) -> float:
 
 @pytest.mark.parametrize("piece", HOSTILE)
 def test_four_times_the_text_takes_about_four_times_as_long(piece: str) -> None:
+    """One of three readings is enough: a busy machine disturbs single ones, a square grows sixteenfold in each."""
     text = (piece * SIZE)[:SIZE]
-    quarter, whole = min(duration(text[: SIZE // 4]) for _ in range(2)), duration(text)
-    assert whole < 4 * 3 * max(quarter, 0.02)
+    assert any(duration(text) < 4 * 3 * max(duration(text[: SIZE // 4]), 0.02) for _ in range(3))
 
 
 def test_a_megabyte_is_read_in_seconds() -> None:

@@ -119,6 +119,14 @@ async def test_a_shift_that_begins_at_one_address_is_not_slowed(stage: Stage) ->
         await stage.parts.attempts.succeeded(await stage.parts.attempts.admit(f"colleague.{n}", Origin("198.51.100.80")))
 
 
+async def test_two_who_arrive_in_the_same_moment_do_not_slow_each_other(stage: Stage) -> None:
+    """Whoever was received a moment earlier may be counted a moment later, also by a replica whose clock is behind."""
+    stage.clock.stop()
+    await stage.parts.attempts.admit("colleague.a", Origin("198.51.100.81"))
+    stage.clock.shift -= timedelta(milliseconds=3)
+    assert await waits(stage, "colleague.b", Origin("198.51.100.81")) == 0
+
+
 @pytest.mark.parametrize(
     ("forwarded", "seen"),
     [("203.0.113.9", "203.0.113.9"), ("1.2.3.4, 203.0.113.9", "203.0.113.9"), ("203.0.113.9, 127.0.0.1", "203.0.113.9"), ("", "127.0.0.1")],

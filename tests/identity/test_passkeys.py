@@ -9,7 +9,8 @@ from uuid import uuid4
 
 import pytest
 
-from gateway.operations.auditing import export, snapshot, verify_folder
+from gateway.operations.auditing import export, snapshot
+from gateway.operations.checking import check_folder, trust
 from tests.fakes.authenticator import Authenticator, data, text
 from tests.identity.passkey_stage import ORIGIN, Desk, opened_stage
 
@@ -68,10 +69,21 @@ def test_a_passkey_of_one_decision_signs_no_other(desk: Desk) -> None:
 
 
 def test_a_replayed_assertion_is_refused(desk: Desk) -> None:
-    suggestion, decision = desk.opened()
+    """Also for the decision that it signed: that one was taken back, and only a new proof makes it again."""
+    suggestion, decision = desk.opened("undoable")
     assertion = desk.key.get(desk.options(suggestion, decision))
     assert desk.sign(suggestion, decision, assertion).status_code == 200
+    assert desk.api("POST", f"/suggestions/{suggestion}/undo", {}).status_code == 200
     refused(desk, desk.sign(suggestion, decision, assertion), "passkey_replayed")
+    assert desk.api("GET", f"/suggestions/{suggestion}").json()["state"] == "held"
+
+
+def test_the_same_signed_decision_sent_twice_is_recorded_once(desk: Desk) -> None:
+    suggestion, decision = desk.opened()
+    assertion = desk.key.get(desk.options(suggestion, decision))
+    answers = [desk.sign(suggestion, decision, assertion).json()["already_recorded"] for _ in range(2)]
+    assert answers == [False, True]
+    assert len([entry for entry in desk.stage.entries("signed_off") if entry["suggestion"] == suggestion]) == 1
 
 
 def test_an_assertion_of_another_session_is_refused(desk: Desk) -> None:
@@ -179,14 +191,14 @@ def test_an_exported_log_carries_the_assertions_and_a_changed_one_is_found(desk:
     gateway, key = desk.stage, tmp_path / "log.vkey"
     asyncio.run(export(gateway.settings, gateway.keys, gateway.url, tmp_path / "log"))
     key.write_text(gateway.keys.log.verifier().encode(), encoding="utf-8")
-    assert verify_folder(tmp_path / "log", key).ok
+    assert check_folder(tmp_path / "log", trust(key)).ok
     path = tmp_path / "log/assertions.jsonl"
     lines = path.read_text(encoding="utf-8").splitlines()
     assert all(gateway.clinician().login not in line for line in lines)
     path.write_text("\n".join([*lines[:-1], lines[-1].replace("approve", "reject_")]) + "\n", encoding="utf-8")
-    assert "another one than this decision commits to" in str(verify_folder(tmp_path / "log", key).problems)
+    assert "another one than this decision commits to" in str(check_folder(tmp_path / "log", trust(key)).problems)
     path.unlink()
-    assert "is missing" in str(verify_folder(tmp_path / "log", key).problems)
+    assert "is missing" in str(check_folder(tmp_path / "log", trust(key)).problems)
 
 
 def test_what_was_decided_in_detail_stays_encrypted(desk: Desk) -> None:

@@ -35,9 +35,13 @@ def test_a_trivial_password_is_refused(weak: str) -> None:
         check_password(weak, "a.martin", "Anne Martin")
 
 
-@pytest.mark.parametrize("good", ["seven herons over the canal", one_time_password(), "Le canal, ce matin: 7 hérons"])
+@pytest.mark.parametrize("good", ["seven herons over the canal", "Le canal, ce matin: 7 hérons"])
 def test_a_sentence_is_accepted(good: str) -> None:
     check_password(good, "a.martin", "Anne Martin")
+
+
+def test_a_one_time_password_would_be_accepted() -> None:
+    check_password(one_time_password(), "a.martin", "Anne Martin")
 
 
 def test_one_time_passwords_differ() -> None:

@@ -13,6 +13,8 @@ from tests.stage import built
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+GARBLED = "UPDATE payloads SET ciphertext = '' WHERE suggestion_id = $1"
+
 
 @pytest.fixture
 def world(postgres_server: str) -> Iterator[World]:
@@ -22,7 +24,7 @@ def world(postgres_server: str) -> Iterator[World]:
         made.close()
 
 
-@pytest.mark.parametrize("harm", ["UPDATE suggestions SET task = 'gone' WHERE id = $1", "DELETE FROM payloads WHERE suggestion_id = $1"])
+@pytest.mark.parametrize("harm", [GARBLED, "DELETE FROM payloads WHERE suggestion_id = $1"])
 def test_one_case_that_cannot_be_served_stops_no_clock(world: World, harm: str) -> None:
     broken, sound = world.call("undoable", 0)[1], world.call("undoable", 1)[1]
     assert broken is not None
@@ -38,7 +40,7 @@ def test_what_cannot_be_served_is_tried_again_now_and_then_and_not_without_pause
     broken = world.call("undoable", 0)[1]
     assert broken is not None
     world.decide("dr.a", world.open("dr.a", broken, 0), "approve", 1)
-    world.rows("UPDATE suggestions SET task = 'gone' WHERE id = $1", broken)
+    world.rows(GARBLED, broken)
     world.move(2, 0)
     tries = world.run(_strikes(world, 1.5))
     assert 1 <= tries <= 8

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule, run_state_machine_as_test
 
@@ -32,6 +32,7 @@ ARRIVES = {
 OFTEN = ("undoable", "undoable", "short", "short", "pair", "pair", "pair", "judged")
 LEFT = frozenset({State.RELEASED, State.PASSED, State.DRAFTED, State.EMERGENCY})
 COUNTED = frozenset({State.RELEASED, State.REJECTED, State.RECALLED, State.EXPIRED, State.PASSED, State.SHADOWED})
+WITHDRAWN = frozenset({State.CANCELLED, State.SUSPENDED})
 done: Counter[str] = Counter()
 replicas = st.integers(0, 1)
 kinds = st.sampled_from(["approve", "approve", "amend", "reject"])
@@ -265,8 +266,11 @@ class Life(RuleBasedStateMachine):
         assert self.world.problems() == []
 
     def one_ledger_row_for_each_finished_instance(self) -> None:
+        """What somebody opened was work, also where it came to nothing."""
         found = Counter(row["record"] for row in self.world.rows("SELECT record FROM usage_records"))
-        assert {case.id: found[case.id] for case in self.all} == {case.id: int(case.state in COUNTED) for case in self.all}
+        opened = {row["id"] for row in self.world.rows("SELECT id FROM suggestions WHERE opened_at IS NOT NULL")}
+        counted = {case.id for case in self.all if case.state in COUNTED or (case.state in WITHDRAWN and case.id in opened)}
+        assert {case.id: found[case.id] for case in self.all} == {case.id: int(case.id in counted) for case in self.all}
 
     def waiting(self, who: str) -> list[Case]:
         """What this person could decide."""
@@ -342,7 +346,9 @@ def test_every_path_through_the_life_of_a_case_keeps_the_law(world: World) -> No
     checks = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
     run_state_machine_as_test(
         type("Here", (Life,), {"world": world}),
-        settings=settings(max_examples=16, stateful_step_count=40, derandomize=True, deadline=None, suppress_health_check=checks),
+        settings=settings(
+            max_examples=16, stateful_step_count=40, derandomize=True, deadline=None, suppress_health_check=checks, phases=[Phase.generate]
+        ),  # a path that breaks the law is told as it was walked: making it shorter takes minutes
     )
     print(sum(done.values()), dict(done))  # noqa: T201 - which paths were walked, for whoever runs it with -s
     assert {

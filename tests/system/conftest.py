@@ -11,6 +11,7 @@ from playwright.sync_api import sync_playwright
 
 from tests.fakes.model_server import DEFAULTS
 from tests.stage import Stage, built
+from tests.system import ward
 from tests.system.visitor import Visit
 
 if TYPE_CHECKING:
@@ -46,19 +47,21 @@ def browser() -> Iterator[Browser]:
         started.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def shared(postgres_server: str) -> Iterator[Stage]:
-    """One gateway for all tests of a file."""
-    yield from built(postgres_server)
+    """One gateway for all these tests, with the ward's AI systems and tasks."""
+    for stage in built(postgres_server, extra=ward.configuration()):
+        stage.rows("UPDATE people SET name = 'Dr Anne Morel' WHERE login = 'dr.a'")
+        yield stage
 
 
 @pytest.fixture
 def stage(shared: Stage) -> Iterator[Stage]:
     """The gateway with nothing waiting."""
-    shared.model.scripts = dict(DEFAULTS)
+    shared.model.scripts = DEFAULTS | ward.scripts()
     shared.model.seen.clear()
     yield shared
-    shared.rows("UPDATE suggestions SET state = 'cancelled', next_clock_at = NULL, attach_key = NULL WHERE state IN ('held', 'queued')")
+    shared.rows(ward.CLEARED)
 
 
 @pytest.fixture
@@ -66,8 +69,8 @@ def visit(browser: Browser, stage: Stage) -> Iterator[Callable[..., Visit]]:
     """Opens visits: `visit(language="fr", theme="light", script=True)`; every request and console message is watched."""
     opened: list[Visit] = []
 
-    def open_(language: str = "en", theme: str = "light", *, script: bool = True) -> Visit:
-        one = Visit.begin(browser, stage, language, theme, script=script)
+    def open_(language: str = "en", theme: str = "light", *, script: bool = True, replica: int = 0) -> Visit:
+        one = Visit.begin(browser, stage, language, theme, script=script, base=stage.replicas[replica].base)
         opened.append(one)
         return one
 

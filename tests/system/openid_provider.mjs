@@ -1,8 +1,8 @@
-// The npm package oidc-provider as the hospital's provider: `node openid_provider.mjs PORT FOLDER_WITH_NODE_MODULES`.
+// The npm package oidc-provider as the hospital's provider: `node openid_provider.mjs PORT FOLDER_WITH_NODE_MODULES REDIRECT_ADDRESS`.
 import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 
-const [port, folder] = process.argv.slice(2);
+const [port, folder, redirect] = process.argv.slice(2);
 const entry = createRequire(`${folder}/package.json`).resolve("oidc-provider");
 const { default: Provider } = await import(pathToFileURL(entry).href);
 const provider = new Provider(`http://127.0.0.1:${port}`, {
@@ -10,7 +10,7 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
     {
       client_id: "garant",
       client_secret: "client-secret-7",
-      redirect_uris: ["http://garant.test/sign-in/oidc/callback"],
+      redirect_uris: [redirect],
       grant_types: ["authorization_code"],
       response_types: ["code"],
     },

@@ -69,7 +69,7 @@ def secret(page: httpx.Response) -> str:
 
 
 @pytest.mark.parametrize("login", ["dr.a", "quality", "auditor"])
-@pytest.mark.parametrize(("language", "sentence"), [("en", "Ask hospital IT"), ("fr", "adressez-vous au service informatique")])
+@pytest.mark.parametrize(("language", "sentence"), [("en", "Ask hospital IT"), ("fr", "adressez-vous à l'informatique")])
 def test_who_is_not_it_is_refused_in_words(stage: Stage, browser: httpx.Client, login: str, language: str, sentence: str) -> None:
     if login not in stage.one_time:
         stage.one_time[login] = secret_of_auditor(stage)
@@ -139,7 +139,7 @@ def test_an_account_is_made_and_its_password_is_shown_once(stage: Stage, it: htt
 
 
 REFUSED = [
-    ({"roles": ["clinician", "it"]}, "An administrator cannot sign", "Un administrateur ne peut pas valider"),
+    ({"roles": ["clinician", "it"]}, "An administrator cannot sign", "Un administrateur ne signe pas"),
     ({"roles": []}, "Tick at least one role", "Cochez au moins un rôle"),
     ({"login": "?"}, "2 to 64 characters", "2 à 64 caractères"),
     ({"profession": "Médecin"}, "a code in lower case", "code en minuscules"),
@@ -239,7 +239,7 @@ def test_an_ai_system_is_stopped_and_resumed_with_a_reason(stage: Stage, it: htt
     assert "Stopped for the whole establishment: plain" in text(done(it, "/systems/plain/stop", reason="wrong side"))
     assert "system:plain" in text(it.get(HOME))
     again = done(it, "/systems/plain/stop", reason="wrong side")
-    assert (again.status_code, "it is stopped already" in text(again)) == (409, True)
+    assert (again.status_code, "This is stopped already" in text(again)) == (409, True)
     assert "Running again: plain" in text(done(it, "/systems/plain/resume", reason="mended"))
     assert done(it, "/systems/nothing/stop", reason="wrong side").status_code == 404
 

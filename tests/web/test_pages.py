@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
+from gateway.audit.leaf import EventType
 from gateway.suggestions.states import State
 from gateway.web.assets import assets
 from gateway.web.texts import LANGUAGES, language_of, texts
@@ -149,6 +150,10 @@ def test_another_language_keeps_the_page_and_its_filters(stage: Stage, browser: 
 
 
 INLINE = r'<script(?![^>]*\bsrc=)|<style|\sstyle=|\son[a-z]+=|javascript:|href="https?:|src="https?:'
+
+
+def test_every_type_of_entry_has_its_word() -> None:
+    assert [kind for kind in EventType if f"event_{kind}" not in texts()] == []
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -92,7 +92,7 @@ def test_a_decision_s_form_is_signed_by_the_script(gateway: Stage, page: Page) -
     suggestion, lease, shown = opened(gateway)
     page.evaluate(FORM, [suggestion, lease, shown])
     page.get_by_role("button", name="Approve").click()
-    page.wait_for_url("**/queue")
+    page.wait_for_url("**/queue**")
     entry = aside(gateway.entries, "signed_off")[-1]
     assert (entry["suggestion"], entry["auth"]["method"]) == (suggestion, "passkey")
     assert aside(gateway.verified).ok

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import sha256
+from sys import intern
 from typing import TYPE_CHECKING, Final
 
 from gateway.audit.rules.entries import BrokenRuleError
@@ -95,7 +97,7 @@ class Rules:
         if suggestion is not None:
             life = self.lives.get(suggestion)
             if life is None:
-                life = self.lives[suggestion] = _Life((entry.get("case"), entry.get("task")))
+                life = self.lives[suggestion] = _Life((entry.get("case"), _shared(entry.get("task"))))
             if life.place != (entry.get("case"), entry.get("task")):
                 raise BrokenRuleError("The entry speaks of this suggestion in another case or task than the entries before it.")
             rule(self, entry, life)
@@ -120,7 +122,7 @@ class Rules:
             raise BrokenRuleError("The suggestion was received a second time, under another policy.")
         if life.content is not None:
             raise BrokenRuleError("The suggestion was received although its content stood in the log already.")
-        life.task, life.policy, life.content = entry.get("task"), entry.get("policy"), content
+        life.task, life.policy, life.content = entry.get("task"), _shared(entry.get("policy")), content
         life.scopes = _scopes(entry)
         policy = self.policies.get(life.policy or "")
         if policy is not None and policy.kind not in SUPPORT_KINDS:
@@ -132,7 +134,7 @@ class Rules:
         if first and shown is not None and entry["actor"] not in life.judges:
             raise BrokenRuleError(f"The suggestion of task {life.task} was shown to a person who had not recorded an own judgement first.")
         if entry["role"] == "clinician" and (shown is not None or not first):
-            life.viewers = (*life.viewers, entry["actor"])
+            life.viewers = (*life.viewers, intern(entry["actor"]))
 
     def judged_first(self, entry: Entry, life: _Life) -> None:
         """An own judgement, once a person, before anything was shown."""
@@ -154,8 +156,8 @@ class Rules:
             raise BrokenRuleError("The sign-off does not say whether it approves or amends, or not which content.")
         if entry["actor"] not in life.viewers:
             raise BrokenRuleError("The suggestion was signed off by a person who had not opened it before.")
-        life.positions = (*life.positions, (entry["actor"], final))
-        life.decided = (*life.decided, (final, entry["decision"]))
+        life.positions = (*life.positions, (intern(entry["actor"]), final))
+        life.decided = (*life.decided, (final, intern(entry["decision"])))
 
     def rejected(self, entry: Entry, life: _Life) -> None:
         """A rejection ends it; of two people, both have to reject, or the arbiter after they differed."""
@@ -211,7 +213,7 @@ class Rules:
                 raise BrokenRuleError(
                     f"Task {policy.task} was clinical before and then declared {policy.kind}, so that it leaves unsigned."
                 )
-        life.released = (*life.released, decision)
+        life.released = (*life.released, intern(decision))
 
     def _check_allowed(self, entry: Entry, life: _Life) -> None:
         if life.ended is not None:
@@ -256,7 +258,18 @@ def _check_person(entry: Entry, what: str) -> None:
 
 def _scopes(entry: Entry) -> frozenset[str]:
     detail = entry.get("detail", {})
-    return frozenset((f"task:{entry.get('task')}", f"system:{detail.get('system')}", f"site:{detail.get('site')}"))
+    return _shared_scopes(entry.get("task"), detail.get("system"), detail.get("site"))
+
+
+def _shared(text: str | None) -> str | None:
+    """The same text once for a million suggestions."""
+    return None if text is None else intern(text)
+
+
+@lru_cache(maxsize=4096)
+def _shared_scopes(task: str | None, system: str | None, site: str | None) -> frozenset[str]:
+    """The same few sets for a million suggestions."""
+    return frozenset((f"task:{task}", f"system:{system}", f"site:{site}"))
 
 
 def _check_repeated(decision: str, life: _Life) -> None:

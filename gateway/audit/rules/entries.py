@@ -8,6 +8,13 @@ from typing import TYPE_CHECKING, Final, TypedDict, cast
 
 from gateway.audit.export import MAX_LEAF_BYTES
 
+try:
+    import orjson
+except ImportError:  # who verifies offline need not have it
+    _QUICK = False
+else:
+    _QUICK = True
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -53,6 +60,9 @@ _SHAPES: Final[Mapping[str, type]] = (
     | dict.fromkeys(("id", "type", "at", "actor", "role", "case", "suggestion", "task", "policy", "decision"), str)
     | dict.fromkeys(("auth", "model", "commitments", "detail"), dict)
 )
+_TEXT: Final = frozenset({str})
+_SOUND: Final[set[tuple[tuple[str, ...], tuple[type, ...]]]] = set()  # shapes that were checked before: a log has few
+_MOST_SHAPES: Final = 4096
 _MAX_INTEGER: Final = 2**53 - 1
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
 _TIME: Final = re.compile(r"\d{4}-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d:[0-6]\d(\.\d{1,9})?Z", re.ASCII).fullmatch
@@ -87,29 +97,56 @@ def parse(leaf: bytes) -> Entry:
     if len(leaf) > MAX_LEAF_BYTES:
         raise BrokenRuleError(f"The entry has {len(leaf)} bytes; the limit is {MAX_LEAF_BYTES}.")
     try:
-        text = leaf.decode()
-        members: object = json.loads(text)
-        canonical = _canonical(members) == text
+        found, canonical = read(leaf)
     except (ValueError, RecursionError):
         raise BrokenRuleError("The entry is not JSON text.") from None
-    if not canonical or not isinstance(members, dict):
+    if not canonical or not isinstance(found, dict):
         raise BrokenRuleError("The entry is not written in the one canonical form (RFC 8785).")
-    _check_members(members)
+    _check_members(found)
     if not leaf.isascii():
-        _check_names(members)
-    return cast("Entry", members)
+        _check_names(found)
+    return cast("Entry", found)
+
+
+def plainly_read(leaf: bytes) -> tuple[object, bool]:
+    """What the JSON says, and whether it says it canonically; with the standard library alone. Raises ValueError, RecursionError."""
+    text = leaf.decode()
+    found: object = json.loads(text)
+    return found, _canonical(found) == text
+
+
+def quickly_read(leaf: bytes) -> tuple[object, bool]:
+    """The same with orjson: four times as fast. Raises ValueError."""
+    found: object = orjson.loads(leaf)
+    return found, orjson.dumps(found, option=orjson.OPT_SORT_KEYS) == leaf
+
+
+def members(leaf: bytes) -> Entry:
+    """The members of a leaf that has passed `parse` before."""
+    return cast("Entry", orjson.loads(leaf) if _QUICK else json.loads(leaf))
+
+
+read: Final = quickly_read if _QUICK else plainly_read
 
 
 def _check_members(members: dict[str, object]) -> None:
+    kinds = tuple(map(type, members.values()))
+    if (tuple(members), kinds) not in _SOUND:
+        _check_shape(members)
+        if len(_SOUND) < _MOST_SHAPES:
+            _SOUND.add((tuple(members), kinds))
+    for name, value in members.items():
+        if type(value) is dict and {*map(type, value.values())} - _TEXT:
+            raise BrokenRuleError(f"The entry's member {name!r} holds something else than text.")
+    _check_values(members)
+
+
+def _check_shape(members: dict[str, object]) -> None:
     if not members.keys() >= _REQUIRED:
         raise BrokenRuleError(f"The entry lacks {', '.join(sorted(_REQUIRED - members.keys()))}.")
     for name, value in members.items():
-        kind = type(value)
-        if _SHAPES.get(name) is not kind:
+        if _SHAPES.get(name) is not type(value):
             raise BrokenRuleError(f"The entry's member {name[:40]!r} is unknown or not of the agreed kind.")
-        if kind is dict and not all(type(part) is str for part in cast("dict[str, object]", value).values()):
-            raise BrokenRuleError(f"The entry's member {name!r} holds something else than text.")
-    _check_values(members)
 
 
 def _check_values(members: dict[str, object]) -> None:

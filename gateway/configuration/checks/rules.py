@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from gateway.configuration.checks.dangers import dangers
 from gateway.configuration.checks.identifying import identifying
 from gateway.configuration.checks.judging import judging
+from gateway.configuration.checks.publishing import publishing
 from gateway.configuration.checks.reaching import addresses, secrets
 from gateway.configuration.findings import Finding
 from gateway.display.links import faults
@@ -43,6 +44,7 @@ def findings(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding
     yield from addresses(settings)
     yield from dangers(settings, environ)
     yield from _rotas(settings)
+    yield from publishing(settings)
     yield from identifying(settings, environ)
 
 

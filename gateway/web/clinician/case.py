@@ -11,6 +11,7 @@ import json
 import zlib
 from base64 import b64decode
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 from uuid import UUID  # noqa: TC003 - FastAPI reads annotations at run time
 
@@ -30,7 +31,7 @@ from gateway.suggestions.states import AWAITING, State
 from gateway.web.clinician.editing import Rewritten, editors
 from gateway.web.clinician.onward import asked_of, decided, done, within_of
 from gateway.web.clinician.queue import signer
-from gateway.web.rendering import Fault, PageRoute, TheVisitor, Visitor, person, posted, to
+from gateway.web.rendering import Fault, PageRoute, TheVisitor, Visitor, person, posted, to, written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -43,6 +44,8 @@ router = APIRouter(include_in_schema=False, route_class=PageRoute)
 ATTRIBUTES: Final = ("intended_use", "known_limits", "validation", "provider", "contact")
 SURENESS: Final = (10, 30, 50, 70, 90, 99)
 READING_SECONDS: Final = 45
+PRESSING: Final = timedelta(seconds=50)
+"""How long after a proof of identity that counts for one decision the page still takes it as given; the desk takes it for a minute."""
 EMERGENCIES: Final = tuple(reason.value for reason in EmergencyReason)
 
 
@@ -59,12 +62,13 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Proving:
-    """Whether a decision has to be confirmed anew, and by which of the ways that count here this person can."""
+    """Whether a decision has to be confirmed anew, and by which of the ways that count here this person can; `just`: they did, for this one."""
 
     needed: bool
     passkey: bool
     password: bool
     provider: bool
+    just: bool
 
 
 @router.post("/review/{suggestion}/open")
@@ -118,7 +122,7 @@ async def case_page(seen: Visitor, suggestion: UUID, sent: Sent | None = None) -
             raise
         said = Fault(error.said(seen.language))
         faults = sent.faults if any(one.sentence == said.sentence for one in sent.faults) else (*sent.faults, said)
-        return seen.page("refused.html", error.status, problems=faults, kept=_texts(sent.typed), suggestion=suggestion)
+        return seen.page("refused.html", error.status, problems=faults, kept=written(sent.typed), suggestion=suggestion)
     return await _drawn(seen, session, shown, sent)
 
 
@@ -136,13 +140,6 @@ async def _shown(seen: Visitor, session: Session, suggestion: UUID) -> signoff.S
         return await signoff.look(suggestion, session, signoff.desk_of(seen.parts))
     except Conflict:
         return await signoff.open_case(suggestion, session, seen.parts, signoff.desk_of(seen.parts))
-
-
-def _texts(typed: Mapping[str, str]) -> dict[str, str]:
-    """What somebody wrote, to be copied from a page that cannot send it."""
-    return {
-        name: text for name, text in typed.items() if text.strip() and name.partition(":")[0] in {"comment", "text", "answer", "opinion"}
-    }
 
 
 def _parts(seen: Visitor, shown: signoff.Shown) -> dict[str, object]:
@@ -179,13 +176,28 @@ def document_of(body: bytes) -> JsonValue:
 
 
 async def _proving(seen: Visitor, session: Session, shown: signoff.Shown) -> Proving:
-    """How this decision may be confirmed. The last proof counts no more where it will be too old before anybody has read the case."""
+    """How this decision may be confirmed."""
     policy = signoff.desk_of(seen.parts).signoff.lanes.of(shown.system, shown.task).requirement.policy
     counted = accepted(policy, seen.parts.settings)
-    age = (seen.parts.clock.now() - session.authenticated_at).total_seconds()
-    fresh = age <= shown.reauthenticate_seconds - READING_SECONDS and session.authentication.method in counted
+    once = shown.reauthenticate_seconds == 0
+    fresh = session.authentication.method in counted and (
+        await _made_for_this(seen, session, shown) if once else _lasts(seen, session, shown)
+    )
     passkey = "passkey" in counted and bool(await seen.parts.passkeys.listed(session.person))
-    return Proving(not fresh, passkey=passkey, password="password" in counted, provider="oidc" in counted)
+    return Proving(not fresh, passkey=passkey, password="password" in counted, provider="oidc" in counted, just=fresh and once)
+
+
+def _lasts(seen: Visitor, session: Session, shown: signoff.Shown) -> bool:
+    """The last proof still counts when somebody has read the case."""
+    age = (seen.parts.clock.now() - session.authenticated_at).total_seconds()
+    return age <= shown.reauthenticate_seconds - READING_SECONDS
+
+
+async def _made_for_this(seen: Visitor, session: Session, shown: signoff.Shown) -> bool:
+    """The last proof was made with this case open, no decision rests on it, and there is time left to press."""
+    row, proof = await signoff.desk_of(seen.parts).signoff.suggestions.get(shown.id), session.authentication
+    now = seen.parts.clock.now()
+    return not proof.used and row.leased_at is not None and row.leased_at <= proof.at <= now <= proof.at + PRESSING
 
 
 def _changed(shown: signoff.Shown) -> Iterator[Rewritten]:

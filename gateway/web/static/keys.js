@@ -29,5 +29,5 @@ document.addEventListener("keydown", (event) => {
   const found = [...document.querySelectorAll(`[data-key="${letter}"]`)].find(seen);
   if (!found) return;
   event.preventDefault();
-  found.matches("textarea, input[type=text]") ? focusOn(found) : press(found);
+  found.matches("textarea, select, input[type=text]") ? focusOn(found) : press(found);
 });

@@ -1,0 +1,170 @@
+"""What can be asked of the search index: entries by what they say, and how many there are of each kind."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, fields
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Final
+from uuid import UUID
+
+from sqlmodel import text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+FACETS: Final = ("type", "task", "system", "version", "decision", "reason", "role")
+"""What is counted; `log_counts` has a column for each."""
+PAGE: Final = 100
+MOST_VALUES: Final = 30
+MOST_COUNTED: Final = 20_000
+_COLUMNS: Final = "index AS place, at, type, case_id, suggestion_id, task, actor, role, system, version, decision, reason"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A search; what is empty or None asks for nothing.
+
+    Args:
+        type, task, system, version, decision, reason, role: exactly this word.
+        actor: exactly this pseudonym.
+        case: of this case.
+        since, until: days in UTC, both included.
+        before: only entries with a smaller index.
+    """
+
+    type: str = ""
+    task: str = ""
+    system: str = ""
+    version: str = ""
+    decision: str = ""
+    reason: str = ""
+    role: str = ""
+    actor: str = ""
+    case: UUID | None = None
+    since: date | None = None
+    until: date | None = None
+    before: int | None = None
+
+    @property
+    def narrow(self) -> bool:
+        """Whether it asks for one person or case, which the counts by day do not know."""
+        return bool(self.actor or self.case)
+
+    def given(self) -> dict[str, object]:
+        """What it asks for, by name."""
+        return {part.name: value for part in fields(self) if (value := getattr(self, part.name)) not in {"", None}}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One entry as the index knows it."""
+
+    place: int
+    at: datetime
+    type: str
+    case_id: UUID | None
+    suggestion_id: UUID | None
+    task: str
+    actor: str
+    role: str
+    system: str
+    version: str
+    decision: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One entry of a case's story: `first` of its suggestion; method and time of the proof of identity, empty where none was needed."""
+
+    found: Found
+    method: str
+    proven_at: str
+    first: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many entries there are, in all and by facet → value → number, largest first; `capped`: only the newest were counted."""
+
+    total: int
+    facets: Mapping[str, tuple[tuple[str, int], ...]] = field(default_factory=dict)
+    capped: bool = False
+
+
+async def entries(connection: AsyncConnection, establishment: str, wanted: Wanted, most: int = PAGE) -> list[Found]:
+    """The newest entries that fit, newest first."""
+    where, values = _conditions(wanted)
+    query = f"SELECT {_COLUMNS} FROM log_search WHERE establishment = :name{where} ORDER BY index DESC LIMIT :most"  # noqa: S608 - our own names
+    rows = (await connection.execute(text(query), {"name": establishment, "most": most, **values})).all()
+    return [Found(*row) for row in rows]
+
+
+async def story(connection: AsyncConnection, establishment: str, case: UUID, most: int = 1000) -> list[Told]:
+    """The entries of a case, oldest first, with how each actor had proven who they are."""
+    columns = ", ".join(f"s.{name.split(' ')[0]}" for name in _COLUMNS.split(", "))
+    query = (
+        f"SELECT e.leaf, {columns} FROM log_search s JOIN entries e USING (establishment, index) "  # noqa: S608 - our own names
+        "WHERE s.establishment = :name AND s.case_id = :case ORDER BY s.index LIMIT :most"
+    )
+    rows = (await connection.execute(text(query), {"name": establishment, "case": case, "most": most})).all()
+    told, seen = list[Told](), set[UUID | None]()
+    for leaf, *row in rows:
+        found, auth = Found(*row), json.loads(leaf).get("auth", {})
+        told.append(Told(found, auth.get("method", ""), auth.get("at", ""), first=found.suggestion_id not in seen))
+        seen.add(found.suggestion_id)
+    return told
+
+
+async def counts(connection: AsyncConnection, establishment: str, wanted: Wanted) -> Counts:
+    """Numbers for a search, whatever page of it is shown."""
+    where, values = _conditions(wanted, paged=False, days=not wanted.narrow)
+    columns = ", ".join(FACETS)
+    source = f"SELECT {columns}, n FROM log_counts WHERE establishment = :name{where}"  # noqa: S608
+    if wanted.narrow:
+        newest = f"SELECT * FROM log_search WHERE establishment = :name{where} ORDER BY index DESC LIMIT {MOST_COUNTED}"  # noqa: S608
+        source = f"SELECT {columns}, 1 AS n FROM ({newest}) AS newest"  # noqa: S608
+    sets = ", ".join(f"({name})" for name in FACETS)
+    query = f"SELECT GROUPING({columns}) AS which, {columns}, sum(n)::bigint AS n FROM ({source}) AS s GROUP BY GROUPING SETS ((), {sets})"  # noqa: S608
+    rows = (await connection.execute(text(query), {"name": establishment, **values})).all()
+    return _counted(rows, capped=wanted.narrow)
+
+
+def _counted(rows: object, *, capped: bool) -> Counts:
+    total, facets = 0, {name: list[tuple[str, int]]() for name in FACETS}
+    whole = (1 << len(FACETS)) - 1
+    for row in rows:  # type: ignore[attr-defined] # rows of the query above
+        which = whole ^ row.which
+        if which == 0:
+            total = row.n or 0
+            continue
+        name = FACETS[len(FACETS) - which.bit_length()]
+        value = getattr(row, name)
+        if value:
+            facets[name].append((value, row.n))
+    shown = {name: tuple(sorted(found, key=lambda pair: (-pair[1], pair[0]))[:MOST_VALUES]) for name, found in facets.items()}
+    return Counts(total, shown, capped and total >= MOST_COUNTED)
+
+
+def _conditions(wanted: Wanted, *, paged: bool = True, days: bool = False) -> tuple[str, dict[str, object]]:
+    parts, values = list[str](), dict[str, object]()
+    for name, value in wanted.given().items():
+        condition = _DAY.get(name) if days and name in _DAY else _SPECIAL.get(name, f"{name} = :{name}")
+        if condition is None or (name == "before" and not paged):
+            continue
+        parts.append(f" AND {condition}")
+        values[name] = value + timedelta(days=1) if name == "until" and not days and isinstance(value, date) else value
+    return "".join(parts), values
+
+
+_SPECIAL: Final = {
+    "case": "case_id = :case",
+    "since": "at >= (CAST(:since AS date) AT TIME ZONE 'UTC')",
+    "until": "at < (CAST(:until AS date) AT TIME ZONE 'UTC')",
+    "before": "index < :before",
+}
+_DAY: Final = {"since": "day >= :since", "until": "day <= :until"}

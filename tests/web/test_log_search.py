@@ -1,0 +1,127 @@
+"""The log as quality teams search it: what is asked stands in the address, what is counted is what is there."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from html import unescape
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from gateway.audit.outside.proofs import CaseProof
+from tests.stage import eventually
+from tests.web.browsing import signed_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.stage import Stage
+
+HOME = "/log"
+
+
+@pytest.fixture(scope="module")
+def quality(shared: Stage) -> Iterator[httpx.Client]:
+    """A quality officer's browser, and a log with a letter and a signed case."""
+    shared.chat("letter")
+    shared.chat("refusing")
+    doctor = shared.clinician()
+    doctor.decide(doctor.waiting("refusing"), "approve")
+    with httpx.Client(base_url=shared.base, follow_redirects=True, headers={"accept-language": "en"}, timeout=20) as client:
+        signed_in(shared, client, "quality")
+        yield client
+
+
+def found(browser: httpx.Client, **asked: object) -> Any:  # noqa: ANN401 - JSON
+    """A search as JSON."""
+    answer = browser.get("/log.json", params={name: str(value) for name, value in asked.items()})
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def test_the_counts_are_those_of_the_log(stage: Stage, quality: httpx.Client) -> None:
+    answer, there = found(quality), stage.entries()
+    kinds = Counter(entry["type"] for entry in there)
+    assert (answer["total"], answer["facets"]["type"]) == (len(there), dict(kinds))
+    assert answer["facets"]["task"] == dict(Counter(entry["task"] for entry in there if "task" in entry))
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"type": "received"},
+        {"task": "letter"},
+        {"decision": "approve"},
+        {"system": "reader", "type": "released"},
+        {"role": "clinician"},
+        {"since": "2020-01-01"},
+        {"until": "2020-01-01"},
+    ],
+)
+def test_a_filter_keeps_what_fits_and_counts_it(stage: Stage, quality: httpx.Client, asked: dict[str, str]) -> None:
+    def fits(entry: dict[str, Any]) -> bool:
+        said = {**entry, "system": entry.get("detail", {}).get("system", "")}
+        day = entry["at"][:10]
+        return all(said.get(k, "") == v for k, v in asked.items() if k not in {"since", "until"}) and asked.get(
+            "since", ""
+        ) <= day <= asked.get("until", "9")
+
+    answer = found(quality, **asked)
+    expected = [str(n) for n, entry in enumerate(stage.entries()) if fits(entry)][::-1]
+    assert (answer["total"], [entry["place"] for entry in answer["entries"]]) == (len(expected), expected[:100])
+
+
+def test_a_person_is_found_by_login_or_pseudonym(stage: Stage, quality: httpx.Client) -> None:
+    actor = next(entry["actor"] for entry in stage.entries("signed_off"))
+    by_login, by_pseudonym = (found(quality, person=named, type="signed_off") for named in ("dr.a", actor))
+    assert by_login["entries"] == by_pseudonym["entries"]
+    assert by_login["total"] == len(stage.entries("signed_off")) > 0
+
+
+def test_a_case_is_told_in_order_with_its_proof(stage: Stage, quality: httpx.Client) -> None:
+    case = stage.entries("signed_off")[0]["case"]
+    page = unescape(quality.get(f"/log/case/{case}").text)
+    places = [page.index(f"<td>{words}</td>") for words in ("received from the AI system", "opened", "signed off", "released")]
+    assert (places == sorted(places), "Dr dr.a" in page, "password" in page) == (True, True, True)
+    proof = eventually(lambda: (answer := quality.get(f"/audit/case/{case}")).status_code == 200 and answer.text)
+    assert CaseProof.decode(proof).check(stage.keys.vkeys).size > 0
+
+
+def test_a_search_is_a_table_too(quality: httpx.Client) -> None:
+    answer = quality.get("/log.csv", params={"type": "received"})
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    assert (answer.headers["content-type"], {row["type"] for row in rows}) == ("text/csv; charset=utf-8", {"received"})
+
+
+def test_filters_of_the_page_are_links_and_can_be_removed(quality: httpx.Client) -> None:
+    page = quality.get(HOME, params={"type": "received", "person": "nobody"})
+    assert "No entry fits" in page.text
+    assert 'href="/log?type=received"' in page.text
+    assert "/log?type=received" in quality.get(HOME).text
+
+
+@pytest.mark.parametrize("asked", [{"case": "x"}, {"since": "yesterday"}, {"until": "2026-13-01"}])
+def test_what_cannot_be_asked_is_said(quality: httpx.Client, asked: dict[str, str]) -> None:
+    answer = quality.get(HOME, params=asked)
+    assert (answer.status_code, "<h1>" in answer.text) == (400, True)
+
+
+def test_a_case_without_entries_is_unknown(quality: httpx.Client) -> None:
+    assert quality.get(f"/log/case/{uuid4()}").status_code == 404
+
+
+def test_who_may_not_read_the_log_may_not_search_it(stage: Stage, browser: httpx.Client) -> None:
+    signed_in(stage, browser, "dr.a")
+    assert {browser.get(path).status_code for path in ("/log", "/log.json", "/log.csv", f"/log/case/{uuid4()}")} == {403}
+
+
+def test_the_pages_speak_french(stage: Stage, quality: httpx.Client) -> None:
+    case = stage.entries("signed_off")[0]["case"]
+    for path in (HOME, f"/log/case/{case}"):
+        assert 'lang="fr"' in quality.get(path, params={"lang": "fr"}).text
+    assert "Histoire d" in quality.get(f"/log/case/{case}", params={"lang": "fr"}).text
+    quality.get(HOME, params={"lang": "en"})
