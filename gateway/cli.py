@@ -153,6 +153,27 @@ def impact_scenario(
     typer.echo(impact(config, ledger, inputs, lambda rows, tables: one_scenario(rows, file, tables, against)))
 
 
+@impact_app.command("report")
+def impact_report(
+    out: Annotated[Path, typer.Option(help="The folder of the report; made if it does not exist.")],
+    language: Annotated[str, typer.Option(help="fr or en")] = "fr",
+    ledger: Annotated[Path | None, typer.Option(help="A ledger that was exported; without it the live one.")] = None,
+    inputs: Annotated[Path | None, typer.Option(help="The folder of your tables; without it that of the configuration.")] = None,
+    pilot: Annotated[bool, typer.Option(help="Show figures below the publication threshold, labelled.")] = False,
+    config: Config = CONFIG,
+) -> None:
+    """Write the report: HTML, PDF, tables as CSV, and the digests and checkpoint that prove what it rests on."""
+    from gateway.operations.auditing import checkpoint  # noqa: PLC0415
+    from impact.cli import report  # noqa: PLC0415
+
+    def work(rows: object, tables: Path | None) -> str:
+        """The checkpoint is read after the rows, so that it covers them."""
+        signed = "" if ledger is not None else with_database(config, lambda settings, _, url: checkpoint(url, settings.establishment.id))
+        return report(rows, tables, out, language, pilot=pilot, checkpoint=signed)
+
+    typer.echo(impact(config, ledger, inputs, work))
+
+
 def impact(config: Path, ledger: Path | None, inputs: Path | None, work: Callable[[object, Path | None], str]) -> str:
     """What the impact section says of a ledger, the live one where none is given. Raises Misconfigured, Conflict, and says what is wrong."""
     from gateway.usage import records  # noqa: PLC0415

@@ -23,6 +23,8 @@ Kind = Annotated[str | None, typer.Option("--as", help="census, professions, tas
 Headings = Annotated[list[str] | None, typer.Option("--map", help="HEADING=COLUMN, as often as needed.")]
 ScenarioFile = Annotated[Path, typer.Argument(help="A scenario file, like those in config/scenarios.")]
 Against = Annotated[str, typer.Option("--against", help="The scenario to put beside it.")]
+Out = Annotated[Path, typer.Option("--out", help="The folder of the report; made if it does not exist.")]
+Language = Annotated[str, typer.Option("--language", help="fr or en")]
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="What AI does to the work, from a usage ledger.")
 Ledger = Annotated[Path, typer.Argument(help="A ledger: .parquet, a folder of them, or JSON lines under any other name.")]
 Tables = Annotated[Path | None, typer.Option("--inputs", help="The folder of your own tables; without it the shipped ones.")]
@@ -61,6 +63,12 @@ def import_command(file: File, *, into: Into, kind: Kind = None, heading: Headin
 def scenario_command(ledger: Ledger, file: ScenarioFile, *, inputs: Tables = None, against: Against = "central") -> None:
     """Play one more scenario, beside one of the others."""
     said(lambda: one_scenario(ledger, file, inputs, against), ledger)
+
+
+@app.command("report")
+def report_command(ledger: Ledger, *, out: Out, inputs: Tables = None, language: Language = "fr", pilot: Pilot = False) -> None:
+    """Write the report: HTML, PDF, tables as CSV, and the digests that prove what it rests on."""
+    said(lambda: report(ledger, inputs, out, language, pilot=pilot), ledger)
 
 
 def said(work: Callable[[], str], path: Path) -> None:
@@ -124,4 +132,19 @@ def one_scenario(ledger: object, file: Path, inputs: Path | None, against: str) 
     return compared(*run(ledger, replace(known, scenarios=(own, other))).plays)
 
 
-__all__ = ["app", "imported", "one_scenario", "rates", "six_steps"]
+def report(ledger: object, inputs: Path | None, out: Path, language: str, *, pilot: bool = False, checkpoint: str = "") -> str:
+    """Write the report and say where. Raises typer.BadParameter for an unknown language, and what `run` raises."""
+    from impact.followup import Store  # noqa: PLC0415
+    from impact.report import LANGUAGES, write  # noqa: PLC0415
+    from impact.results.inputs import Inputs  # noqa: PLC0415
+
+    if language not in LANGUAGES:
+        raise typer.BadParameter(f"There is no report in '{language}'. Languages: {', '.join(LANGUAGES)}.")
+    with Store.open() as store:
+        store.add(ledger)
+        result = store.result(Inputs.load(inputs), pilot=pilot)
+        made = write(result, out, language, calls=store.calls(), ledger=ledger, checkpoint=checkpoint)
+    return f"{len(made)} files written to {out}: {', '.join(made)}."
+
+
+__all__ = ["app", "imported", "one_scenario", "rates", "report", "six_steps"]

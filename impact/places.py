@@ -14,3 +14,8 @@ def config() -> Path:
         if (folder / "professions.toml").is_file():
             return folder
     raise FileNotFoundError(f"No folder config with professions.toml beside {_BESIDE}. Install Garant again.")
+
+
+def words_file() -> Path:
+    """The words of the impact section in French and English, which the pages share."""
+    return _BESIDE / "gateway/web/words/impact.toml"
