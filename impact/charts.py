@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-WIDTH: Final = 760
-_LEFT: Final = 230
+WIDTH: Final = 820
+_LEFT: Final = 300
 _RIGHT: Final = 130
 _ROW: Final = 26
 _BAR: Final = 14
@@ -69,7 +69,7 @@ def _bar(scale: _Scale, place: int, bar: Bar, name: str) -> str:
     middle = place * _ROW + _ROW // 2 + 4
     label = _text(_LEFT - 8, middle + 4, bar.label, "end")
     if bar.value is None:
-        return label + _text(_LEFT + 4, middle + 4, bar.text, "start", italic=True)
+        return label + _text(scale.x(0) + 6, middle + 4, bar.text, "start", italic=True)
     start, end = sorted((scale.x(0), scale.x(bar.value)))
     fill = f'fill="url(#{escape(name)})" stroke="currentColor"' if bar.hatched else f'{_INK} fill-opacity="0.35"'
     box = f'<rect x="{start}" y="{middle - _BAR // 2}" width="{round(max(end - start, 0.5), 1)}" height="{_BAR}" {fill}/>'

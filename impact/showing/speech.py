@@ -68,7 +68,7 @@ class Speech:
         """A number as this language writes it."""
         if value is None:
             return self["unknown"]
-        text = f"{value + 0.0:,.{digits}f}"
+        text = f"{value + 0.0:,.{digits}f}".replace("-", "\u2212")
         return text.replace(",", "\u202f").replace(".", ",") if self.language == "fr" else text
 
     def interval(self, found: tuple[float, float] | None) -> str:
