@@ -70,7 +70,7 @@ def record(row: AnySuggestion, work: Work) -> Usage:
         "model_version": row.model_version,
         "policy": row.policy,
         "release_mode": row.mode,
-        "arm": "ai",
+        "arm": "holdout" if row.held_out else "ai",
         "outcome": work.outcome,
         "received_at": rfc3339(row.received_at),
         "answered_at": rfc3339(row.answered_at or work.at),
@@ -95,7 +95,7 @@ def record(row: AnySuggestion, work: Work) -> Usage:
 def ignored(row: AnySuggestion, profession: str, at: datetime, active: Active) -> Usage:
     """The ledger row of an instance that ended without a decision that counts, with the time that people spent on it."""
     source: Literal["reported", "lease", "none"] = "none" if not active.raw else "reported" if active.reported else "lease"
-    return record(row, Work("ignored", profession, at, "", active.raw, active.capped, source, row.opened_at))
+    return record(row, Work("ignored", profession, at, "", active.raw, active.capped, source, row.opened_at, unaided=active.unaided))
 
 
 async def left(suggestions: Suggestions, row: AnySuggestion, at: datetime) -> Usage | None:
