@@ -16,11 +16,7 @@ if TYPE_CHECKING:
 
 def rates_block(rates: Sequence[Rate], say: Speech) -> Block:
     """The table of rates, with their bars."""
-    known = [one for one in rates if one.s is not None]
-    best = max(known, key=lambda one: one.s or 0, default=None)
-    sentence = say["rates_none"] if best is None else say["rates_sentence"].format(
-        known=len(known), all=len(rates), task=say.task(best.task), s=say.share(best.s), interval=say.interval(best.interval), level=best.level
-    )  # fmt: skip
+    sentence = _sentence(rates, say)
     columns = ("task", "instances", "volume", "without", "with", "s", "interval", "any_look", "level", "status")
     return Block(
         say["rates"],
@@ -28,8 +24,21 @@ def rates_block(rates: Sequence[Rate], say: Speech) -> Block:
         bars(say["rates"], [rate_bar(one, say) for one in rates], "h-rates") if rates else "",
         tuple(say[column] for column in columns),
         tuple(rate_cells(one, say) for one in rates),
-        tuple(dict.fromkeys([*(why(one, say) for one in rates if one.why), *([say["levels"]] if rates else [])])),
+        (*_reasons(rates, say), *([say["levels"]] if rates else [])),
     )
+
+
+def _sentence(rates: Sequence[Rate], say: Speech) -> str:
+    known = [one for one in rates if one.s is not None]
+    best = max(known, key=lambda one: one.s or 0, default=None)
+    if best is None:
+        return say["rates_none"]
+    told = {"task": say.task(best.task), "s": say.share(best.s), "interval": say.interval(best.interval), "level": best.level}
+    return say["rates_sentence" if len(rates) > 1 else "rate_sentence"].format(known=len(known), all=len(rates), **told)
+
+
+def _reasons(rates: Sequence[Rate], say: Speech) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(why(one, say) for one in rates if one.why))
 
 
 def rate_bar(one: Rate, say: Speech) -> Bar:
@@ -131,6 +140,7 @@ def months_block(found: Sequence[Rate], say: Speech) -> Block:
         series(say["months"], drawn, "h-months"),
         tuple(say[name] for name in columns),
         listed,
+        _reasons(found, say),
     )
 
 
@@ -145,5 +155,5 @@ def sites_block(found: Sequence[Rate], say: Speech) -> Block:
         "",
         tuple(say[name] for name in columns),
         listed,
-        (say["why_suppressed"],) if hidden else (),
+        _reasons(found, say),
     )

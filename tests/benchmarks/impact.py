@@ -13,6 +13,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
+from pyarrow import parquet
+
 from impact.followup import Store
 from impact.measuring import sources
 from impact.results.inputs import Inputs
@@ -89,14 +91,16 @@ def measured(name: str, path: Path, rounds: int) -> dict[str, Any]:
     }
 
 
-def main(rows: int, rounds: int, folder: Path) -> dict[str, Any]:
+def main(rows: int, rounds: int, folder: Path, only: tuple[str, ...]) -> dict[str, Any]:
     """Generate, measure, print the table."""
     path = folder / "ledger.parquet"
     began = time.perf_counter()
-    generate(path, rows, seed=1)
-    generate(folder / "new.parquet", NEW, seed=2, first=rows)
+    if not (path.exists() and parquet.read_metadata(path).num_rows == rows):
+        generate(path, rows, seed=1)
+        generate(folder / "new.parquet", NEW, seed=2, first=rows)
+    (folder / "follow.duckdb").unlink(missing_ok=True)
     print(f"{os.cpu_count()} cores; {rows:,} rows, {path.stat().st_size / 2**20:,.0f} MiB, made in {time.perf_counter() - began:.0f} s")
-    table = {name: measured(name, path, rounds if name in {"plain", "six"} else 1) for name in WORK}
+    table = {name: measured(name, path, rounds if name in {"plain", "six"} else 1) for name in only}
     unit = table["plain"]["seconds"]
     print(f"{'':<44} {'seconds':>8} {'worst':>8} {'× plain':>8} {'MiB':>7}")
     for name, one in table.items():
@@ -110,7 +114,8 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--folder", type=Path, help="keep the ledger here instead of in a temporary folder")
+    parser.add_argument("--folder", type=Path, help="keep the ledger here, and use it again, instead of a temporary folder")
+    parser.add_argument("--only", default=",".join(WORK), help="of plain, six, check, take, follow")
     parser.add_argument("--child")
     parser.add_argument("--path", type=Path)
     given = parser.parse_args()
@@ -118,7 +123,7 @@ if __name__ == "__main__":
         child(given.child, given.path)
     elif given.folder:
         given.folder.mkdir(parents=True, exist_ok=True)
-        main(given.rows, given.rounds, given.folder)
+        main(given.rows, given.rounds, given.folder, tuple(given.only.split(",")))
     else:
         with TemporaryDirectory() as name:
-            main(given.rows, given.rounds, Path(name))
+            main(given.rows, given.rounds, Path(name), tuple(given.only.split(",")))
