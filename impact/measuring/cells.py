@@ -38,7 +38,7 @@ SELECT h, week, w, count(*) AS n, sum(cs)::BIGINT AS cs, sum(cs::DOUBLE * cs) AS
 FROM ({rows}) GROUP BY h, week, w
 """
 _SERIES: Final = (
-    f"SELECT {_H} AS h, {', '.join(f'any_value({word}) AS {word}' for word in WORDS)}, max(log_index) AS last FROM {{source}} GROUP BY 1"  # noqa: S608
+    f"SELECT {_H} AS h, {', '.join(f'any_value({word}) AS {word}' for word in WORDS)}, (SELECT max(log_index) FROM {{source}}) AS last FROM {{source}} GROUP BY 1"  # noqa: S608
 )
 _GROUP: Final = "hash(establishment, task, kind, profession, stratum)"
 _TIMES: Final = """
