@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from impact.measuring.sources import Connection
 
 WORDS: Final = ("establishment", "site", "task", "kind", "profession", "stratum", "arm")
-SUMS: Final = ("n", "cs", "cs2", "rework", "induced_cs", "auto", "accepted", "amended", "rejected", "ignored")
+SUMS: Final = ("n", "cs", "cs2", "rework", "induced_cs", "ignored")
 NOVELTY_DAYS: Final = 30
 
 _H: Final = f"hash({', '.join(WORDS)})"
@@ -32,19 +32,15 @@ FROM {{source}} WHERE release_mode <> 'shadow'
 _CELLS: Final = """
 SELECT h, week, w, count(*) AS n, sum(cs)::BIGINT AS cs, sum(cs::DOUBLE * cs) AS cs2,
     sum(CASE WHEN outcome = 'rejected' THEN cs - ic ELSE 0 END)::BIGINT AS rework, sum(ic)::BIGINT AS induced_cs,
-    count_if(outcome = 'auto')::BIGINT AS auto, count_if(outcome = 'accepted')::BIGINT AS accepted,
-    count_if(outcome = 'amended')::BIGINT AS amended, count_if(outcome = 'rejected')::BIGINT AS rejected,
     count_if(outcome = 'ignored')::BIGINT AS ignored
 FROM ({rows}) GROUP BY h, week, w
 """
-_SERIES: Final = (
-    f"SELECT {_H} AS h, {', '.join(f'any_value({word}) AS {word}' for word in WORDS)}, (SELECT max(log_index) FROM {{source}}) AS last FROM {{source}} GROUP BY 1"  # noqa: S608
-)
+_SERIES: Final = f"SELECT {_H} AS h, {', '.join(f'any_value({word}) AS {word}' for word in WORDS)}, (SELECT max(log_index) FROM {{source}}) AS last FROM {{source}} GROUP BY 1"  # noqa: S608
 _GROUP: Final = "hash(establishment, task, kind, profession, stratum)"
 _TIMES: Final = """
-SELECT g, class, tenths, count(*) AS n FROM (
+SELECT g, outcome, tenths, count(*) AS n FROM (
     SELECT {group} AS g, CAST(round(10 * human_seconds) AS BIGINT) AS tenths,
-        CASE WHEN outcome IN ('auto', 'accepted') THEN 0 WHEN outcome IN ('rejected', 'ignored') THEN 2 ELSE 1 END AS class
+        outcome
     FROM {source} JOIN starts ON starts.h = {h} WHERE arm = 'ai' AND release_mode <> 'shadow' AND received_at >= starts.settled_on)
 GROUP BY ALL
 """
@@ -68,7 +64,7 @@ def empty(database: Connection) -> None:
     sums = ", ".join(f"{name} {'DOUBLE' if name == 'cs2' else 'BIGINT'}" for name in SUMS)
     database.execute(f"CREATE TABLE IF NOT EXISTS series (h UBIGINT, {words}, last BIGINT)")
     database.execute(f"CREATE TABLE IF NOT EXISTS cells (h UBIGINT, week INTEGER, w UBIGINT, {sums})")
-    database.execute("CREATE TABLE IF NOT EXISTS times (g UBIGINT, class INTEGER, tenths BIGINT, n BIGINT)")
+    database.execute("CREATE TABLE IF NOT EXISTS times (g UBIGINT, outcome VARCHAR, tenths BIGINT, n BIGINT)")
 
 
 def settle(database: Connection) -> None:
@@ -118,7 +114,7 @@ FROM names JOIN weeks USING (establishment, site, task)
 
 
 def add_times(database: Connection, source: str) -> None:
-    """Add how long settled routed instances took to `times`: by tenths of a second and class; after `settle`."""
+    """Add how long settled routed instances took to `times`: by tenths of a second and outcome; after `settle`."""
     database.execute(f"INSERT INTO times BY NAME {_TIMES.format(source=source, group=_GROUP, h=_H)}")
 
 

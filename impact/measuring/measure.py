@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
+from impact.counts import OUTCOMES
 from impact.intervals import Mean
 from impact.measuring.strata import Scope, Strata, Stratum, Volume, strata
 from impact.privacy import behind, hidden, opened, rounded
@@ -146,15 +147,15 @@ def _rates(database: Connection, ledger: _Ledger, by: tuple[str, ...], given: Gi
         named = dict(zip(by, scope, strict=True))
         mine = _prepared(arms.get(scope, {}), ledger.of({name: value for name, value in named.items() if name != "kind"}), given, named)
         _lend(mine, whole.get(scope[: len(TASK)]), by)
-        novel, first, last, *outcomes = facts[scope]
-        head = _head(named, (first, last), int(novel), tuple(map(int, outcomes)))
+        novel, first, last = facts[scope]
+        head = _head(named, (first, last), int(novel))
         found.append(rate(mine, head, given.gates.get(named["task"], head.gate)))
     return found if len(by) > len(TASK) else _with_modes(database, arms, found)
 
 
-def _head(named: Mapping[str, str], period: tuple[str, str], novel: int, outcomes: tuple[int, ...]) -> Rate:
+def _head(named: Mapping[str, str], period: tuple[str, str], novel: int) -> Rate:
     task, kind, profession, site, month = (named.get(name, "") for name in (*TASK, "site", "month"))
-    return Rate(task, kind, profession, site, month, period, novel=novel, outcomes=outcomes)
+    return Rate(task, kind, profession, site, month, period, novel=novel)
 
 
 def _prepared(mine: Strata, volumes: Mapping[str, Volume], given: Given, named: Mapping[str, str]) -> Strata:
@@ -185,16 +186,14 @@ def _lend(mine: Strata, whole: Rate | None, by: tuple[str, ...]) -> None:
 
 
 def _facts(database: Connection, by: tuple[str, ...]) -> dict[Scope, tuple[Any, ...]]:
-    counts = ", ".join(
-        f"coalesce(sum({name}) FILTER (arm = 'ai' AND NOT novel), 0)" for name in ("auto", "accepted", "amended", "rejected", "ignored")
-    )
-    query = f"""SELECT {", ".join(by)}, coalesce(sum(n) FILTER (novel AND arm = 'ai'), 0), min(month), max(month), {counts}
-        FROM dated GROUP BY ALL"""  # noqa: S608 - our names
+    query = f"""SELECT {", ".join(by)}, coalesce(sum(n) FILTER (novel AND arm = 'ai'), 0), min(month), max(month) FROM dated GROUP BY ALL"""  # noqa: S608 - our names
     return {tuple(row[: len(by)]): tuple(row[len(by) :]) for row in database.execute(query).fetchall()}
 
 
 def _with_modes(database: Connection, arms: Mapping[Scope, Strata], found: list[Rate]) -> list[Rate]:
-    """Mode shares of the establishment's settled routed instances, against H0 of their stratum; times are of tenths of a second."""
+    """Outcomes, and mode shares against H0 of their stratum, of the establishment's settled routed instances."""
+    outcomes = _outcomes(database)
+    found = [replace(one, outcomes=outcomes.get((one.task, one.kind, one.profession), one.outcomes)) for one in found]
     rows = []
     for one in found:
         scope = (one.task, one.kind, one.profession)
@@ -209,13 +208,23 @@ def _with_modes(database: Connection, arms: Mapping[Scope, Strata], found: list[
     return [replace(one, modes=shares.get((one.task, one.kind, one.profession))) for one in found]
 
 
+_GROUPS: Final = """
+groups AS (SELECT DISTINCT hash(establishment, task, kind, profession, stratum) AS g, task, kind, profession, stratum FROM names)
+"""
+
+
 def _mode_rows(database: Connection) -> list[tuple[Any, ...]]:
-    query = """WITH groups AS (SELECT DISTINCT hash(establishment, task, kind, profession, stratum) AS g, task, kind, profession, stratum FROM names)
-        SELECT task, kind, profession, sum(n)::BIGINT,
-            coalesce(sum(n) FILTER (class = 0 AND tenths * 10 <= h0 AND tenths < h0), 0)::BIGINT,
-            coalesce(sum(n) FILTER (class = 2 OR tenths >= h0), 0)::BIGINT
-        FROM times JOIN groups USING (g) JOIN h0s USING (task, kind, profession, stratum) GROUP BY ALL"""
+    query = f"""WITH {_GROUPS} SELECT task, kind, profession, sum(n)::BIGINT,
+            coalesce(sum(n) FILTER (outcome IN ('auto', 'accepted') AND tenths * 10 <= h0 AND tenths < h0), 0)::BIGINT,
+            coalesce(sum(n) FILTER (outcome IN ('rejected', 'ignored') OR tenths >= h0), 0)::BIGINT
+        FROM times JOIN groups USING (g) JOIN h0s USING (task, kind, profession, stratum) GROUP BY ALL"""  # noqa: S608 - our names
     return database.execute(query).fetchall()
+
+
+def _outcomes(database: Connection) -> dict[Scope, tuple[int, ...]]:
+    counted = ", ".join(f"coalesce(sum(n) FILTER (outcome = '{name}'), 0)::BIGINT" for name in OUTCOMES)
+    query = f"WITH {_GROUPS} SELECT task, kind, profession, {counted} FROM times JOIN groups USING (g) GROUP BY ALL"  # noqa: S608 - our names
+    return {tuple(row[:3]): tuple(map(int, row[3:])) for row in database.execute(query).fetchall()}
 
 
 def _public(database: Connection, tasks: list[Rate], sites: list[Rate], months: list[Rate]) -> Measured:

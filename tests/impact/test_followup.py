@@ -52,7 +52,7 @@ def test_a_ledger_in_parts_sums_to_the_whole(cuts: list[int], overlap: bool) -> 
 
 
 def _without_modes(one: Rate) -> Rate:
-    return replace(one, modes=None)
+    return replace(one, modes=None, outcomes=())
 
 
 def test_counted_in_one_go_all_figures_are_those_of_a_run() -> None:

@@ -178,14 +178,14 @@ def truth(table: pa.Table, hard: NDArray[Any]) -> float:
 @pytest.mark.parametrize("stratified", [True, False], ids=["time-weighted over strata", "holdout with timed un-routed cases"])
 def test_selection_is_seen_through(stratified: bool) -> None:
     hits = []
-    for seed in range(1, 21):
+    for seed in range(1, 13):
         hard = np.asarray(selected(stratified=True, seed=seed)["stratum"]) == "hard"
         table = selected(stratified=stratified, seed=seed)
         found = one(table, full(table))
         assert found.level == "A"
         assert found.interval is not None
         hits.append(found.interval.low <= truth(table, hard) <= found.interval.high)
-    assert sum(hits) >= 17
+    assert sum(hits) >= 10
 
 
 def test_selection_fools_coverage_by_count() -> None:
