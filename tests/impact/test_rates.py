@@ -246,7 +246,7 @@ PLANS = st.builds(
 
 
 @given(PLANS, st.integers(0, 500))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_the_rate_splits_exactly_and_mode_shares_add_up_to_1(plan: Plan, more: int) -> None:
     table = drawn(plan)
     found = one(table, full(table, more))
@@ -260,7 +260,7 @@ def test_the_rate_splits_exactly_and_mode_shares_add_up_to_1(plan: Plan, more: i
 
 
 @given(PLANS, st.randoms(use_true_random=False))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=6, deadline=None)
 def test_the_order_of_the_rows_changes_no_bit(plan: Plan, chance: Any) -> None:  # noqa: ANN401 - hypothesis' own Random
     table = drawn(plan)
     shuffled = table.take(chance.sample(range(plan.rows), plan.rows))
