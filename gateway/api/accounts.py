@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, replace
 from datetime import datetime
-from typing import Annotated, Final, Self
+from typing import Annotated, Self
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
@@ -19,7 +19,8 @@ from gateway.api.dependencies import (
     remember_device,
     take_cookie,
 )
-from gateway.errors import BadInput, Forbidden, Unauthenticated
+from gateway.errors import BadInput, Unauthenticated
+from gateway.identity.methods import check_passwords
 from gateway.identity.passwords import MAX_LENGTH, check_password
 from gateway.identity.people import (
     Competence,
@@ -33,8 +34,6 @@ router = APIRouter(tags=["accounts"])
 Word = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,62}$")]
 Words = Annotated[frozenset[Word], Field(max_length=64)]
 Secret = Annotated[str, Field(min_length=1, max_length=MAX_LENGTH)]
-_NO_PASSWORDS: Final = "This establishment does not sign in with passwords. Use the button of its identity provider."
-_NO_PASSWORDS_FR: Final = "Cet établissement ne se connecte pas par mot de passe. Utilisez le bouton de son fournisseur d'identité."
 
 
 class Strict(BaseModel):
@@ -135,8 +134,7 @@ class ProofView(BaseModel):
 @router.post("/session", status_code=201, summary="Sign in")
 async def sign_in(body: Login, parts: TheParts, request: Request, response: Response) -> SessionView:
     """Begin a session, as a cookie or as a bearer token."""
-    if "password" not in parts.settings.identity.methods:
-        raise Forbidden(_NO_PASSWORDS, code="passwords_off", fr=_NO_PASSWORDS_FR)
+    check_passwords(offered="password" in parts.settings.identity.methods)
     origin = origin_of(request, parts)
     token, session = await parts.sessions.login(parts.people, parts.passwords, body.login, body.password, origin)
     await remember_device(request, response, parts, session)
@@ -167,6 +165,7 @@ async def reauthenticate(body: Proof, session: CurrentSession, parts: TheParts) 
 async def choose_password(body: PasswordChange, session: AnySession, parts: TheParts, request: Request, response: Response) -> SessionView:
     """Change one's own password: all sessions end, and a new one begins."""
     person = session.person
+    check_passwords(offered="password" in parts.settings.identity.methods)
     await _check_current(parts, session, body.current)
     if body.new == body.current:
         message = "The new password is the old one. Choose another one."

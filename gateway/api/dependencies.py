@@ -182,8 +182,8 @@ def session_token(request: Request, parts: Parts) -> str | None:
     return request.cookies.get(cookie_name(parts))
 
 
-def give_cookie(parts: Parts, response: Response, name: str, value: str, seconds: int, *, same_site: str = "strict") -> None:
-    """Set a cookie that no script reads and no other site sends."""
+def give_cookie(parts: Parts, response: Response, name: str, value: str, seconds: int | None, *, same_site: str = "strict") -> None:
+    """Set a cookie that no script reads and no other site sends; without `seconds` it goes with the browser's window."""
     site: Literal["strict", "lax"] = "lax" if same_site == "lax" else "strict"
     response.set_cookie(cookie_name(parts, name), value, max_age=seconds, path="/", secure=secure(parts), httponly=True, samesite=site)
 
@@ -194,8 +194,8 @@ def take_cookie(parts: Parts, response: Response, name: str = COOKIE) -> None:
 
 
 def give_session(parts: Parts, response: Response, token: str) -> None:
-    """Set the session's cookie."""
-    give_cookie(parts, response, COOKIE, token, int(parts.sessions.limits.lifetime.total_seconds()))
+    """Set the session's cookie: whoever closes the browser of a shared workstation leaves nobody signed in there."""
+    give_cookie(parts, response, COOKIE, token, None)
 
 
 async def remember_device(request: Request, response: Response, parts: Parts, session: Session) -> None:

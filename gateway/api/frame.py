@@ -61,6 +61,7 @@ def control_app(parts: Parts, routers: Sequence[APIRouter] = ()) -> FastAPI:
         openapi_url=f"{PREFIX}/openapi.json",
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,  # it would build an address of whatever Host the caller names
         responses={"default": _PROBLEM},
     )
     app.state.parts = parts

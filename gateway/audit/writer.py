@@ -258,7 +258,8 @@ class Writer:
                 await self._write([pending])
             return
         log.error("audit.write_refused", error=type(error).__name__)
-        refusal = Conflict("The database refused this change; nothing was written. Reload and try again.", code="write_refused")
+        french = "La base de données a refusé cette modification ; rien n'a été écrit. Rechargez la page et réessayez."
+        refusal = Conflict("The database refused this change; nothing was written. Reload and try again.", code="write_refused", fr=french)
         refusal.__cause__ = error
         batch[0].settle(refusal)
 

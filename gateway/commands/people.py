@@ -112,6 +112,49 @@ def training(
     typer.echo(f"{login}: no training is demanded." if end is None else f"{login}: trained until {instant(end)}.")
 
 
+@app.command("competence")
+def competence(
+    login: Login,
+    specialty: Annotated[list[str] | None, typer.Option(help="A specialty; may be given several times.")] = None,
+    site: Annotated[list[str] | None, typer.Option(help="A site where the person works; may be given several times.")] = None,
+    unit: Annotated[list[str] | None, typer.Option(help="A ward or department; may be given several times.")] = None,
+    trained_for: Annotated[list[str] | None, typer.Option(help="A task that the training covers; may be given several times.")] = None,
+    delegated: Annotated[list[str] | None, typer.Option(help="A task delegated beyond the profession; may be given several times.")] = None,
+    delegated_until: Annotated[str, typer.Option(help="Last day of the delegation, like 2027-12-31.")] = "",
+    supervised_by: Annotated[str, typer.Option(help="Login of the person who supervises somebody in training.")] = "",
+    config: Config = CONFIG,
+) -> None:
+    """Say for what, where and under whom somebody works, replacing all that was said; what is not given does not limit. Sessions end."""
+    from gateway.identity.people import Competence, competence_changed  # noqa: PLC0415
+
+    specialties, sites, units, trained, tasks = (frozenset(given or ()) for given in (specialty, site, unit, trained_for, delegated))
+    end = _end_of(delegated_until)
+
+    async def work(_: Settings, writer: Writer, keys: Keys, url: str) -> None:
+        above = (await _person(url, supervised_by)).id if supervised_by else None
+        person = await _person(url, login)
+        limits = Competence(specialties, sites, units, trained, tasks, end, above)
+        await writer.append(competence_changed(person, limits, person.trained_until, keys, COMMAND_LINE, datetime.now(UTC)))
+
+    with_writer(config, work)
+    typer.echo(f"{login}: the limits of the right to sign are as given. Its sessions have ended.")
+
+
+@app.command("names")
+def names(
+    login: Login,
+    national_id: Annotated[str, typer.Option(help="Number in the national directory of health professionals.")] = "",
+    ehr_user: Annotated[str, typer.Option(help="User of the electronic health record.")] = "",
+    config: Config = CONFIG,
+) -> None:
+    """Say how an identity provider and the health record call somebody, replacing what was said; the account's sessions end."""
+    from gateway.identity.people import ForeignNames, names_changed  # noqa: PLC0415
+
+    given = ForeignNames(national_id or None, ehr_user or None)
+    _change(config, login, lambda person, keys, at: names_changed(person, given, keys, COMMAND_LINE, at))
+    typer.echo(f"{login}: national id {national_id or 'none'}, user of the health record {ehr_user or 'none'}. Its sessions have ended.")
+
+
 def _change(config: Config, login: str, made: Callable[[Person, Keys, datetime], Write]) -> None:
     async def work(_: Settings, writer: Writer, keys: Keys, url: str) -> None:
         await writer.append(made(await _person(url, login), keys, datetime.now(UTC)))

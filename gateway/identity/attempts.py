@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 FREE: Final = 3
 FREE_ADDRESS: Final = 30
+FREE_WAYS: Final = 100
 LONGEST_SECONDS: Final = 900
 LONGEST_ADDRESS_SECONDS: Final = 60
 DEVICE_LIFETIME: Final = timedelta(days=180)
@@ -114,8 +115,22 @@ class Attempts:
             return Admitted((key,), known=True)
         there, here = self._key("address", origin.neighbourhood), self._key("login", login, origin.neighbourhood)
         await self._count(here, FREE, LONGEST_SECONDS)
-        await self._count(there, FREE_ADDRESS, LONGEST_ADDRESS_SECONDS)
+        try:
+            await self._count(there, FREE_ADDRESS, LONGEST_ADDRESS_SECONDS)
+        except Slowed:  # nothing was looked at, so the login has not failed
+            await self._refund(here)
+            raise
         return Admitted((here, there), known=False)
+
+    async def admit_way(self, origin: Origin) -> None:
+        """Count a way to a provider that is begun; known devices are not counted. Raises Slowed after many that never came back."""
+        if self._device(origin.device) is None:
+            await self._count(self._key("way", origin.neighbourhood), FREE_WAYS, LONGEST_ADDRESS_SECONDS)
+
+    async def came_back(self, origin: Origin) -> None:
+        """A way came back with somebody signed in: it counts no longer."""
+        if self._device(origin.device) is None:
+            await self._refund(self._key("way", origin.neighbourhood))
 
     async def admit_proof(self, session: bytes) -> Admitted:
         """Count an attempt of somebody signed in to prove it again. Raises Slowed."""
@@ -130,6 +145,11 @@ class Attempts:
             await _run(session, _FORGET, key=admitted.keys[0], old=now - _FORGOTTEN)
             for key in admitted.keys[1:]:
                 await _run(session, _REFUND, key=key, now=now)
+            await session.commit()
+
+    async def _refund(self, key: bytes) -> None:
+        async with reading(self._sessions) as session:
+            await _run(session, _REFUND, key=key, now=self._clock.now())
             await session.commit()
 
     async def remember(self, cookie: str, person: UUID) -> str:

@@ -45,3 +45,11 @@ def check_method(proof: Authentication, policy: Policy) -> None:
         message = f"This task is signed with {english}. Confirm who you are in that way; nothing was decided yet."
         said = f"Cette activité se signe avec {french}. Confirmez votre identité de cette façon ; rien n'a encore été décidé."
         raise Forbidden(message, code="other_proof_needed", fr=said)
+
+
+def check_passwords(*, offered: bool) -> None:
+    """Refuse a password where nobody signs in with one. Raises Forbidden."""
+    if not offered:
+        message = "This establishment does not sign in with passwords. Use the button of its identity provider."
+        french = "Cet établissement ne se connecte pas par mot de passe. Utilisez le bouton de son fournisseur d'identité."
+        raise Forbidden(message, code="passwords_off", fr=french)

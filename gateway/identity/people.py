@@ -53,6 +53,7 @@ _ROLES: Final = f"{_NEXT}, roles = $3, groups = $4 {_WHERE}"
 _ROLES_DOUBTED: Final = f"{_NEXT}, roles = $3, groups = $4, unconfirmed_since = $5, unconfirmed_by = $6 {_WHERE}"
 _TRAINING: Final = "UPDATE people SET trained_until = $3 WHERE id = $1 AND credentials = $2 AND active RETURNING id"
 _CHANGED: Final = "This account was changed or deactivated in the meantime. Reload to see what it is now."
+CHANGED_FR: Final = "Ce compte a été modifié ou fermé entre-temps. Rechargez la page pour voir où il en est."
 _COMPETENCE: Final = f"""{_NEXT}, specialties = $3, sites = $4, units = $5, trained_for = $6, delegated_tasks = $7,
 delegated_until = $8, supervised_by = $9, trained_until = $10 {_WHERE}"""
 _NAMES: Final = f"""{_NEXT}, national_id = $3, ehr_user = $4, unconfirmed_since = $5, unconfirmed_by = $6 WHERE id = $1 AND credentials = $2 AND active
@@ -61,6 +62,9 @@ END_SESSIONS: Final = """
 UPDATE sessions SET ended_at = now(), ended = 'changed' WHERE person_id = $1 AND credentials <= $2 AND ended_at IS NULL
 """
 UNCHANGED: Final = "SELECT id FROM people WHERE id = $1 AND credentials = $2 AND active FOR SHARE"
+_TAKEN_FR: Final = (
+    "Cet identifiant (ou numéro national, ou utilisateur du DPI) est déjà pris, peut-être par un compte fermé. Choisissez-en un autre."
+)
 _TAKEN: Final = "This login (or national identifier, or EHR user) is taken, perhaps by an account that was deactivated. Choose another one."
 
 
@@ -270,7 +274,9 @@ def created(new: NewPerson, password_hash: str, keys: Keys, by: Author, at: date
         *(new.foreign.national_id or None, new.foreign.ehr_user or None, *new.competence.row(), *_doubt(by, at)),
     )
     detail = {"change": "person_created", "subject": pseudonym(keys, new.id), "roles": ",".join(sorted(new.roles))}
-    return Write((_event(EventType.CONFIG_CHANGED, by, at, detail),), guards=(Statement(_CREATE, row, key=new.id),), refusal=_TAKEN)
+    return Write(
+        (_event(EventType.CONFIG_CHANGED, by, at, detail),), guards=(Statement(_CREATE, row, key=new.id),), refusal=_TAKEN, french=_TAKEN_FR
+    )
 
 
 def password_changed(person: Person, password_hash: str, keys: Keys, by: Author, at: datetime, *, one_time: bool) -> Write:
@@ -305,7 +311,7 @@ def training_changed(person: Person, until: datetime | None, keys: Keys, by: Aut
     """The write that says until when the training for the tasks is valid; it counts at the next decision, no session ends."""
     detail = {"change": "training_changed", "subject": pseudonym(keys, person.id)}
     guard = Statement(_TRAINING, (person.id, person.credentials, until), key=person.id)
-    return Write((_event(EventType.CONFIG_CHANGED, by, at, detail),), guards=(guard,), refusal=_CHANGED)
+    return Write((_event(EventType.CONFIG_CHANGED, by, at, detail),), guards=(guard,), refusal=_CHANGED, french=CHANGED_FR)
 
 
 def competence_changed(
@@ -360,6 +366,7 @@ def _ending(person: Person, guard: Statement, change: str, who: tuple[Keys, Auth
         guards=(guard,),
         effects=(ended,),
         refusal=_CHANGED,
+        french=CHANGED_FR,
     )
 
 

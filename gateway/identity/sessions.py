@@ -25,6 +25,7 @@ from gateway.clock import rfc3339
 from gateway.database import reading
 from gateway.errors import AuditUnavailable, Conflict, Forbidden, GarantError, Unauthenticated, Unknown
 from gateway.identity.attempts import NOWHERE
+from gateway.identity.methods import check_passwords
 from gateway.identity.people import People, Person, as_person, normal, unchanged
 from gateway.identity.tables import PersonRow, SessionRow, SpentProofRow
 from gateway.ids import uuid7
@@ -45,6 +46,7 @@ PREFIX: Final = "gs_"
 LIFETIME: Final = timedelta(hours=8)
 IDLE: Final = timedelta(minutes=30)
 AT_ONCE: Final = timedelta(seconds=60)
+_LONGEST: Final = 64
 _NO_ID: Final = UUID(int=0)
 _KEPT: Final = timedelta(days=7)
 _SEEN_EVERY: Final = timedelta(seconds=30)
@@ -167,17 +169,23 @@ class Reauthentication(Protocol):
 
 
 class PasswordReauthentication:
-    """Proof by the account's password: one factor, for pilots; the production profile refuses it at a signature."""
+    """Proof by the account's password: one factor, for pilots; the production profile refuses it at a signature.
+
+    Args:
+        offered: whether this establishment signs in with passwords; otherwise one that an account has still proves nothing.
+    """
 
     name = "password"
 
-    def __init__(self, people: People, passwords: Passwords, clock: Clock) -> None:
+    def __init__(self, people: People, passwords: Passwords, clock: Clock, *, offered: bool = True) -> None:
         self._people = people
         self._passwords = passwords
         self._clock = clock
+        self._offered = offered
 
     async def prove(self, person: Person, proof: str) -> Authentication:
-        """Check the password against the account. Raises Unauthenticated."""
+        """Check the password against the account. Raises Unauthenticated, Forbidden."""
+        check_passwords(offered=self._offered)
         stored = await self._people.password_hash(person.id)
         if not await self._passwords.verify(stored, proof):
             message = "This password does not fit your account, so nothing was confirmed. Try again."
@@ -232,7 +240,7 @@ class Sessions:
         swept = (Statement(_SWEEP, (now - _KEPT,)), Statement(_SWEEP_SPENT, (now - _KEPT,)))
         effects = (*swept, Statement(_BEGIN, row))
         entry = self._entry(EventType.AUTH_OK, person.actor(self.keys), person.role, "login", proven)
-        await self.writer.append(Write((entry,), guards=(unchanged(person),), effects=effects, refusal=_WRONG))
+        await self.writer.append(Write((entry,), guards=(unchanged(person),), effects=effects, refusal=_WRONG, french=_WRONG_FR))
         return token, session
 
     async def find(self, token: str, *, seen: bool = True) -> Session:
@@ -245,6 +253,8 @@ class Sessions:
         Raises:
             Unauthenticated: unknown, ended, idle for too long, or expired; in words.
         """
+        if not token.startswith(PREFIX) or len(token) > _LONGEST:  # never given out by us: not worth a look into the database
+            raise _ended("")
         used = and_(col(SpentProofRow.session_id) == SessionRow.id, col(SpentProofRow.at) == SessionRow.authenticated_at)
         query = select(SessionRow, PersonRow, SpentProofRow).join(PersonRow, col(PersonRow.id) == SessionRow.person_id)
         query = query.join(SpentProofRow, used, isouter=True)

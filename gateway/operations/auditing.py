@@ -17,7 +17,7 @@ from gateway.audit.publication.stored import Stored
 from gateway.audit.verifier import verify
 from gateway.audit.writer import Writer
 from gateway.clock import SystemClock
-from gateway.database import connect
+from gateway.database import aside, connect
 from gateway.errors import AuditUnavailable, BadInput
 from gateway.outbound import Outbound
 
@@ -59,20 +59,16 @@ async def checkpoint(url: str, establishment: str) -> str:
 
 async def snapshot(url: str, establishment: str) -> Snapshot:
     """Read head, leaves, kept checkpoints and policy documents in one transaction."""
-    connection = await connect(url)
-    try:
-        async with connection.transaction(isolation="repeatable_read", readonly=True):
-            head = await connection.fetchrow(_HEAD, establishment)
-            if head is None:
-                message = "The log is empty: nothing was ever written for this establishment."
-                raise BadInput(message, code="log_empty")
-            leaves = [row["leaf"] async for row in connection.cursor(_LEAVES, establishment, head["size"], prefetch=5000)]
-            kept = tuple(row["note"] for row in await connection.fetch(_KEPT, establishment, head["size"]))
-            stored = Stored(connection, establishment)
-            assertions = await stored.assertions(0, head["size"])
-            return Snapshot(leaves, head["checkpoint"], kept, await stored.policies(), assertions)
-    finally:
-        await connection.close()
+    async with aside(url) as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+        head = await connection.fetchrow(_HEAD, establishment)
+        if head is None:
+            message = "The log is empty: nothing was ever written for this establishment."
+            raise BadInput(message, code="log_empty")
+        leaves = [row["leaf"] async for row in connection.cursor(_LEAVES, establishment, head["size"], prefetch=5000)]
+        kept = tuple(row["note"] for row in await connection.fetch(_KEPT, establishment, head["size"]))
+        stored = Stored(connection, establishment)
+        assertions = await stored.assertions(0, head["size"])
+        return Snapshot(leaves, head["checkpoint"], kept, await stored.policies(), assertions)
 
 
 async def verify_live(settings: Settings, keys: Keys, url: str) -> Report:

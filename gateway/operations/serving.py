@@ -71,6 +71,7 @@ def server(app: ASGIApp, limits: Server) -> uvicorn.Server:
         timeout_keep_alive=75,
         timeout_graceful_shutdown=END_SECONDS,
         ws="none",
+        proxy_headers=False,  # who may say where a request comes from is `identity.trusted_proxies` alone
     )
     return Ending(config)
 

@@ -99,6 +99,7 @@ class Task(Frozen):
     name: dict[str, str] = Field(default_factory=dict, description='by language: {fr = "…", en = "…"}')
     profession: str = Field(default="physician", description="whose work it is; counted in the ledger")
     specialties: tuple[str, ...] = Field(default=(), description="specialties that may sign; empty: any of the profession")
+    units: tuple[str, ...] = Field(default=(), description="units (wards, departments) whose people may sign; empty: any")
 
 
 class Requirement(BaseModel):

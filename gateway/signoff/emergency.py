@@ -18,7 +18,7 @@ from gateway.identity.roles import Role
 from gateway.identity.trust.confirming import check_confirmed
 from gateway.signals.bus import Topic, message
 from gateway.signals.notices import owed
-from gateway.signoff.acts.time import active_time, spent
+from gateway.signoff.acts.time import measured, spent
 from gateway.signoff.record import final_events, person_event, wakes
 from gateway.suggestions.content import Place, commitment
 from gateway.suggestions.exchange import unpack
@@ -77,7 +77,7 @@ class Emergency:
         commitments = {"suggestion": await self._commitment(row), "labelled": sealed.commitment}
         write = self._write(row, person, session, event, commitments, sealed)
         if row.leased_by == person.id:
-            times = spent(active_time(row, person, active, "break_glass", now), event.id)
+            times = spent(await measured(self.suggestions.work, row, person, active, "break_glass", now), event.id)
             write = replace(write, effects=(*write.effects, times))
         await self.writer.append(write)
         return await self.suggestions.get(suggestion)

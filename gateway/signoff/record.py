@@ -15,7 +15,7 @@ from gateway.ids import uuid7
 from gateway.signals.bus import Topic, message
 from gateway.signoff.models import Step
 from gateway.suggestions.content import Sealed, sha256
-from gateway.suggestions.states import State
+from gateway.suggestions.states import AWAITING, State
 from gateway.suggestions.tables import Signature
 
 if TYPE_CHECKING:
@@ -225,6 +225,11 @@ def standing(signatures: Sequence[Signature]) -> list[Signature]:
     for signature in signatures:
         found = [] if signature.decision == "undone" else [*found, signature]
     return found
+
+
+def open_between_two(row: Suggestion) -> bool:
+    """Whether one or two people have decided, and the outcome is not there yet: then no record of it is given to anybody (R12)."""
+    return row.first_signer is not None and State(row.state) in AWAITING
 
 
 def ledger(row: Suggestion, profession: str, keys: Keys, signatures: Sequence[Signature], texts: Texts, active: Active) -> Usage:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from gateway.policy.models import Policy
     from gateway.suggestions.tables import Suggestion
 
+MOST_OPEN: Final = 12
 _SKEW: Final = timedelta(seconds=5)  # replicas' clocks are never quite the same
 
 
@@ -144,6 +145,14 @@ def check_free(row: Suggestion, person: Person, now: datetime) -> None:
         message = "A colleague has this case open. It becomes free when they decide, defer, or their time is over."
         french = "Un collègue a ouvert ce dossier. Il redevient libre dès qu'il décide, le remet en file, ou que son temps est écoulé."
         raise Conflict(message, code="leased", fr=french)
+
+
+def check_hands(already: int) -> None:
+    """Nobody keeps more cases open than they can have before them; what one person holds, no colleague can take."""
+    if already >= MOST_OPEN:
+        message = f"You have {already} cases open, and colleagues can take none of them. Decide or put some back, then open this one."
+        french = f"Vous avez {already} dossiers ouverts, qu'aucun collègue ne peut prendre. Décidez ou remettez-en avant d'ouvrir celui-ci."
+        raise Conflict(message, code="too_many_open", fr=french)
 
 
 def check_another_person(row: Suggestion, person: Person) -> None:

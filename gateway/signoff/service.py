@@ -29,13 +29,24 @@ from gateway.signoff.acts.saying import (
     check_reason,
     check_shown,
 )
-from gateway.signoff.acts.time import active_time
-from gateway.signoff.record import Signing, Texts, final_events, ledger, person_event, request_digest, standing, undone, wakes
+from gateway.signoff.acts.time import measured
+from gateway.signoff.record import (
+    Signing,
+    Texts,
+    final_events,
+    ledger,
+    open_between_two,
+    person_event,
+    request_digest,
+    standing,
+    undone,
+    wakes,
+)
 from gateway.signoff.rules import check_awaiting, check_decides, check_fresh, check_lease, check_may_take, may_arbitrate, may_sign
 from gateway.suggestions.content import commitment
 from gateway.suggestions.queue import Asking, LaneRight
 from gateway.suggestions.repository import moved
-from gateway.suggestions.states import AWAITING, Action, State
+from gateway.suggestions.states import Action
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -111,7 +122,7 @@ class SignOff:
         check_shown(decision, opened)
         _check_says(decision, opened)
         earlier = tuple(standing(await self.suggestions.signatures(suggestion)))
-        times = active_time(row, person, decision.active_seconds, "decision", now)
+        times = await measured(self.suggestions.work, row, person, decision.active_seconds, "decision", now)
         signing = Signing(person, proof, decision, opened, now, final_bytes(opened, decision), earlier, times)
         write = await deciding(self, signing)
         await self.writer.append(_resting_on(write, person, proof, lane.requirement.policy))
@@ -127,6 +138,10 @@ class SignOff:
     async def defer(self, person: Person, suggestion: UUID, given: Passing) -> None:
         """Put a case back without deciding; its clock runs on."""
         await passing.defer(self, person, suggestion, given)
+
+    async def leave(self, person: Person, suggestion: UUID, given: Passing) -> None:
+        """Keep the time of a page that was left without a decision; the case stays open."""
+        await passing.leave(self, person, suggestion, given)
 
     async def hand_over(self, person: Person, suggestion: UUID, colleague: Person, given: HandingOver) -> None:
         """Give a case to a colleague who may take it, or ask for an opinion; its clock runs on."""
@@ -179,7 +194,7 @@ class SignOff:
     async def records(self, suggestion: UUID) -> list[SignedRecord]:
         """The signed records that stand; none while the outcome is open, so that nobody who decides blind sees another's decision."""
         row = await self.suggestions.get(suggestion)
-        return [] if _open_between_two(row) else await signed_records(self, row)
+        return [] if open_between_two(row) else await signed_records(self, row)
 
 
 def _resting_on(write: Write, person: Person, proof: Authentication, policy: Policy) -> Write:
@@ -195,8 +210,3 @@ def _check_says(decision: Decision, opened: Opened) -> None:
     check_amendment(decision, opened)
     check_findings(decision, opened)
     check_after_judgement(decision, opened)
-
-
-def _open_between_two(row: Suggestion) -> bool:
-    """Whether one or two people have decided, and the outcome is not there yet."""
-    return row.first_signer is not None and State(row.state) in AWAITING

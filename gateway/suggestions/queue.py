@@ -73,6 +73,11 @@ SELECT CASE WHEN grouping(task) = 0 THEN 'task' WHEN grouping(state) = 0 THEN 's
 FROM counted GROUP BY GROUPING SETS ((task), (state), (urgency), ())""")  # noqa: S608 - our own text
 
 
+_OPEN: Final = text(f"""
+SELECT count(*) FROM suggestions WHERE state IN ({_STATES}) AND leased_by = :me AND leased_until > :now AND id <> :but
+""")  # noqa: S608 - our own states
+
+
 class LaneRight(NamedTuple):
     """What a person may do in a task, and how fast its cases age."""
 
@@ -175,6 +180,12 @@ class Queues:
         async with reading(self._sessions) as session:
             rows = await (await session.connection()).execute(_FREE, {**asking.parameters(), "n": asking.limit})
             return [row[0] for row in rows.all()]
+
+    async def open_for(self, person: UUID, now: datetime, but: UUID) -> int:
+        """How many cases a person has open, not counting one."""
+        async with reading(self._sessions) as session:
+            connection = await session.connection()
+            return int((await connection.execute(_OPEN, {"me": person, "now": now, "but": but})).scalar_one())
 
 
 def _counts(rows: Any) -> Counts:  # noqa: ANN401 - rows of the statement above

@@ -7,7 +7,7 @@ from fastapi.responses import Response
 from pydantic import ValidationError
 
 from gateway.api import accounts, signoff, stops
-from gateway.api.dependencies import demand, take_cookie
+from gateway.api.dependencies import demand, secure, take_cookie
 from gateway.audit.verifier import verify
 from gateway.errors import GarantError
 from gateway.identity.roles import Right
@@ -15,7 +15,7 @@ from gateway.operations.auditing import snapshot
 from gateway.web import preferences as choices
 from gateway.web.pages import preferences_page
 from gateway.web.quality.search import log_page
-from gateway.web.rendering import Fault, PageRoute, TheVisitor, local, person, posted, to
+from gateway.web.rendering import NEXT_COOKIE, Fault, PageRoute, TheVisitor, fields, from_elsewhere, local, person, posted, to
 from gateway.web.texts import words
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
@@ -24,23 +24,27 @@ router = APIRouter(include_in_schema=False, route_class=PageRoute)
 @router.post("/sign-in")
 async def sign_in(seen: TheVisitor, request: Request) -> Response:
     """Begin a session."""
-    form = await request.form()
-    answer = to(local(str(form.get("next", ""))))
+    form, known = await fields(request), words(seen.language)
+    if from_elsewhere(request):  # another site must not sign anybody in under a name of its choice
+        return seen.page("sign_in.html", 403, problem=known["sign_in_from_here"])
+    answer = to(local(form.get("next", "")))
     try:
-        body = accounts.Login(login=str(form.get("login", "")), password=str(form.get("password", "")))
+        body = accounts.Login(login=form.get("login", ""), password=form.get("password", ""))
         await accounts.sign_in(body, seen.parts, request, answer)
-    except (GarantError, ValidationError) as error:
-        status = error.status if isinstance(error, GarantError) else 401
-        return seen.page("sign_in.html", status, problem=error.said(seen.language) if isinstance(error, GarantError) else "")
+    except ValidationError:
+        return seen.page("sign_in.html", 422, problem=known["sign_in_both"])
+    except GarantError as error:
+        return seen.page("sign_in.html", error.status, problem=error.said(seen.language))
     return answer
 
 
 @router.post("/sign-out")
 async def sign_out(seen: TheVisitor) -> Response:
-    """End the session."""
+    """End the session; the next page forgets what this browser kept of unsent texts."""
     await posted(seen)
     await seen.parts.sessions.end(person(seen))
-    answer = to("/")
+    answer = to("/?signed-out=yes")
+    answer.delete_cookie(NEXT_COOKIE)
     take_cookie(seen.parts, answer)
     return answer
 
@@ -53,10 +57,10 @@ async def password(seen: TheVisitor, request: Request) -> Response:
     try:
         body = accounts.PasswordChange(current=form.get("current", ""), new=form.get("new", ""))
         await accounts.choose_password(body, person(seen), seen.parts, request, answer)
-    except (GarantError, ValidationError) as error:
-        return seen.page(
-            "password.html", 400, problem=error.said(seen.language) if isinstance(error, GarantError) else str(error.error_count())
-        )
+    except ValidationError:
+        return seen.page("password.html", 422, problem=words(seen.language)["password_both"])
+    except GarantError as error:
+        return seen.page("password.html", error.status, problem=error.said(seen.language))
     return answer
 
 
@@ -69,7 +73,7 @@ async def preferences(seen: TheVisitor) -> Response:
     except GarantError as error:
         return preferences_page(seen, seen.preferences, (Fault(error.said(seen.language), "letters"),), 422)
     answer = to("/preferences?saved=yes")
-    answer.set_cookie(choices.COOKIE, kept.cookie(), max_age=choices.LIFETIME, samesite="strict", httponly=True)
+    answer.set_cookie(choices.COOKIE, kept.cookie(), max_age=choices.LIFETIME, secure=secure(seen.parts), samesite="strict", httponly=True)
     return answer
 
 

@@ -10,6 +10,7 @@ import asyncio
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
+from gateway.errors import Slowed
 from gateway.signals.bus import Bus, Topic
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 HEARTBEAT_SECONDS: Final = 15.0
 PACE_SECONDS: Final = 1.0
+MOST_PAGES: Final = 12
 OPENED: Final = b"retry: 3000\n: the queue is watched\n\n"
 HEARTBEAT: Final = b": still here\n\n"
 CHANGED: Final = b"event: queue\ndata: changed\n\n"
@@ -31,19 +33,28 @@ class QueueWatch:
     """
 
     def __init__(self, bus: Bus) -> None:
-        self._watching: set[asyncio.Event] = set()
+        self._watching: dict[asyncio.Event, object] = {}
         self.closed = False
         bus.subscribe(Topic.QUEUE, self._wake)
 
     @contextmanager
-    def watching(self) -> Iterator[asyncio.Event]:
-        """An event that is set at every change, as long as one looks."""
+    def watching(self, who: object = None) -> Iterator[asyncio.Event]:
+        """An event that is set at every change, as long as one looks; `who`: the person, for `check_room`."""
         changed = asyncio.Event()
-        self._watching.add(changed)
+        self._watching[changed] = who
         try:
             yield changed
         finally:
-            self._watching.discard(changed)
+            del self._watching[changed]
+
+    def check_room(self, who: object) -> None:
+        """Refuse one more page of a person who watches with many already. Raises Slowed."""
+        if list(self._watching.values()).count(who) >= MOST_PAGES:
+            message = f"You watch the queue in {MOST_PAGES} windows already. Close one; here the list changes when you reload it."
+            french = (
+                f"Vous suivez déjà la file dans {MOST_PAGES} fenêtres. Fermez-en une ; ici, la liste change quand vous rechargez la page."
+            )
+            raise Slowed(message, seconds=60, code="too_many_pages", fr=french)
 
     @property
     def pages(self) -> int:
@@ -60,9 +71,11 @@ class QueueWatch:
             changed.set()
 
 
-async def stream(watch: QueueWatch, signed_in: Callable[[], Awaitable[bool]], heartbeat: float = HEARTBEAT_SECONDS) -> AsyncIterator[bytes]:
+async def stream(
+    watch: QueueWatch, signed_in: Callable[[], Awaitable[bool]], heartbeat: float = HEARTBEAT_SECONDS, who: object = None
+) -> AsyncIterator[bytes]:
     """Server-sent events of one page, until its session has ended; changes in quick succession are told once."""
-    with watch.watching() as changed:
+    with watch.watching(who) as changed:
         yield OPENED
         while not watch.closed and await signed_in():
             try:

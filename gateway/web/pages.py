@@ -9,7 +9,7 @@ from gateway.api import signoff
 from gateway.api.dependencies import demand
 from gateway.identity.roles import Right
 from gateway.web import preferences as choices
-from gateway.web.rendering import NEXT_COOKIE, PageRoute, TheVisitor, Visitor, back_to, person, to
+from gateway.web.rendering import NEXT_COOKIE, PageRoute, TheVisitor, Visitor, back_to, from_elsewhere, onward_page, person, to
 
 if TYPE_CHECKING:
     from gateway.web.preferences import Preferences
@@ -23,7 +23,7 @@ router = APIRouter(include_in_schema=False, route_class=PageRoute)
 async def start(seen: TheVisitor) -> Response:
     """The first page: sign in, or go where one's work is."""
     if seen.session is None:
-        return seen.page("sign_in.html", problem="")
+        return onward_page(seen, "/") if from_elsewhere(seen.request) else seen.page("sign_in.html", problem="")
     if seen.session.person.must_change:
         return to("/password")
     wanted = back_to(seen.request)
@@ -67,6 +67,4 @@ async def stops(seen: TheVisitor) -> Response:
     settings = desk.settings
     scopes = [f"system:{system.id}" for system in settings.systems] + [f"task:{task.id}" for task in settings.tasks]
     scopes += [f"site:{site}" for site in settings.establishment.sites]
-    return seen.page(
-        "stops.html", active=sorted(desk.stops.active), scopes=scopes, problem=seen.request.query_params.get("problem", "")[:300]
-    )
+    return seen.page("stops.html", active=sorted(desk.stops.active), scopes=scopes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any, Final
 from urllib.parse import urlencode
@@ -15,10 +15,10 @@ from fastapi.routing import APIRoute
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.exceptions import HTTPException
 
-from gateway.api.dependencies import parts_of, session_token
-from gateway.api.frame import MAX_FORM_BYTES
+from gateway.api.dependencies import SAFE, parts_of, secure, session_token
+from gateway.api.frame import MAX_FORM_BYTES, PREFIX
 from gateway.display import difference
-from gateway.errors import BadInput, Forbidden, GarantError, Unauthenticated, Unknown
+from gateway.errors import BadInput, Forbidden, GarantError, Slowed, Unauthenticated, Unknown
 from gateway.identity.sessions import Session, check_csrf
 from gateway.web import assets
 from gateway.web.banners import Banner, banners
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
     from datetime import datetime
 
-    from fastapi import Response
+    from fastapi import FastAPI, Response
 
     from gateway.api.dependencies import Parts
 
@@ -81,7 +81,7 @@ class Visitor:
         html = _environment().get_template(template).render(**self._common(), **values)
         answer = HTMLResponse(html, status, HEADERS | {"Content-Language": self.language})
         if "lang" in self.request.query_params:
-            answer.set_cookie(LANGUAGE_COOKIE, self.language, samesite="strict", httponly=True)
+            answer.set_cookie(LANGUAGE_COOKIE, self.language, secure=secure(self.parts), samesite="strict", httponly=True)
         return answer
 
     def problem(self, error: GarantError, **values: object) -> HTMLResponse:
@@ -104,6 +104,7 @@ class Visitor:
             "preferences": self.preferences,
             "banners": self.banners,
             "ended": self.ended,
+            "signed_out": "signed-out" in self.request.query_params,
             "ways": ways_in(self.parts, self.language),
             "onward": local(self.request.query_params.get("next") or back_to(self.request)),
         }
@@ -127,31 +128,50 @@ class PageRoute(APIRoute):
         async def page(request: Request) -> Response:
             try:
                 return await handle(request)
+            except Slowed as error:
+                return await _refused(request, error)
             except Unauthenticated:
                 return await _sign_in_again(request)
             except GarantError as error:
-                return to("/password") if error.code == _CHANGE_FIRST else (await visitor(request)).problem(error)
+                return to("/password") if error.code == _CHANGE_FIRST else await _refused(request, error)
             except RequestValidationError:
-                return (await visitor(request)).problem(Unknown(_NO_PAGE[0], fr=_NO_PAGE[1]))
+                return await _refused(request, Unknown(_NO_PAGE[0], fr=_NO_PAGE[1]))
             except Exception as error:  # noqa: BLE001 - a person reads a page, whatever failed
                 log.error("page.failed", error=type(error).__name__)  # noqa: TRY400 - a trace could hold patient data
-                return (await visitor(request)).problem(GarantError(_FAILED[0], fr=_FAILED[1]))
+                return await _refused(request, GarantError(_FAILED[0], fr=_FAILED[1]))
 
         return page
 
 
+def install(app: FastAPI) -> None:
+    """A browser that asks for what does not exist gets a page; programs, and everything below `/api`, keep their problem."""
+    told = app.exception_handlers[HTTPException]
+
+    async def nowhere(request: Request, error: Exception) -> Response:
+        if request.url.path.startswith(PREFIX) or "text/html" not in request.headers.get("accept", ""):
+            answer: Response = await told(request, error)  # type: ignore[misc] # ours is a coroutine function
+            return answer
+        return await _refused(request, Unknown(_NO_PAGE[0], fr=_NO_PAGE[1]))
+
+    app.add_exception_handler(HTTPException, nowhere)
+
+
 async def visitor(request: Request) -> Visitor:
     """The visitor of a request; an ended session is none."""
-    parts = parts_of(request)
+    stranger = _stranger(request)
+    try:
+        session = await _session(request, stranger.parts)
+    except Unauthenticated as error:
+        return replace(stranger, ended=error.said(stranger.language))
+    return replace(stranger, session=session, banners=await banners(stranger.parts, session))
+
+
+def _stranger(request: Request) -> Visitor:
+    """A visitor of whom nothing is looked up."""
     asked = request.query_params.get("lang")
     chosen = asked if asked in LANGUAGES else request.cookies.get(LANGUAGE_COOKIE)
     language = language_of(chosen, request.headers.get("accept-language", ""))
-    preferences = preferences_of(request.cookies.get(PREFERENCES_COOKIE))
-    try:
-        session = await _session(request, parts)
-    except Unauthenticated as error:
-        return Visitor(request, parts, None, language, preferences, ended=error.said(language))
-    return Visitor(request, parts, session, language, preferences, await banners(parts, session))
+    return Visitor(request, parts_of(request), None, language, preferences_of(request.cookies.get(PREFERENCES_COOKIE)))
 
 
 TheVisitor = Annotated[Visitor, Depends(visitor)]
@@ -232,15 +252,42 @@ def ways_in(parts: Parts, language: str) -> dict[str, str | bool]:
     return {"password": "password" in identity.methods, "provider": label if "oidc" in identity.methods else ""}
 
 
+def from_elsewhere(request: Request) -> bool:
+    """Whether another site's page led here: then the browser has kept our session's cookie back."""
+    return request.headers.get("sec-fetch-site", "") in {"cross-site", "same-site"}
+
+
+def onward_page(seen: Visitor, address: str, sentence: str = "") -> HTMLResponse:
+    """A page of ours that goes on by itself, so that the session's cookie comes along; `sentence`: the name of what to read on the way."""
+    return seen.page("onward.html", next=address, sentence=sentence)
+
+
+async def _refused(request: Request, error: GarantError) -> Response:
+    """A refusal as a page, also where not even who asks can be looked up; what was typed about a case is shown, not lost."""
+    try:
+        seen = await visitor(request)
+    except GarantError:
+        seen = _stranger(request)
+    kept = await _typed(request)
+    if kept and request.url.path.startswith("/review/"):
+        problems, suggestion = (Fault(error.said(seen.language)),), request.url.path.split("/")[2]
+        return seen.page("refused.html", error.status, problems=problems, kept=kept, suggestion=suggestion)
+    return seen.problem(error)
+
+
+async def _typed(request: Request) -> dict[str, str]:
+    return {} if request.method in SAFE else written(await fields(request))
+
+
 async def _sign_in_again(request: Request) -> Response:
     """To the sign-in, and back afterwards; what was typed before the session ended is shown, not lost."""
-    here = request.url.path
-    typed = {} if request.method == "GET" else await fields(request)
-    kept = written(typed)
-    answer: Response = (await visitor(request)).page("session_ended.html", 401, kept=kept) if kept else to("/")
+    here, kept, seen = request.url.path, await _typed(request), await visitor(request)
+    if request.method == "GET" and not seen.ended and from_elsewhere(request):
+        return onward_page(seen, local(f"{here}?{request.url.query}".rstrip("?")))
+    answer: Response = seen.page("session_ended.html", 401, kept=kept) if kept else to("/")
     wanted = here if request.method == "GET" else "/".join(here.split("/")[:3])
     if wanted not in {"/", "/sign-in", "/sign-out"}:
-        answer.set_cookie(NEXT_COOKIE, wanted, max_age=_NEXT_SECONDS, samesite="lax", httponly=True)
+        answer.set_cookie(NEXT_COOKIE, wanted, max_age=_NEXT_SECONDS, secure=secure(seen.parts), samesite="lax", httponly=True)
     return answer
 
 

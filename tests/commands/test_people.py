@@ -46,6 +46,17 @@ def test_a_new_one_time_password_is_another_one(terminal: Terminal) -> None:
     assert first.splitlines()[1] != second.splitlines()[1]
 
 
+def test_a_right_is_limited_and_names_elsewhere_are_tied_to_an_account(terminal: Terminal) -> None:
+    terminal.garant(*MARTIN)
+    terminal.garant("users", "create", "dr.chief", "--name", "Dr Chief", "--role", "clinician", "--profession", "physician")
+    limits = ("--specialty", "chest", "--site", "main", "--unit", "imaging", "--delegated", "letter", "--delegated-until", "2028-01-31")
+    told = terminal.garant("users", "competence", "dr.martin", *limits, "--supervised-by", "dr.chief").output
+    tied = terminal.garant("users", "names", "dr.martin", "--national-id", "10001234567", "--ehr-user", "Practitioner/7").output
+    assert ("as given" in told, "10001234567" in tied, "Practitioner/7" in tied) == (True, True, True)
+    assert [entry["detail"]["change"] for entry in terminal.entries()][-2:] == ["competence_changed", "names_changed"]
+    assert "There is no open account 'nobody'" in terminal.garant("users", "competence", "dr.martin", "--supervised-by", "nobody").output
+
+
 REFUSED = [
     ((*MARTIN, "--role", "it"), "An administrator cannot sign"),
     ((*MARTIN[:6], "chief"), "There is no role 'chief'"),

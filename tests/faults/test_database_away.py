@@ -8,7 +8,9 @@ import time
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
+import httpx
 import psutil
 import pytest
 
@@ -18,8 +20,6 @@ from tests.stage import Stage, built, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    import httpx
 
 
 class Away:
@@ -101,3 +101,17 @@ def test_readiness_tells_a_load_balancer_that_the_log_is_away(away: Away) -> Non
     assert away.stage.get("/health/ready").status_code == 503
     away.again()
     assert eventually(lambda: away.stage.chat("letter").status_code == 200, 20)
+
+
+def test_a_clinician_reads_in_their_language_that_the_database_is_away_and_keeps_what_they_wrote(away: Away) -> None:
+    browser = httpx.Client(
+        base_url=away.stage.base, headers={"accept-language": "fr"}, cookies={"garant_session": away.stage.clinician().token}
+    )
+    assert browser.get("/queue").status_code == 200
+    away.kill()
+    page = browser.get("/queue")
+    assert (page.status_code, page.headers["content-type"][:9], "base de données ne répond pas" in page.text) == (503, "text/html", True)
+    refused = browser.post(f"/review/{uuid4()}/decision", data={"csrf": "x", "decision": "reject", "comment": "unsent words 4711"})
+    assert (refused.status_code, "unsent words 4711" in refused.text) == (503, True)
+    browser.close()
+    away.again()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 DEAD = "http://127.0.0.1:9/fhir"
 CONFIGURATION = """
 [identity]
-methods = ["password", "oidc"]
+methods = {methods}
 [identity.oidc]
 issuer = "{issuer}"
 client_id = "{client}"
@@ -97,10 +97,10 @@ class Browser:
         return self.client.get("/api/session")
 
 
-def opened_scene(server: str) -> Iterator[Scene]:
-    """Gateway and provider, running."""
+def opened_scene(server: str, methods: str = '["password", "oidc"]') -> Iterator[Scene]:
+    """Gateway and provider, running; `methods`: as the configuration names them."""
     os.environ["TEST_OIDC"] = SECRET
     with IdentityProvider() as provider:
-        text = CONFIGURATION.format(issuer=provider.issuer, client=CLIENT, dead=DEAD)
+        text = CONFIGURATION.format(issuer=provider.issuer, client=CLIENT, dead=DEAD, methods=methods)
         for stage in built(server, extra=text, environ={"TEST_OIDC": SECRET}):
             yield Scene(stage, provider)

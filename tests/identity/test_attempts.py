@@ -153,3 +153,17 @@ async def test_hashing_has_a_lane_for_people_we_know(stage: Stage) -> None:
     assert await passwords.verify(await passwords.hash("seven herons"), "seven herons", known=True)
     outcomes = await asyncio.gather(*flood, return_exceptions=True)
     assert sum(isinstance(one, Slowed) for one in outcomes) == 4
+
+
+async def test_an_address_with_many_failures_delays_a_colleague_there_by_seconds_and_never_longer_for_trying(stage: Stage) -> None:
+    """An attacker behind the ward's own address must not make its people fail by being sent away."""
+    stage.clock.stop()
+    ward = Origin("198.51.100.77")
+    for _ in range(40):
+        await waits(stage, uuid7().hex, ward)
+    found = []
+    for _ in range(24):
+        stage.clock.shift += timedelta(seconds=61)
+        await waits(stage, uuid7().hex, ward)
+        found.append(await waits(stage, "dr.colleague", ward))
+    assert (min(found) > 0, max(found) <= 60) == (True, True)

@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from gateway.identity.attempts import FREE_WAYS
 from tests.fakes.identity_provider import IdentityProvider
 from tests.identity.provider_stage import DEAD, Browser, Scene, opened_scene
 
@@ -247,3 +248,15 @@ def test_a_health_record_that_is_not_configured_opens_nothing(scene: Scene) -> N
 def test_a_health_record_that_is_down_is_told(scene: Scene) -> None:
     page = scene.browser().client.get(f"/launch?iss={DEAD}&launch=xyz")
     assert (page.status_code, "your open work is kept" in page.text) == (502, True)
+
+
+def test_ways_that_are_begun_and_never_come_back_slow_their_address_and_no_known_device(scene: Scene) -> None:
+    """Each is a row that a stranger may write; who comes back counts no longer, and who signed in there before is not counted at all."""
+    known, stranger = scene.browser(), scene.browser()
+    assert known.walk().status_code == 200
+    answers = [stranger.client.get("/sign-in/oidc").status_code for _ in range(FREE_WAYS + 2)]
+    assert (answers[0], answers[-1]) == (303, 429)
+    assert "Wait" in stranger.client.get("/sign-in/oidc").text
+    known.client.cookies.delete("garant_session")
+    assert known.walk().status_code == 200
+    scene.stage.rows("DELETE FROM sign_in_attempts")

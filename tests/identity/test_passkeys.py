@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import pytest
 
+from gateway.demo.clinician import Clinician
 from gateway.operations.auditing import export, snapshot
 from gateway.operations.checking import check_folder, trust
 from tests.fakes.authenticator import Authenticator, data, text
@@ -207,3 +208,15 @@ def test_what_was_decided_in_detail_stays_encrypted(desk: Desk) -> None:
     found = asyncio.run(snapshot(desk.stage.url, "test"))
     assert "canary words" not in json.dumps(found.assertions)
     assert decision["shown_sha256"] not in json.dumps(found.assertions)
+
+
+def test_who_was_let_in_by_it_and_is_not_confirmed_yet_gets_no_passkey_that_would_outlive_the_next_password(gateway: Stage) -> None:
+    """Hospital IT resets a doctor's password, signs in as the doctor and leaves a key of its own; the control: the doctor adds one before."""
+    doctor = Desk(gateway, "dr.c", Authenticator(ORIGIN))
+    assert doctor.register().status_code == 201
+    person = gateway.rows("SELECT id FROM people WHERE login = 'dr.c'")[0]["id"]
+    made = gateway.api(gateway.clinician("it"), "POST", f"/people/{person}/password").json()
+    thief = gateway.people["dr.c"] = Clinician(gateway.base, "dr.c", made["one_time_password"])
+    thief.sign_in()
+    answer = doctor.api("POST", "/passkeys/options")
+    assert (answer.status_code, answer.json()["code"]) == (403, "person_unconfirmed")

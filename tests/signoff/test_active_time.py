@@ -84,6 +84,27 @@ def test_what_was_claimed_with_a_judgement_is_not_claimed_again(stage: Stage) ->
     assert (judged["act"], judged["raw"], decided["raw"] < 20) == ("judgement", 20.0, True)
 
 
+def test_a_page_that_was_left_without_a_decision_counts_and_its_seconds_are_not_claimed_twice(stage: Stage) -> None:
+    """Issue 3, item 7: who reads a case for a minute and closes the page has worked on it."""
+    suggestion = new_case(stage)
+    shown = opened(stage, suggestion)
+    since(stage, suggestion, 60)
+    left = stage.api(stage.clinician(), "POST", f"/suggestions/{suggestion}/leave", {"lease": shown["lease"], "active_seconds": SPENT})
+    claim = {"raw": 600.0, "capped": 600.0}
+    assert (left.status_code, decide(stage, suggestion, shown, active_seconds=claim).status_code) == (204, 200)
+    first, second = times(stage, suggestion)
+    assert (first["act"], first["raw"], first["capped"], second["act"]) == ("left", 20.0, 10.0, "decision")
+    assert 39 <= second["raw"] < 45
+    assert stage.verified().ok
+
+
+def test_nobody_else_tells_the_time_of_a_case(stage: Stage) -> None:
+    suggestion = new_case(stage)
+    body = {"lease": opened(stage, suggestion)["lease"], "active_seconds": SPENT}
+    assert stage.api(stage.clinician("dr.b"), "POST", f"/suggestions/{suggestion}/leave", body).status_code == 409
+    assert times(stage, suggestion) == []
+
+
 def test_no_interface_tells_the_seconds_of_a_person(stage: Stage) -> None:
     """R52: the API's document names no member with a person's time."""
     suggestion = new_case(stage)

@@ -1,4 +1,4 @@
-"""R6: the right to sign is task × profession × specialty × valid training × delegation × site × supervision, cell by cell."""
+"""R6: the right to sign is task × profession × specialty × valid training × delegation × site × unit × supervision, cell by cell."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gateway.errors import Forbidden
 from gateway.identity.people import Competence, Person
 from gateway.identity.roles import Role
 from gateway.policy.models import Policy, Task
-from gateway.signoff.rules import check_may_take, may_take
+from gateway.signoff.rules import MOST_OPEN, check_may_take, may_take
 from tests.signoff.cases import new_case
 
 if TYPE_CHECKING:
@@ -31,10 +31,17 @@ FITS = Person(
     "radiologist",
     frozenset({Role.CLINICIAN}),
     trained_until=NOW + timedelta(days=1),
-    competence=Competence(frozenset({"chest"}), frozenset({"main"}), trained_for=frozenset({"chest-reading"})),
+    competence=Competence(frozenset({"chest"}), frozenset({"main"}), frozenset({"imaging"}), trained_for=frozenset({"chest-reading"})),
 )
 TASK = Task.model_validate(
-    {"id": "chest-reading", "kind": "diagnosis", "policy": "p", "profession": "radiologist", "specialties": ("chest", "bone")}
+    {
+        "id": "chest-reading",
+        "kind": "diagnosis",
+        "policy": "p",
+        "profession": "radiologist",
+        "specialties": ("chest", "bone"),
+        "units": ("imaging", "emergency"),
+    }
 )
 
 
@@ -54,6 +61,7 @@ LACKS: dict[str, Callable[[Person], Person]] = {
     "not_a_clinician": lambda person: replace(person, roles=frozenset({Role.QUALITY})),
     "training_expired": lambda person: replace(person, trained_until=NOW - timedelta(seconds=1)),
     "other_specialty": lambda person: held(person, specialties=frozenset({"brain"})),
+    "other_unit": lambda person: held(person, units=frozenset({"surgery"})),
     "not_trained_for": lambda person: held(person, trained_for=frozenset({"other"})),
     "other_profession": lambda person: replace(person, profession="nurse"),
     "other_site": lambda person: held(person, sites=frozenset({"north"})),
@@ -97,3 +105,13 @@ def test_the_queue_holds_what_may_be_signed_and_the_rest_is_refused_in_words(sta
         stage.rows("UPDATE people SET sites = '{}' WHERE login = 'dr.a'")
     assert (refused.status_code, refused.json()["code"], case in listed) == (403, "other_site", False)
     assert case in [one["id"] for one in stage.api(doctor, "GET", "/queue").json()["cases"]]
+
+
+def test_nobody_keeps_more_cases_open_than_they_can_have_before_them(stage: Stage) -> None:
+    """Who opens a ward's cases by script locks nobody out; what is open already opens again, and a colleague opens what is free."""
+    cases = [new_case(stage) for _ in range(MOST_OPEN + 1)]
+    answers = [stage.api(stage.clinician("dr.a"), "POST", f"/suggestions/{case}/open", {}) for case in cases]
+    assert [answer.status_code for answer in answers] == [200] * MOST_OPEN + [409]
+    assert answers[-1].json()["code"] == "too_many_open"
+    assert stage.api(stage.clinician("dr.a"), "POST", f"/suggestions/{cases[0]}/open", {}).status_code == 200
+    assert stage.api(stage.clinician("dr.b"), "POST", f"/suggestions/{cases[-1]}/open", {}).status_code == 200

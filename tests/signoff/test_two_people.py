@@ -7,6 +7,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 
 from tests.fakes.model_server import CANARY
@@ -64,6 +65,18 @@ def test_the_second_sees_no_trace_of_the_first_decision(stage: Stage, first: str
         [],
     )
     assert (told["decision"], told["code"], told["decided_at"], answers[3].json()) == ("", "", None, [])
+
+
+@pytest.mark.parametrize("kind", ["json", "pdf", "fhir.json"])
+def test_no_form_of_the_record_tells_who_decides_blind_what_the_first_decided(stage: Stage, kind: str) -> None:
+    """R12; the control: once both have decided, each form is there."""
+    suggestion = new_case(stage, "pair")
+    assert decide(stage, suggestion, opened(stage, suggestion), comment=FIRST).status_code == 200
+    path = f"/suggestions/{suggestion}/record.{kind}"
+    answer = stage.api(stage.clinician("dr.b"), "GET", path)
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_signed")
+    assert decide(stage, suggestion, opened(stage, suggestion, "dr.b"), "dr.b").status_code == 200
+    assert stage.api(stage.clinician("dr.b"), "GET", path).status_code == 200
 
 
 @pytest.mark.parametrize("kind", ["approve", "amend", "reject"])
@@ -166,3 +179,19 @@ def test_the_same_decision_sent_twice_at_once_is_recorded_once(stage: Stage) -> 
     assert [answer.result().status_code for answer in answers] == [200, 200]
     assert sorted(answer.result().json()["already_recorded"] for answer in answers) == [False, True]
     assert len([entry for entry in stage.entries("signed_off") if entry["suggestion"] == suggestion]) == 1
+
+
+def test_a_college_member_who_signs_second_reads_nothing_of_the_first_in_log_or_reasons(stage: Stage) -> None:
+    """R12, R36: physicians of the college may read the log; the control: afterwards they read it there."""
+    suggestion, quality = new_case(stage, "pair"), stage.clinician("quality")
+    assert decide(stage, suggestion, opened(stage, suggestion), **rejection()).status_code == 200
+
+    def read() -> tuple[bool, bool]:
+        log = httpx.get(f"{stage.base}/log?lang=en", cookies={"garant_session": quality.token}).text
+        rows = [row for row in log.split("<tr>") if suggestion in row]
+        counted = stage.api(quality, "GET", "/reasons").json()
+        return any("reject" in row.lower() for row in rows), {"task": "pair", "reason": "wrong_finding", "times": 1} in counted
+
+    assert read() == (False, False)
+    assert decide(stage, suggestion, opened(stage, suggestion, "dr.b"), "dr.b", **rejection()).status_code == 200
+    assert read()[0] is True

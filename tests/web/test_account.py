@@ -119,6 +119,22 @@ def test_the_decision_s_form_becomes_the_statement_that_a_passkey_signs(gateway:
     assert (done.url.path, desk.api("GET", f"/suggestions/{suggestion}").json()["decision"]) == ("/queue", "approve")
 
 
+def test_an_amendment_is_signed_by_passkey_once_its_difference_was_on_the_screen(gateway: Stage, browser: httpx.Client) -> None:
+    desk, pointer = Desk(gateway, key=Authenticator(ORIGIN)), "/choices/0/message/content"
+    gateway.rows("UPDATE sessions SET authenticated_at = now()")
+    assert desk.register("amending key").status_code == 201
+    suggestion, decision = desk.opened("keyed")
+    signed_in(gateway, browser)
+    edited = {f"was:{pointer}": "what it said", f"text:{pointer}": "what it ought to say", "change_kind": "wording", "decision": "amend"}
+    form = {"csrf": field(browser.get("/account"), "csrf"), **{name: decision[name] for name in ("lease", "shown_sha256")}, **edited}
+    asking = f"/review/{suggestion}/passkey-options"
+    assert browser.post(asking, data=form).json() == {"send": True}  # nothing to sign before it was seen
+    form["seen"] = field(browser.post(f"/review/{suggestion}/decision", data=form), "seen")
+    assertion = json.dumps(desk.key.get(browser.post(asking, data=form).json()["publicKey"]))
+    browser.post(f"/review/{suggestion}/decision", data={**form, "assertion": assertion})
+    assert desk.api("GET", f"/suggestions/{suggestion}").json()["decision"] == "amend"
+
+
 def test_a_session_that_was_idle_for_too_long_says_so_on_the_page(gateway: Stage, browser: httpx.Client) -> None:
     signed_in(gateway, browser)
     gateway.rows("UPDATE sessions SET seen_at = now() - interval '31 minutes' WHERE method = 'password'")

@@ -176,6 +176,19 @@ def test_one_account_is_changed_at_its_own_page(stage: Stage, it: httpx.Client) 
     assert kinds == ["person_created", "roles_changed", "training_changed", "training_changed", "one_time_password", "person_deactivated"]
 
 
+def test_the_right_to_sign_is_limited_and_names_elsewhere_are_tied_on_the_page(stage: Stage, it: httpx.Client) -> None:
+    make(it, login="dr.limited")
+    place = account(it, "dr.limited")
+    limits = {"specialties": "chest bone", "units": "imaging", "delegated_until": "2028-02-29", "supervised_by": "dr.a"}
+    page = done(it, f"{place}/competence", **limits)
+    assert ('value="bone chest"' in page.text, 'value="imaging"' in page.text, 'value="dr.a"' in page.text) == (True, True, True)
+    page = done(it, f"{place}/names", national_id="10001234567", ehr_user="Practitioner/7")
+    assert ("10001234567" in page.text, "To be confirmed" in page.text or "one-time" in page.text.lower()) == (True, True)
+    wrong = [done(it, f"{place}/competence", supervised_by="nobody"), done(it, f"{place}/competence", units="No Unit")]
+    assert [answer.status_code for answer in wrong] == [400, 422]
+    assert [entry["detail"]["change"] for entry in stage.entries("config_changed")][-2:] == ["competence_changed", "names_changed"]
+
+
 def test_ones_own_roles_are_another_administrators(it: httpx.Client) -> None:
     place = account(it, "it")
     assert "another administrator" in text(it.get(f"{HOME}{place}"))

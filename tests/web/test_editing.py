@@ -66,7 +66,7 @@ def test_an_untouched_value_is_no_amendment(value: JsonValue) -> None:
     assert refused.value.code == "nothing_changed"
 
 
-@pytest.mark.parametrize("text", ["", "zero", "1;2", "0x1", "1 2"])
+@pytest.mark.parametrize("text", ["", "zero", "1;2", "0x1", "1 2", "nan", "-inf", "1e999", "1_0", "١٢"])
 def test_what_is_no_number_is_refused_in_both_languages(text: str) -> None:
     with pytest.raises(BadInput, match="is not a number") as refused:
         amendment(filled(shown("tensor", TENSOR)) | {"cell:0:/p": text})

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from contextlib import ExitStack
 
+import pytest
+
+from gateway.errors import Slowed
 from gateway.signals.bus import Bus, Topic, message
 from gateway.web import live
-
-if TYPE_CHECKING:
-    import pytest
 
 
 def heard(bus: Bus, topic: Topic = Topic.QUEUE) -> None:
@@ -80,3 +80,15 @@ async def test_a_replica_that_ends_lets_its_pages_go_without_telling_them_that_t
     assert await anext(told) == live.OPENED
     watch.close()
     assert [part async for part in told] == []
+
+
+async def test_one_person_opens_a_bounded_number_of_streams_and_takes_no_place_of_others() -> None:
+    watch = live.QueueWatch(Bus(""))
+    with ExitStack() as open_pages:
+        for _ in range(live.MOST_PAGES):
+            watch.check_room("dr.a")
+            open_pages.enter_context(watch.watching("dr.a"))
+        with pytest.raises(Slowed):
+            watch.check_room("dr.a")
+        watch.check_room("dr.b")
+    watch.check_room("dr.a")

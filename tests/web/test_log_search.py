@@ -13,6 +13,10 @@ import httpx
 import pytest
 
 from gateway.audit.outside.proofs import CaseProof
+from gateway.audit.search import queries
+from gateway.suggestions.states import AWAITING
+from tests.signoff.cases import new_case
+from tests.signoff.test_decisions import decide, opened
 from tests.stage import eventually
 from tests.web.browsing import signed_in
 
@@ -125,3 +129,37 @@ def test_the_pages_speak_french(stage: Stage, quality: httpx.Client) -> None:
         assert 'lang="fr"' in quality.get(path, params={"lang": "fr"}).text
     assert "Histoire d" in quality.get(f"/log/case/{case}", params={"lang": "fr"}).text
     quality.get(HOME, params={"lang": "en"})
+
+
+def test_what_one_of_two_decided_is_found_by_no_search_and_no_count_before_the_other_has(stage: Stage, quality: httpx.Client) -> None:
+    """R12; the control: afterwards every one of these searches finds it."""
+    assert set(queries._WAITING) == set(AWAITING)  # noqa: SLF001 - written out there for the index
+    suggestion = new_case(stage, "pair")
+    assert decide(stage, suggestion, opened(stage, suggestion), decision="reject", reason="wrong_finding").status_code == 200
+    asked: list[dict[str, str]] = [
+        {"decision": "reject"},
+        {"type": "rejected"},
+        {"reason": "wrong_finding"},
+        {"case": _case(stage, suggestion)},
+        {},
+    ]
+
+    def told() -> list[bool]:
+        answers = [found(quality, task="pair", **one) for one in asked]
+        by_person = found(quality, person="dr.a", task="pair")
+        rows = [entry for answer in (*answers, by_person) for entry in answer["entries"] if entry["decision"] == "reject"]
+        counts = [
+            answer["facets"]["decision"].get("reject", 0) + answer["facets"]["type"].get("rejected", 0) for answer in (*answers, by_person)
+        ]
+        return [bool(rows), any(counts), answers[0]["total"] > 0]
+
+    assert told() == [False, False, False]
+    assert found(quality, task="pair")["total"] == len([entry for entry in stage.entries() if entry.get("task") == "pair"])
+    assert (
+        decide(stage, suggestion, opened(stage, suggestion, "dr.b"), "dr.b", decision="reject", reason="wrong_finding").status_code == 200
+    )
+    assert told() == [True, True, True]
+
+
+def _case(stage: Stage, suggestion: str) -> str:
+    return str(next(entry["case"] for entry in stage.entries() if entry.get("suggestion") == suggestion))

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
+from uuid import UUID
 
 import pytest
 from playwright.sync_api import sync_playwright
 
-from tests.identity.passkey_stage import ORIGIN, opened_stage
+from tests.identity.passkey_stage import ORIGIN, Desk, opened_stage
+from tests.stage import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -122,3 +124,27 @@ FORM = """
   document.querySelector("main").append(form);
 }
 """
+
+
+def test_signing_out_leaves_no_unsent_text_to_the_next_person_at_the_workstation(gateway: Stage, page: Page) -> None:
+    """The control: a page that is loaded again keeps it."""
+    complaints = at_account(gateway, page)
+    page.evaluate("sessionStorage.setItem(`garant.${document.body.dataset.person}.draft.1`, 'Mme Martin')")
+    page.reload()
+    assert "Mme Martin" in page.evaluate("JSON.stringify(sessionStorage)")
+    page.get_by_role("button", name="Sign out").click()
+    page.get_by_label("Login").wait_for()
+    assert (page.evaluate("JSON.stringify(sessionStorage)"), complaints) == ("{}", [])
+
+
+def test_a_case_page_that_is_left_without_a_decision_tells_its_time_as_it_goes(gateway: Stage, page: Page) -> None:
+    desk = Desk(gateway)
+    suggestion, _ = aside(desk.opened)
+    at_account(gateway, page)
+    page.goto(f"{ORIGIN}/review/{suggestion}")
+    page.locator("[data-case]").wait_for()
+    page.wait_for_timeout(2200)
+    page.goto(f"{ORIGIN}/account")
+    query = "SELECT act, raw FROM active_times WHERE suggestion_id = $1"
+    [told] = aside(eventually, lambda: gateway.rows(query, UUID(suggestion)))
+    assert (told["act"], 1 <= told["raw"] < 10) == ("left", True)

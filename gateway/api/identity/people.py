@@ -139,7 +139,8 @@ async def change_names(person_id: UUID, body: NamesBody, session: ItAdministrato
 async def confirm_person(person_id: UUID, _words: Confirmation, session: CurrentSession, parts: TheParts) -> ConfirmedView:
     """Answer for who a person is, whose account hospital IT made or reset; only then can they sign."""
     person = await parts.people.get(person_id)
-    write = confirmed(person, session.person, session.author(parts.keys), parts.keys, parts.clock.now())
+    author, passwords = session.author(parts.keys), "password" in parts.settings.identity.methods
+    write = confirmed(person, session.person, author, parts.keys, parts.clock.now(), passwords=passwords)
     await parts.writer.append(write)
     return ConfirmedView(id=person_id, name=person.name)
 

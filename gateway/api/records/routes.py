@@ -1,6 +1,7 @@
 """The signed record over HTTP, in three of its four forms; the fourth is the page (R4).
 
-Promises: the forms say the same; they need the right to read cases; nothing of the suggestion's content is in them.
+Promises: the forms say the same; they need the right to read cases; nothing of the suggestion's content is in them; there is
+none while the second of two has still to decide (R12).
 """
 
 from typing import Annotated, Final, Literal
@@ -17,7 +18,7 @@ from gateway.api.signoff import desk_of
 from gateway.errors import preferred
 from gateway.identity.roles import Right
 from gateway.identity.sessions import Session
-from gateway.signoff.record import standing
+from gateway.signoff.record import open_between_two, standing
 
 router = APIRouter(tags=["records"], prefix="/suggestions/{suggestion}")
 Language = Literal["fr", "en"]
@@ -50,6 +51,7 @@ async def as_fhir(suggestion: UUID, session: CurrentSession, parts: TheParts) ->
 async def _record(suggestion: UUID, session: Session, parts: Parts) -> SignedRecord:
     await demand(parts, session, Right.READ_CASES)
     suggestions = desk_of(parts).signoff.suggestions
-    row, signatures = await suggestions.get(suggestion), standing(await suggestions.signatures(suggestion))
+    row = await suggestions.get(suggestion)
+    signatures = [] if open_between_two(row) else standing(await suggestions.signatures(suggestion))
     names = {system.id: system.name for system in parts.settings.systems}
     return record_of(row, signatures, parts.settings.establishment, names.get(row.system, row.system))

@@ -19,7 +19,7 @@ from gateway.api.signoff.bodies import (
 )
 from gateway.api.signoff.cases import break_glass, decide, extend, judge, look, open_case, stand, undo
 from gateway.api.signoff.doors import TheDesk, desk_of
-from gateway.api.signoff.passing import colleagues, defer, hand_over, opinion
+from gateway.api.signoff.passing import colleagues, defer, hand_over, leave, opinion
 from gateway.api.signoff.records import reasons, signatures
 from gateway.api.signoff.waiting import open_next, queue
 
@@ -52,6 +52,7 @@ __all__ = [
     "extend",
     "hand_over",
     "judge",
+    "leave",
     "look",
     "open_case",
     "open_next",

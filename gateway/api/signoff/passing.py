@@ -20,6 +20,12 @@ async def defer(suggestion: UUID, body: LeaseBody, session: Clinician, parts: Th
     return stand(await desk.signoff.suggestions.get(suggestion))
 
 
+@router.post("/suggestions/{suggestion}/leave", status_code=204)
+async def leave(suggestion: UUID, body: LeaseBody, session: Clinician, desk: TheDesk) -> None:
+    """Keep the time of a page that was left without a decision; the case stays open until its time is over."""
+    await desk.signoff.leave(session.person, suggestion, body)
+
+
 @router.post("/suggestions/{suggestion}/hand-over")
 async def hand_over(suggestion: UUID, body: HandOver, session: Clinician, parts: TheParts, desk: TheDesk) -> Stand:
     """Give a case to a colleague who may take it, or ask for an opinion that comes back."""

@@ -1,4 +1,7 @@
-"""What can be asked of the search index: entries by what they say, and how many there are of each kind."""
+"""What can be asked of the search index: entries by what they say, and how many there are of each kind.
+
+What one of two decided is `blind` and nothing else, here and in the counts, until the other has decided without knowing it (R12).
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,27 @@ FACETS: Final = ("type", "task", "system", "version", "decision", "reason", "rol
 PAGE: Final = 100
 MOST_VALUES: Final = 30
 MOST_COUNTED: Final = 20_000
-_COLUMNS: Final = "index AS place, at, type, case_id, suggestion_id, task, actor, role, system, version, decision, reason"
+_WAITING: Final = ("held", "notified", "first_signed", "disputed", "drafted", "emergency")
+"""`gateway.suggestions.states.AWAITING`, spelt as its index spells it."""
+_BLIND: Final = f"""
+WITH blind AS MATERIALIZED (
+  SELECT l.establishment, l.index FROM suggestions AS s JOIN log_search AS l ON l.case_id = s.case_id AND l.suggestion_id = s.id
+  WHERE s.first_signer IS NOT NULL AND s.state IN {_WAITING} AND l.type IN ('signed_off', 'rejected')
+)
+"""  # noqa: S608 - our own names
+_HIDDEN: Final = "(establishment, index) IN (SELECT establishment, index FROM blind)"
+_TOLD: Final = frozenset({"type", "decision", "reason"})
+"""What a blind entry does not tell."""
+
+
+def _seen(name: str, prefix: str = "", blind: str = "") -> str:
+    """A column as it may be read; `blind`: what stands for a word that may not."""
+    hidden = _HIDDEN.replace("(establishment, index)", f"({prefix}establishment, {prefix}index)", 1)
+    instead = blind or ("'blind'" if name == "type" else "''")
+    return f"CASE WHEN {hidden} THEN {instead} ELSE {prefix}{name} END AS {name}" if name in _TOLD else f"{prefix}{name}"
+
+
+_NAMES: Final = ("at", "type", "case_id", "suggestion_id", "task", "actor", "role", "system", "version", "decision", "reason")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,16 +122,17 @@ class Counts:
 async def entries(connection: AsyncConnection, establishment: str, wanted: Wanted, most: int = PAGE) -> list[Found]:
     """The newest entries that fit, newest first."""
     where, values = _conditions(wanted)
-    query = f"SELECT {_COLUMNS} FROM log_search WHERE establishment = :name{where} ORDER BY index DESC LIMIT :most"  # noqa: S608 - our own names
+    columns = ", ".join(["index AS place", *map(_seen, _NAMES)])
+    query = f"{_BLIND} SELECT {columns} FROM log_search WHERE establishment = :name{where} ORDER BY log_search.index DESC LIMIT :most"  # noqa: S608 - our own names
     rows = (await connection.execute(text(query), {"name": establishment, "most": most, **values})).all()
     return [Found(*row) for row in rows]
 
 
 async def story(connection: AsyncConnection, establishment: str, case: UUID, most: int = 1000) -> list[Told]:
     """The entries of a case, oldest first, with how each actor had proven who they are."""
-    columns = ", ".join(f"s.{name.split(' ')[0]}" for name in _COLUMNS.split(", "))
+    columns = ", ".join(["s.index", *(_seen(name, "s.") for name in _NAMES)])
     query = (
-        f"SELECT e.leaf, {columns} FROM log_search s JOIN entries e USING (establishment, index) "  # noqa: S608 - our own names
+        f"{_BLIND} SELECT e.leaf, {columns} FROM log_search s JOIN entries e USING (establishment, index) "  # noqa: S608 - our own names
         "WHERE s.establishment = :name AND s.case_id = :case ORDER BY s.index LIMIT :most"
     )
     rows = (await connection.execute(text(query), {"name": establishment, "case": case, "most": most})).all()
@@ -123,15 +147,25 @@ async def story(connection: AsyncConnection, establishment: str, case: UUID, mos
 async def counts(connection: AsyncConnection, establishment: str, wanted: Wanted) -> Counts:
     """Numbers for a search, whatever page of it is shown."""
     where, values = _conditions(wanted, paged=False, days=not wanted.narrow)
-    columns = ", ".join(FACETS)
-    source = f"SELECT {columns}, n FROM log_counts WHERE establishment = :name{where}"  # noqa: S608
+    columns, seen = ", ".join(FACETS), ", ".join(_seen(name, blind="''") for name in FACETS)
+    source = f"SELECT {columns}, n FROM log_counts WHERE establishment = :name{where}{_without_blind(where, wanted)}"  # noqa: S608
     if wanted.narrow:
         newest = f"SELECT * FROM log_search WHERE establishment = :name{where} ORDER BY index DESC LIMIT {MOST_COUNTED}"  # noqa: S608
-        source = f"SELECT {columns}, 1 AS n FROM ({newest}) AS newest"  # noqa: S608
+        source = f"SELECT {seen}, 1 AS n FROM ({newest}) AS newest"  # noqa: S608
     sets = ", ".join(f"({name})" for name in FACETS)
-    query = f"SELECT GROUPING({columns}) AS which, {columns}, sum(n)::bigint AS n FROM ({source}) AS s GROUP BY GROUPING SETS ((), {sets})"  # noqa: S608
+    grouped = f"GROUP BY GROUPING SETS ((), {sets})"
+    query = f"{_BLIND} SELECT GROUPING({columns}) AS which, {columns}, sum(n)::bigint AS n FROM ({source}) AS s {grouped}"  # noqa: S608
     rows = (await connection.execute(text(query), {"name": establishment, **values})).all()
     return _counted(rows, capped=wanted.narrow)
+
+
+def _without_blind(where: str, wanted: Wanted) -> str:
+    """Takes blind entries out of the counts by day, and puts them back as what may be said of them."""
+    days = where.replace(" day ", " (at AT TIME ZONE 'UTC')::date ")
+    blind = f"FROM log_search WHERE establishment = :name{days} AND {_HIDDEN}"
+    taken = f" UNION ALL SELECT {', '.join(FACETS)}, -1 {blind}"
+    seen = ", ".join(_seen(name, blind="''") for name in FACETS)
+    return taken if _TOLD.intersection(wanted.given()) else f"{taken} UNION ALL SELECT {seen}, 1 {blind}"
 
 
 def _counted(rows: object, *, capped: bool) -> Counts:
@@ -144,7 +178,7 @@ def _counted(rows: object, *, capped: bool) -> Counts:
             continue
         name = FACETS[len(FACETS) - which.bit_length()]
         value = getattr(row, name)
-        if value:
+        if value and row.n > 0:
             facets[name].append((value, row.n))
     shown = {name: tuple(sorted(found, key=lambda pair: (-pair[1], pair[0]))[:MOST_VALUES]) for name, found in facets.items()}
     return Counts(total, shown, capped and total >= MOST_COUNTED)
@@ -158,6 +192,8 @@ def _conditions(wanted: Wanted, *, paged: bool = True, days: bool = False) -> tu
             continue
         parts.append(f" AND {condition}")
         values[name] = value + timedelta(days=1) if name == "until" and not days and isinstance(value, date) else value
+    if not days and _TOLD.intersection(wanted.given()):
+        parts.append(f" AND NOT {_HIDDEN}")
     return "".join(parts), values
 
 

@@ -2,7 +2,8 @@
 
 Promises: the authenticator has verified its user at every use; a challenge is of one use, for one session and one decision,
 and two minutes old at most; a counter that does not go up is refused; every registration, removal, use and refusal is an
-entry. Open challenges are no facts, so they are written beside the log.
+entry. An account whose owner nobody has confirmed yet gets no passkey: it would outlive the next password (R5). Open challenges
+are no facts, so they are written beside the log.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from gateway.identity.passkeys import sentences as words
 from gateway.identity.passkeys.document import Statement, evidence, statement
 from gateway.identity.sessions import Authentication
 from gateway.identity.tables import PasskeyRow
+from gateway.identity.trust.confirming import check_confirmed
 from gateway.ids import uuid7
 
 if TYPE_CHECKING:
@@ -108,8 +110,9 @@ class Passkeys:
         return tuple(Passkey(row.id, row.name, row.created_at, row.used_at) for row in await self._rows(person))
 
     async def registration(self, session: Session) -> dict[str, object]:
-        """Options for `navigator.credentials.create()`. Raises Forbidden: prove first who you are."""
+        """Options for `navigator.credentials.create()`. Raises Forbidden: prove first who you are, or have it confirmed."""
         self._check_recent(session)
+        check_confirmed(session.person)
         rows = await self._rows(session.person)
         if len(rows) >= MOST:
             raise Conflict(words.TOO_MANY[0], code="too_many_passkeys", fr=words.TOO_MANY[1])
@@ -133,6 +136,7 @@ class Passkeys:
     async def register(self, session: Session, name: str, credential: Mapping[str, object]) -> Passkey:
         """Keep a new passkey. Raises Unauthenticated, Forbidden, Conflict."""
         self._check_recent(session)
+        check_confirmed(session.person)
         open_one = await self._found(session, "register", None, credential)
         try:
             made = responses.registered(credential, open_one.challenge, self._party)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from gateway.audit.batch import Statement, Write
 from gateway.audit.leaf import Event, EventType
 from gateway.errors import Conflict, Forbidden
-from gateway.identity.people import pseudonym, unchanged
+from gateway.identity.people import CHANGED_FR, pseudonym, unchanged
 from gateway.identity.roles import Role
 from gateway.ids import uuid7
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _CONFIRM: Final = """
 UPDATE people SET unconfirmed_since = NULL, unconfirmed_by = ''
-WHERE id = $1 AND credentials = $2 AND active AND NOT must_change AND unconfirmed_since IS NOT NULL RETURNING id
+WHERE id = $1 AND credentials = $2 AND active AND NOT (must_change AND $3) AND unconfirmed_since IS NOT NULL RETURNING id
 """
 _CHANGED: Final = "This account was changed or confirmed in the meantime. Reload to see what it is now."
 
@@ -45,32 +45,42 @@ def check_confirmed(person: Person) -> None:
     raise Forbidden(message, code="person_unconfirmed", fr=french)
 
 
-def check_may_confirm(by: Person, person: Person) -> None:
-    """A clinician or the quality department, whose own account is confirmed; never the person, never an administrator. Raises Forbidden."""
+def check_may_confirm(by: Person, person: Person, *, passwords: bool) -> None:
+    """A clinician or the quality department, whose own account is confirmed; never the person, never an administrator.
+
+    Args:
+        by: who confirms.
+        person: who is confirmed.
+        passwords: people sign in with passwords here, so that a one-time password somebody else knows is a way in still.
+
+    Raises:
+        Forbidden: not by this person.
+        Conflict: there is nothing to confirm yet, or any more.
+    """
     known = Role.IT not in by.roles and not by.roles.isdisjoint({Role.CLINICIAN, Role.QUALITY})
     if not known or by.id == person.id or by.doubt is not None or by.must_change:
         message = "Who somebody is, is confirmed by a clinician or the quality department: another person, whose own account is confirmed."
         french = "L'identité d'une personne est confirmée par un clinicien ou la qualité : quelqu'un d'autre, dont le compte est lui-même confirmé."
         raise Forbidden(message, code="may_not_confirm", fr=french)
-    if person.doubt is None or person.must_change:
+    if person.doubt is None or (passwords and person.must_change):
         message = "There is nothing to confirm here: either somebody has done so, or the person has not chosen a password of their own yet."
         french = "Il n'y a rien à confirmer : c'est déjà fait, ou la personne n'a pas encore choisi son propre mot de passe."
         raise Conflict(message, code="nothing_to_confirm", fr=french)
 
 
-def may_confirm(by: Person, person: Person) -> bool:
+def may_confirm(by: Person, person: Person, *, passwords: bool) -> bool:
     """The boolean twin of `check_may_confirm`."""
     try:
-        check_may_confirm(by, person)
+        check_may_confirm(by, person, passwords=passwords)
     except (Forbidden, Conflict):
         return False
     return True
 
 
-def confirmed(person: Person, by: Person, author: Author, keys: Keys, at: datetime) -> Write:
+def confirmed(person: Person, by: Person, author: Author, keys: Keys, at: datetime, *, passwords: bool) -> Write:
     """The write with which somebody answers for who a person is. Raises Forbidden, Conflict."""
-    check_may_confirm(by, person)
+    check_may_confirm(by, person, passwords=passwords)
     detail = {"change": "person_confirmed", "subject": pseudonym(keys, person.id)}
     event = Event(uuid7(), EventType.CONFIG_CHANGED, at, author.actor, author.role, auth=author.auth or None, detail=detail)
-    guard = Statement(_CONFIRM, (person.id, person.credentials), key=person.id)
-    return Write((event,), guards=(guard, unchanged(by)), refusal=_CHANGED)
+    guard = Statement(_CONFIRM, (person.id, person.credentials, passwords), key=person.id)
+    return Write((event,), guards=(guard, unchanged(by)), refusal=_CHANGED, french=CHANGED_FR)

@@ -11,10 +11,10 @@ from gateway.audit.leaf import EventType
 from gateway.ids import uuid7
 from gateway.signoff.acts.reading import read
 from gateway.signoff.acts.saying import check_judging
-from gateway.signoff.acts.time import active_time, spent
+from gateway.signoff.acts.time import measured, spent
 from gateway.signoff.models import Step
 from gateway.signoff.record import person_event, wakes
-from gateway.signoff.rules import check_awaiting, check_free, check_lease, check_may_take
+from gateway.signoff.rules import check_awaiting, check_free, check_hands, check_lease, check_may_take
 from gateway.suggestions.content import Place
 from gateway.suggestions.repository import changed, stored
 from gateway.suggestions.work.repository import added
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from gateway.identity.people import Person
     from gateway.signoff.models import Judging, Opened
     from gateway.signoff.service import SignOff
+    from gateway.suggestions.work.tables import ActiveTimes
 
 _EXTEND = "UPDATE suggestions SET leased_until = $4 WHERE id = $1 AND lease = $2 AND leased_by = $3 AND leased_until >= $5 RETURNING id"
 
@@ -38,6 +39,7 @@ async def open_case(desk: SignOff, person: Person, suggestion: UUID) -> Opened:
     check_awaiting(row)
     check_may_take(row, person, lane, now)
     check_free(row, person, now)
+    check_hands(await desk.suggestions.queues.open_for(person.id, now, suggestion))
     opened = await read(desk, row, lane, person)
     kept = row.leased_by == person.id and row.leased_until is not None and row.leased_until > now
     lease = {"lease": uuid7(), "leased_by": person.id, "leased_at": row.leased_at if kept else now, **_until(opened, now)}
@@ -67,7 +69,8 @@ async def judge(desk: SignOff, person: Person, suggestion: UUID, judging: Judgin
     check_lease(row, person, judging.lease, now)
     opened = await read(desk, row, lane, person)
     check_judging(judging, opened)
-    await desk.writer.append(_judging(desk, person, opened, judging, now))
+    times = await measured(desk.suggestions.work, row, person, judging.active_seconds, "judgement", now)
+    await desk.writer.append(_judging(desk, person, opened, judging, times))
     row = await desk.suggestions.get(suggestion)
     shown = await read(desk, row, lane, person)
     await desk.writer.append(_viewing(desk, person, shown, _until(shown, now), desk.clock.now()))
@@ -106,8 +109,8 @@ def _viewing(desk: SignOff, person: Person, opened: Opened, lease: dict[str, obj
     return Write((event,), guards=(guard,), effects=effects, wake=wakes(row))
 
 
-def _judging(desk: SignOff, person: Person, opened: Opened, judging: Judging, now: datetime) -> Write:
-    row, vault = opened.row, desk.keys.vault
+def _judging(desk: SignOff, person: Person, opened: Opened, judging: Judging, times: ActiveTimes) -> Write:
+    row, vault, now = opened.row, desk.keys.vault, times.at
     event = person_event(EventType.JUDGED_FIRST, row, person, desk.keys, now)
     place = Place(row.establishment, row.case_id, event.id)
     answer = vault.seal("judgement", judging.answer.encode(), place)
@@ -117,7 +120,6 @@ def _judging(desk: SignOff, person: Person, opened: Opened, judging: Judging, no
         id=event.id, suggestion_id=row.id, person_id=person.id, printed_name=person.name, profession=person.profession,
         confidence=judging.confidence, at=now, entry_id=event.id,
     )  # fmt: skip
-    times = spent(active_time(row, person, judging.active_seconds, "judgement", now), event.id)
     payloads = stored(row.id, (replace(part, field=f"{part.field}/{event.id}") for part in (answer, confidence)))
     guards = (added(kept, unless="suggestion_id, person_id"), changed(row, {**_until(opened, now), "leased_at": now}))
-    return Write((event,), guards=guards, effects=(*payloads, times), wake=wakes(row))
+    return Write((event,), guards=guards, effects=(*payloads, spent(times, event.id)), wake=wakes(row))

@@ -5,27 +5,26 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from gateway.audit.batch import Write
+from gateway.audit.batch import Statement, Write
 from gateway.audit.leaf import EventType
 from gateway.errors import BadInput, Conflict
 from gateway.identity.people import pseudonym
 from gateway.ids import uuid7
 from gateway.signoff.acts.reading import asked_for_opinion
 from gateway.signoff.acts.saying import check_length, check_text
-from gateway.signoff.acts.time import active_time, spent
+from gateway.signoff.acts.time import measured, spent
 from gateway.signoff.models import MAX_ANSWER, Step
 from gateway.signoff.record import person_event, wakes
 from gateway.signoff.rules import check_awaiting, check_decides, check_lease, check_may_take, may_take
 from gateway.suggestions.content import Place
 from gateway.suggestions.repository import changed, stored
-from gateway.suggestions.work.repository import added
+from gateway.suggestions.work.repository import LEFT, added
 from gateway.suggestions.work.tables import Opinion
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from uuid import UUID
 
-    from gateway.audit.batch import Statement
     from gateway.audit.leaf import Event
     from gateway.identity.people import Person
     from gateway.signoff.models import Advice, HandingOver, Passing
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from gateway.suggestions.tables import Suggestion
 
 _FREE: Final = {"lease": None, "leased_by": None, "leased_until": None, "leased_at": None}
+_STILL: Final = "SELECT id FROM suggestions WHERE id = $1 AND lease = $2 AND leased_by = $3 FOR SHARE"
 
 
 async def defer(desk: SignOff, person: Person, suggestion: UUID, passing: Passing) -> None:
@@ -43,8 +43,18 @@ async def defer(desk: SignOff, person: Person, suggestion: UUID, passing: Passin
     back = {"assigned_to": row.returns_to, "returns_to": None} if asked_for_opinion(row, person) else {}
     if row.assigned_to == person.id and not back:
         back = {"assigned_to": None, "returns_to": None}
-    times = spent(active_time(row, person, passing.active_seconds, "defer", now), event.id)
+    times = spent(await measured(desk.suggestions.work, row, person, passing.active_seconds, "defer", now), event.id)
     await desk.writer.append(Write((event,), guards=(changed(row, {**_FREE, **back}),), effects=(times,), wake=wakes(row)))
+
+
+async def leave(desk: SignOff, person: Person, suggestion: UUID, passing: Passing) -> None:
+    """Keep the time of a page that was closed or left without a decision; the lease goes on until it is over."""
+    row, now = await desk.suggestions.get(suggestion), desk.clock.now()
+    check_lease(row, person, passing.lease, now)
+    event = person_event(EventType.VIEWED, row, person, desk.keys, now, detail={"page": LEFT})
+    times = spent(await measured(desk.suggestions.work, row, person, passing.active_seconds, LEFT, now), event.id)
+    guard = Statement(_STILL, (row.id, passing.lease, person.id), key=row.id)
+    await desk.writer.append(Write((event,), guards=(guard,), effects=(times,)))
 
 
 async def hand_over(desk: SignOff, person: Person, suggestion: UUID, colleague: Person, passing: HandingOver) -> None:
@@ -61,7 +71,7 @@ async def hand_over(desk: SignOff, person: Person, suggestion: UUID, colleague: 
     event = person_event(EventType.HANDED_OVER, row, person, desk.keys, now, detail=detail)
     kind = "question" if passing.mode == "ask" else "hand_over"
     event, effects = _said(desk, row, person, kind, passing.comment, event) if passing.comment.strip() else (event, ())
-    times = spent(active_time(row, person, passing.active_seconds, "hand_over", now), event.id)
+    times = spent(await measured(desk.suggestions.work, row, person, passing.active_seconds, "hand_over", now), event.id)
     returns = person.id if passing.mode == "ask" else None
     guard = changed(row, {**_FREE, "assigned_to": colleague.id, "returns_to": returns, "notified_person": colleague.login})
     await desk.writer.append(Write((event,), guards=(guard,), effects=(*effects, times), wake=wakes(row)))
@@ -82,7 +92,7 @@ async def give_opinion(desk: SignOff, person: Person, suggestion: UUID, advice: 
     detail = {"to": pseudonym(desk.keys, row.returns_to), "mode": "opinion"}
     event = person_event(EventType.HANDED_OVER, row, person, desk.keys, now, detail=detail)
     event, effects = _said(desk, row, person, "opinion", advice.text, event)
-    times = spent(active_time(row, person, advice.active_seconds, "opinion", now), event.id)
+    times = spent(await measured(desk.suggestions.work, row, person, advice.active_seconds, "opinion", now), event.id)
     guard = changed(row, {**_FREE, "assigned_to": row.returns_to, "returns_to": None})
     await desk.writer.append(Write((event,), guards=(guard,), effects=(*effects, times), wake=wakes(row)))
 

@@ -20,13 +20,23 @@ if TYPE_CHECKING:
     from gateway.identity.people import Person
     from gateway.signoff.models import ActiveTime
     from gateway.suggestions.tables import Suggestion
+    from gateway.suggestions.work.repository import Work
 
 IDLE_CAP_SECONDS: Final = 60.0
 
 
-def active_time(row: Suggestion, person: Person, reported: ActiveTime | None, act: str, at: datetime) -> ActiveTimes:
-    """What one act cost; without a page's measurement, the time since the lease began with at most a minute of it counted."""
-    passed = 0.0 if row.leased_at is None else max(0.0, (at - row.leased_at).total_seconds())
+async def measured(work: Work, row: Suggestion, person: Person, reported: ActiveTime | None, act: str, at: datetime) -> ActiveTimes:
+    """What one act cost, without what pages that were left in between have reported already."""
+    told = 0.0 if row.leased_at is None else await work.claimed(row.id, person.id, row.leased_at)
+    return active_time(row, person, reported, act, at, told)
+
+
+def active_time(row: Suggestion, person: Person, reported: ActiveTime | None, act: str, at: datetime, told: float = 0.0) -> ActiveTimes:
+    """What one act cost; without a page's measurement, the time since the lease began with at most a minute of it counted.
+
+    `told`: seconds of this lease that were claimed before.
+    """
+    passed = 0.0 if row.leased_at is None else max(0.0, (at - row.leased_at).total_seconds() - told)
     raw = passed if reported is None else min(reported.raw, passed)
     capped = min(raw, IDLE_CAP_SECONDS) if reported is None else min(reported.capped, raw)
     parts = _within(reported.phases if reported else Phases(), capped)

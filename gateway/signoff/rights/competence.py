@@ -1,4 +1,4 @@
-"""For what, where and under whom somebody may sign (R6): specialty, training per task, delegation, site, supervision.
+"""For what, where and under whom somebody may sign (R6): specialty, training per task, delegation, site, unit, supervision.
 
 An empty set on a person or a task does not limit. Whoever is refused reads why, and what to do with the case.
 """
@@ -24,13 +24,18 @@ def delegated(person: Person, task: Task, now: datetime) -> bool:
 
 
 def check_competence(person: Person, task: Task) -> None:
-    """Specialty, and training for this very task. Raises Forbidden."""
+    """Specialty, unit, and training for this very task. Raises Forbidden."""
     held = person.competence
     if task.specialties and held.specialties.isdisjoint(task.specialties):
         names = ", ".join(task.specialties)
         message = f"The task '{task.id}' is signed by the specialty: {names}. It is not among yours; hand the case over."
         french = f"L'activité « {task.id} » est signée par la spécialité : {names}. Elle n'est pas parmi les vôtres ; confiez le dossier à un collègue."
         raise Forbidden(message, code="other_specialty", fr=french)
+    if task.units and held.units.isdisjoint(task.units):
+        names = ", ".join(task.units)
+        message = f"The task '{task.id}' is signed in the unit: {names}. You do not work there; hand the case over."
+        french = f"L'activité « {task.id} » est signée dans l'unité : {names}. Vous n'y exercez pas ; confiez le dossier à un collègue."
+        raise Forbidden(message, code="other_unit", fr=french)
     if held.trained_for and task.id not in held.trained_for:
         message = f"Your training does not cover the task '{task.id}', so you cannot sign it yet. Hand the case over."
         french = f"Votre formation ne couvre pas l'activité « {task.id} » : vous ne pouvez pas encore la signer. Confiez le dossier à un collègue."

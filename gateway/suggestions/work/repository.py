@@ -8,21 +8,26 @@ from sqlmodel import SQLModel, col, func, select, text
 
 from gateway.audit.batch import Statement
 from gateway.database import reading
+from gateway.suggestions.states import AWAITING
 from gateway.suggestions.work.tables import ActiveTimes, Judgement, Opinion
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from uuid import UUID
 
     from sqlalchemy.ext.asyncio import async_sessionmaker
     from sqlmodel.ext.asyncio.session import AsyncSession
 
+LEFT: Final = "left"
+"""The act of a page that was left without a decision."""
 _REASONS: Final = text("""
 SELECT s.task, g.reason, count(*) AS count FROM (
   SELECT suggestion_id, reason FROM signatures WHERE decision = 'reject'
   UNION ALL
   SELECT suggestion_id, finding ->> 'reason' FROM signatures, jsonb_array_elements(nullif(findings, '')::jsonb) AS finding
   WHERE decision = 'amend' AND finding ->> 'accepted' = 'false'
-) AS g JOIN suggestions AS s ON s.id = g.suggestion_id GROUP BY 1, 2 ORDER BY 1, 3 DESC, 2
+) AS g JOIN suggestions AS s ON s.id = g.suggestion_id
+WHERE s.first_signer IS NULL OR NOT (s.state = ANY(:awaiting)) GROUP BY 1, 2 ORDER BY 1, 3 DESC, 2
 """)
 
 
@@ -98,8 +103,19 @@ class Work:
             row = (await session.exec(select(*sums).where(ActiveTimes.suggestion_id == suggestion))).one()
         return Active(float(row[0]), float(row[1]), row[2] is not False, row[3])
 
-    async def reasons(self) -> list[ReasonCount]:
-        """How often each coded reason was given, by task; of people nothing."""
+    async def claimed(self, suggestion: UUID, person: UUID, since: datetime) -> float:
+        """Raw seconds that a person's pages have reported since then when they were left without a decision."""
+        chosen = (
+            ActiveTimes.suggestion_id == suggestion,
+            ActiveTimes.person_id == person,
+            ActiveTimes.act == LEFT,
+            ActiveTimes.at >= since,
+        )
         async with reading(self._sessions) as session:
-            rows = (await (await session.connection()).execute(_REASONS)).all()
+            return float((await session.exec(select(func.coalesce(func.sum(ActiveTimes.raw), 0.0)).where(*chosen))).one())
+
+    async def reasons(self) -> list[ReasonCount]:
+        """How often each coded reason was given, by task; of people nothing, and nothing of one of two before the other has decided."""
+        async with reading(self._sessions) as session:
+            rows = (await (await session.connection()).execute(_REASONS, {"awaiting": sorted(AWAITING)})).all()
         return [ReasonCount(*row) for row in rows]

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from starlette.datastructures import FormData
 
 from gateway.api import machines, signoff, stops
+from gateway.api.accounts import CompetenceBody, NamesBody
 from gateway.api.administration import routes
 from gateway.api.administration.models import Training
 from gateway.api.administration.operation import operation_of
@@ -30,6 +31,7 @@ router.include_router(pages.router)
 HOME: Final = "/administration"
 MachineId = Annotated[str, Path(pattern="^[0-9a-f]{16}$")]
 Done: TypeAlias = dict[str, str]
+_LISTS: Final = ("specialties", "sites", "units", "trained_for", "delegated_tasks")
 _MISSING: Final = ("login", "name", "profession", "roles", "tasks", "reason", "trained_until", "groups")
 
 
@@ -48,7 +50,7 @@ async def make_account(seen: TheVisitor, request: Request) -> Response:
 
 @router.post("/administration/accounts/{person_id}/{act}")
 async def change_account(
-    person_id: UUID, act: Literal["close", "password", "roles", "training"], seen: TheVisitor, request: Request
+    person_id: UUID, act: Literal["close", "password", "roles", "training", "competence", "names"], seen: TheVisitor, request: Request
 ) -> Response:
     """Change one account."""
     session, form = await _checked(seen, request)
@@ -110,7 +112,7 @@ async def stop_system(system: str, act: Literal["stop", "resume"], seen: TheVisi
         await press(body, session, seen.parts, signoff.desk_of(seen.parts))
         return {"done": "resumed" if act == "resume" else "stopped", "name": system}
 
-    return await _overview_after(seen, session, work, form, conflict="admin_stop_changed")
+    return await _overview_after(seen, session, work, form)
 
 
 async def _close(seen: Visitor, session: Session, person_id: UUID, form: FormData) -> Done:
@@ -127,7 +129,7 @@ async def _password(seen: Visitor, session: Session, person_id: UUID, _form: For
 
 
 async def _roles(seen: Visitor, session: Session, person_id: UUID, form: FormData) -> Done:
-    body = accounts.RolesChange.model_validate({"roles": form.getlist("roles"), "groups": _groups(form)})
+    body = accounts.RolesChange.model_validate({"roles": form.getlist("roles"), "groups": _listed(form, "groups")})
     await accounts.change_roles(person_id, body, session, seen.parts)
     return {"done": "roles_changed"}
 
@@ -137,11 +139,27 @@ async def _training(seen: Visitor, session: Session, person_id: UUID, form: Form
     return {"done": "training_changed"}
 
 
+async def _competence(seen: Visitor, session: Session, person_id: UUID, form: FormData) -> Done:
+    lists = {name: _listed(form, name) for name in _LISTS}
+    until = {"delegated_until": _day(form, "delegated_until"), "trained_until": (await seen.parts.people.get(person_id)).trained_until}
+    body = CompetenceBody.model_validate({**lists, **until, "supervised_by": await _supervisor(seen, _text(form, "supervised_by"))})
+    await accounts.change_competence(person_id, body, session, seen.parts)
+    return {"done": "competence_changed"}
+
+
+async def _names(seen: Visitor, session: Session, person_id: UUID, form: FormData) -> Done:
+    given = {name: _text(form, name) or None for name in NamesBody.model_fields}
+    await accounts.change_names(person_id, NamesBody.model_validate(given), session, seen.parts)
+    return {"done": "names_changed"}
+
+
 _ACTS: Final[dict[str, Callable[[Visitor, Session, UUID, FormData], Awaitable[Done]]]] = {
     "close": _close,
     "password": _password,
     "roles": _roles,
     "training": _training,
+    "competence": _competence,
+    "names": _names,
 }
 
 
@@ -170,14 +188,14 @@ def _said(seen: Visitor, error: GarantError | ValidationError, conflict: str) ->
     if isinstance(error, ValidationError):
         wrong = sorted({str(one["loc"][0]) for one in error.errors() if one["loc"]} & set(_MISSING))
         return " ".join(known[f"admin_wrong_{name}"] for name in wrong) or known["admin_wrong"], 422
-    if isinstance(error, Conflict) and error.fr is None and conflict:
+    if isinstance(error, Conflict) and error.code == Conflict.code and conflict:
         return known[conflict], error.status
     return error.said(seen.language), error.status
 
 
 def _account(form: FormData) -> dict[str, object]:
     named: dict[str, object] = {name: _text(form, name) for name in ("login", "name", "profession")}
-    return named | {"roles": form.getlist("roles"), "groups": _groups(form), "trained_until": _day(form)}
+    return named | {"roles": form.getlist("roles"), "groups": _listed(form, "groups"), "trained_until": _day(form)}
 
 
 def _text(form: FormData, name: str) -> str:
@@ -185,13 +203,25 @@ def _text(form: FormData, name: str) -> str:
     return value.strip() if isinstance(value, str) else ""
 
 
-def _groups(form: FormData) -> list[str]:
-    return _text(form, "groups").replace(",", " ").split()
+def _listed(form: FormData, name: str) -> list[str]:
+    return _text(form, name).replace(",", " ").split()
 
 
-def _day(form: FormData) -> datetime | None:
+async def _supervisor(seen: Visitor, login: str) -> UUID | None:
+    """The account that answers for somebody in training, or None where nobody has to. Raises BadInput."""
+    found = await seen.parts.people.by_login(login) if login else None
+    if login and found is None:
+        message = f"There is no open account '{login[:64]}', so nothing was changed. Type the login of the person who supervises."
+        french = (
+            f"Aucun compte ouvert ne s’appelle « {login[:64]} » ; rien n’a été modifié. Saisissez l’identifiant de la personne qui encadre."
+        )
+        raise BadInput(message, code="unknown_supervisor", fr=french)
+    return None if found is None else found[0].id
+
+
+def _day(form: FormData, name: str = "trained_until") -> datetime | None:
     """The end of the day that was typed (UTC), or None where none was."""
-    text = _text(form, "trained_until")
+    text = _text(form, name)
     if not text:
         return None
     try:

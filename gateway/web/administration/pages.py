@@ -95,7 +95,7 @@ async def account_page(seen: Visitor, session: Session, person_id: UUID, *, prob
     parts = seen.parts
     person = PersonView.of(await parts.people.get(person_id))
     last = (await routes.activity(session, parts)).people.get(person_id)
-    own = person_id == session.person.id
+    own, supervisor = person_id == session.person.id, person.competence.supervised_by
     return seen.page(
         "administration_account.html",
         code,
@@ -104,6 +104,7 @@ async def account_page(seen: Visitor, session: Session, person_id: UUID, *, prob
         person=person,
         last=last,
         own=own,
+        supervisor=(await parts.people.get(supervisor)).login if supervisor else "",
         roles=ROLES,
     )
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass
+from math import isinf
 from typing import TYPE_CHECKING, Final
 
 from gateway.errors import BadInput
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 MOST_FIELDS: Final = 200
 _WHOLE: Final = ("INT", "UINT")
+_DIGITS: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +244,13 @@ def _typed(text: str, datatype: str, pointer: str) -> JsonValue:
 
 
 def _number(text: str, *, whole: bool) -> int | float:
-    return int(text) if whole or text.lstrip("-").isdigit() else float(text)
+    """What a person wrote in digits. Raises ValueError, also for what only a program calls a number (nan, inf, 1_000)."""
+    if not _DIGITS.fullmatch(text):
+        raise ValueError(text)
+    value = int(text) if whole or text.lstrip("-").isdigit() else float(text)
+    if isinf(value):
+        raise ValueError(text)
+    return value
 
 
 def _unreadable(_pointer: str) -> BadInput:

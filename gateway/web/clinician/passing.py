@@ -39,6 +39,19 @@ async def defer(suggestion: UUID, seen: TheVisitor) -> Response:
     return to(f"/queue{within_of(form).query()}")
 
 
+@router.post("/review/{suggestion}/leave")
+async def leave(suggestion: UUID, seen: TheVisitor) -> Response:
+    """The page was closed or left without a decision: its time counts. Sent by the page as it goes; nobody reads the answer."""
+    form = await posted(seen)
+    session = await signer(seen)
+    try:
+        body = signoff.LeaseBody.model_validate({"lease": form.get("lease", ""), "active_seconds": active_of(form)})
+        await signoff.leave(suggestion, body, session, signoff.desk_of(seen.parts))
+    except (GarantError, ValidationError) as error:
+        return Response(status_code=error.status if isinstance(error, GarantError) else UNPROCESSABLE)
+    return Response(status_code=204)
+
+
 @router.get("/review/{suggestion}/hand-over")
 async def hand_over_page(suggestion: UUID, seen: TheVisitor) -> Response:
     """Who may take the case, and what to ask of them."""

@@ -56,7 +56,8 @@ async def queue_list(seen: TheVisitor) -> Response:
 @router.get("/queue/events")
 async def events(seen: TheVisitor, watch: TheWatch) -> Response:
     """Server-sent events: the queue has changed; ends with the session."""
-    await signer(seen)
+    who = (await signer(seen)).person.id
+    watch.check_room(who)
     token = session_token(seen.request, seen.parts) or ""
 
     async def signed_in() -> bool:
@@ -67,7 +68,7 @@ async def events(seen: TheVisitor, watch: TheWatch) -> Response:
         return True
 
     headers = HEADERS | {"X-Accel-Buffering": "no"}
-    return StreamingResponse(stream(watch, signed_in), media_type="text/event-stream", headers=headers)
+    return StreamingResponse(stream(watch, signed_in, who=who), media_type="text/event-stream", headers=headers)
 
 
 @router.post("/next")

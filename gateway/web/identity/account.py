@@ -15,8 +15,7 @@ from gateway.errors import GarantError
 from gateway.identity.passkeys.ceremonies import FRESH
 from gateway.identity.roles import Right
 from gateway.identity.trust.confirming import may_confirm
-from gateway.web.clinician.editing import mark
-from gateway.web.clinician.forms import Incomplete, decision_of
+from gateway.web.clinician.forms import Incomplete, decision_of, seen_mark
 from gateway.web.rendering import PageRoute, TheVisitor, Visitor, person, posted, to
 from gateway.web.texts import words
 
@@ -99,7 +98,7 @@ async def decision_options(suggestion: UUID, seen: TheVisitor) -> Response:
         body = decision_of(form, seen.language, judged=form.get("judged") == "yes")
     except Incomplete:
         return JSONResponse(_AS_IT_STANDS)
-    if body.decision == "amend" and form.get("seen") != mark(body.amendment or {}):
+    if body.decision == "amend" and form.get("seen") != seen_mark(form):
         return JSONResponse(_AS_IT_STANDS)
     return await _options(seen, passkeys.decision_options(suggestion, body, session, seen.parts))
 
@@ -116,7 +115,9 @@ async def account_page(seen: Visitor, problem: str = "", status: int = 200) -> R
         running=await seen.parts.sessions.running(session.person),
         fresh=fresh,
         methods=methods,
-        unconfirmed=[one for one in await seen.parts.people.doubtful() if may_confirm(session.person, one)],
+        unconfirmed=[
+            one for one in await seen.parts.people.doubtful() if may_confirm(session.person, one, passwords="password" in methods)
+        ],
     )
 
 

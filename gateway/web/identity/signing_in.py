@@ -4,7 +4,8 @@ The way back comes from another site, so the browser brings no session cookie wi
 there and back to one browser, and the last step is a page of ours that goes on by itself.
 """
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -19,7 +20,7 @@ from gateway.database import reading
 from gateway.errors import GarantError
 from gateway.identity.oidc.flows import LIFETIME, Answer, Arrived, Begun
 from gateway.suggestions.states import AWAITING
-from gateway.web.rendering import PageRoute, TheVisitor, Visitor, local, person, to
+from gateway.web.rendering import PageRoute, TheVisitor, Visitor, local, onward_page, person, to
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 FLOW_COOKIE: Final = "garant_flow"
@@ -32,14 +33,16 @@ WHERE c.reference = :reference AND s.state = ANY(:states) ORDER BY s.overdue DES
 @router.get("/sign-in/oidc")
 async def sign_in(seen: TheVisitor) -> Response:
     """Go to the provider."""
-    return await _away(seen, seen.parts.elsewhere.sign_in(local(seen.request.query_params.get("next", ""))))
+    next_page = local(seen.request.query_params.get("next", ""))
+    return await _away(seen, partial(seen.parts.elsewhere.sign_in, next_page))
 
 
 @router.get("/sign-in/oidc/step-up")
 async def step_up(seen: TheVisitor) -> Response:
     """Go to the provider to prove again who one is, for a signature."""
     session = person(seen)
-    return await _away(seen, seen.parts.elsewhere.step_up(session, local(seen.request.query_params.get("next", ""))))
+    next_page = local(seen.request.query_params.get("next", ""))
+    return await _away(seen, partial(seen.parts.elsewhere.step_up, session, next_page))
 
 
 @router.get("/sign-in/oidc/callback")
@@ -52,7 +55,7 @@ async def back(seen: TheVisitor) -> Response:
 async def launch(seen: TheVisitor) -> Response:
     """Opened from a health record: go to its own sign-in."""
     asked = seen.request.query_params
-    return await _away(seen, seen.parts.elsewhere.launch(asked.get("iss", "")[:512], asked.get("launch", "")[:2048]))
+    return await _away(seen, partial(seen.parts.elsewhere.launch, asked.get("iss", "")[:512], asked.get("launch", "")[:2048]))
 
 
 @router.get("/launch/callback")
@@ -61,9 +64,11 @@ async def launched(seen: TheVisitor) -> Response:
     return await _arrive(seen)
 
 
-async def _away(seen: Visitor, beginning: Awaitable[Begun]) -> Response:
+async def _away(seen: Visitor, begin: Callable[[], Awaitable[Begun]]) -> Response:
     try:
-        begun = await beginning
+        if seen.session is None:
+            await seen.parts.attempts.admit_way(origin_of(seen.request, seen.parts))
+        begun = await begin()
     except GarantError as error:
         return _problem(seen, error)
     answer = to(begun.address)
@@ -86,7 +91,9 @@ async def _go_on(seen: Visitor, request: Request, arrived: Arrived) -> Response:
     if arrived.token is not None:
         await parts.writer.append(parts.sessions.renewed(arrived.token, arrived.person, arrived.proven))
         return _onward(seen, arrived.next)
-    token, session = await parts.sessions.begin(arrived.person, arrived.proven, origin_of(request, parts))
+    origin = origin_of(request, parts)
+    token, session = await parts.sessions.begin(arrived.person, arrived.proven, origin)
+    await parts.attempts.came_back(origin)
     next_page, sentence = await _where(parts, arrived)
     answer = _onward(seen, next_page, sentence)
     give_session(parts, answer, token)
@@ -111,7 +118,7 @@ async def _held(parts: Parts, reference: str) -> UUID | None:
 
 
 def _onward(seen: Visitor, next_page: str, sentence: str = "") -> Response:
-    answer = seen.page("onward.html", next=next_page, sentence=sentence)
+    answer = onward_page(seen, next_page, sentence)
     take_cookie(seen.parts, answer, FLOW_COOKIE)
     return answer
 

@@ -18,6 +18,11 @@ export function forgetOthers(mine) {
   }
 }
 
+// Whoever signs out leaves nothing to the next person at this workstation; a session that only ended keeps its drafts for its owner.
+export function forgetAll() {
+  for (const name of Object.keys(sessionStorage)) if (name.startsWith(PREFIX)) sessionStorage.removeItem(name);
+}
+
 export function remembered(name) {
   try {
     return JSON.parse(sessionStorage.getItem(`${PREFIX}${person()}.${name}`)) ?? {};

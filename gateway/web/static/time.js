@@ -16,12 +16,24 @@ function looking() {
   return document.visibilityState === "visible" && document.hasFocus();
 }
 
+function told(spent) {
+  return { ...spent, capped: spent.read + spent.judge + spent.edit };
+}
+
 function fill(form, spent) {
-  const values = { ...spent, capped: spent.read + spent.judge + spent.edit };
-  for (const [name, seconds] of Object.entries(values)) {
+  for (const [name, seconds] of Object.entries(told(spent))) {
     const field = form.elements.namedItem(`active_${name}`);
     if (field) field.value = seconds.toFixed(1);
   }
+}
+
+// What nobody decides on was read all the same: a page that goes without sending a form tells its time itself.
+function tell(id, spent) {
+  const form = document.querySelector("form [name=lease]")?.form;
+  if (!form || spent.raw < 1) return false;
+  const body = new URLSearchParams({ csrf: form.elements.csrf.value, lease: form.elements.lease.value });
+  for (const [name, seconds] of Object.entries(told(spent))) body.set(`active_${name}`, seconds.toFixed(1));
+  return navigator.sendBeacon(`/review/${id}/leave`, body);
 }
 
 export function measure(id) {
@@ -37,7 +49,16 @@ export function measure(id) {
     document.addEventListener(kind, () => { acted = performance.now(); }, { passive: true });
   }
   setInterval(step, 1000);
-  document.addEventListener("submit", (event) => { step(); fill(event.target, spent); }, true);
-  window.addEventListener("pagehide", () => { step(); remember(`time.${id}`, spent); });
+  let sending = false;
+  document.addEventListener("submit", (event) => {
+    step();
+    fill(event.target, spent);
+    setTimeout(() => { sending = !event.defaultPrevented; });
+  }, true);
+  window.addEventListener("pagehide", () => {
+    step();
+    if (!sending && tell(id, spent)) for (const name of Object.keys(spent)) spent[name] = 0;
+    remember(`time.${id}`, spent);
+  });
   return () => performance.now() - acted;
 }
