@@ -228,9 +228,10 @@ def _outcomes(database: Connection) -> dict[Scope, tuple[int, ...]]:
 
 
 def _public(database: Connection, tasks: list[Rate], sites: list[Rate], months: list[Rate]) -> Measured:
-    shown = {scope for scope, open_ in opened(database, TASK).items() if open_}
+    people = opened(database, TASK)  # a task whose every instance is novel has no figure, and nobody behind one
+    shown, closed = ({scope for scope, open_ in people.items() if open_ is wanted} for wanted in (True, False))
     return Measured(
-        tuple(_covered(one, (one.task, one.kind, one.profession) not in shown) for one in tasks),
+        tuple(_covered(one, (one.task, one.kind, one.profession) in closed) for one in tasks),
         _parted(database, sites, shown, "site"),
         _parted(database, months, shown, "month"),
     )

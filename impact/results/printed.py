@@ -56,8 +56,9 @@ def _catalogue(result: Result) -> str:
 def _rates(rates: Sequence[Rate]) -> str:
     titles = ("task, profession", "n, held out", "volume", "min without", "min with", "s", "95 % interval", "any day", "level", "status")
     table = _table("Step 4. Substitution rate per task", titles, (_rate(one) for one in rates))
+    reasons = {one.why: ", ".join(dict.fromkeys(other.task for other in rates if other.why == one.why)) for one in rates if one.why}
     notes = sorted(
-        {note for one in rates for note in (*one.notes, *one.gate.why) if note} | {f"{one.task}: {one.why}" for one in rates if one.why}
+        {note for one in rates for note in (*one.notes, *one.gate.why) if note} | {f"{tasks}: {why}" for why, tasks in reasons.items()}
     )
     levels = [f"{level} {LEVELS[level]}" for level in sorted({one.level for one in rates if one.level})]
     shown = ([f"Evidence: {'; '.join(levels)}. D and E are never in a central scenario."] if levels else []) + notes
@@ -71,7 +72,7 @@ def _rate(one: Rate) -> tuple[str, ...]:
     volume = "unknown" if one.volume is None else f"{one.volume:,}"
     mark = " //" if one.level in _HATCHED else ""
     s = "unknown" if one.s is None else f"{one.s:.1%}{mark}"
-    counts = f"{one.n:,}\n{one.held_out:,}"
+    counts = f"{one.n:,}{f' (+{one.novel:,} in 30 days)' if one.novel else ''}\n{one.held_out:,}"
     return (
         f"{one.task}\n{one.profession}",
         counts,

@@ -54,7 +54,7 @@ def rate_cells(one: Rate, say: Speech) -> tuple[Cell, ...]:
     if one.status == "suppressed":
         return (name, *[Cell(say["suppressed"])] * 7, Cell("", number=False), Cell(say["suppressed"], number=False))
     counts = [
-        Cell(say.number(one.n)),
+        Cell(say.number(one.n) + (f" (+{say.number(one.novel)} {say['novel']})" if one.novel else "")),
         Cell(say.number(one.volume)),
         Cell(say.number(one.h0, 2)),
         Cell(say.number(one.h1, 2)),

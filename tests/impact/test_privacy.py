@@ -120,3 +120,8 @@ def test_published_counts_are_rounded_to_five() -> None:
     (total,) = small_site(pilot=False).tasks
     assert [count % 5 for count in (total.n, total.held_out, total.novel, *total.outcomes)] == [0] * 8
     assert [rounded(count) for count in (0, 2, 3, 7, 8, 33)] == [0, 0, 5, 5, 10, 35]
+
+
+def test_a_task_of_novel_instances_alone_says_so_and_shows_no_figure() -> None:
+    (total,) = measured(drawn(Plan(rows=300, workers=3, months=("2026-01",))), pilot=False).tasks
+    assert (total.status, total.why.startswith("novelty window"), total.h0, total.h1, total.saving) == ("unknown", True, None, None, None)
