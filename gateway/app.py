@@ -263,7 +263,7 @@ def _control(core: _Core, parts: Parts, desk: Desk, metrics: Metrics, watch: Que
         clock=core.clock,
         reauthentication=proving,
         attempts=attempts,
-        passkeys=Passkeys(accounts, core.settings.establishment.name, core.base),
+        passkeys=Passkeys(accounts, core.settings.establishment.name, core.base, password_counts=core.settings.profile == "pilot"),
         elsewhere=Elsewhere(sources(identity, os.environ), core.base, core.outbound, people, accounts),
         signoff=desk,
         url=core.url,

@@ -24,7 +24,12 @@ from typing import ClassVar, Final
 
 LANGUAGES: Final = ("fr", "en")
 _LOG_AWAY_FR: Final = (
-    "Le journal ne peut pas être écrit ; rien n'a été décidé ni remis. Réessayez ; si cela persiste, prévenez le service informatique."
+    "Le journal d'audit ne répond pas, donc rien n'est remis. Réessayez ; si cela persiste, dites à l'informatique "
+    "que la base de données ne répond pas."
+)
+_LOG_DAMAGED_FR: Final = (
+    "Le journal d'audit n'est plus celui qui a été signé, donc rien n'est écrit ni remis. Prévenez l'informatique : "
+    "la base de données est à restaurer."
 )
 
 
@@ -198,7 +203,7 @@ class AuditUnavailable(GarantError):
     title = "The log cannot be written, so nothing is released"
 
     def __init__(self, message: str, *, code: str | None = None, fr: str | None = None) -> None:
-        super().__init__(message, code=code, fr=fr or _LOG_AWAY_FR)
+        super().__init__(message, code=code, fr=fr or (_LOG_DAMAGED_FR if code == "log_damaged" else _LOG_AWAY_FR))
 
 
 class Misconfigured(GarantError):

@@ -89,7 +89,7 @@ def roles(login: Login, role: Roles, group: Groups = None, config: Config = CONF
 
 @app.command("password")
 def password(login: Login, config: Config = CONFIG) -> None:
-    """Give an account a new one-time password, printed once; its sessions end."""
+    """Give an account a new one-time password, printed once; its sessions and passkeys end."""
     from gateway.identity.people import renew_password  # noqa: PLC0415
 
     async def work(_: Settings, writer: Writer, keys: Keys, url: str) -> str:

@@ -26,6 +26,9 @@ _Piece: TypeAlias = tuple[ChangeKind, str]
 _WORD: Final = re.compile(r"\s+|[0-9]++(?:[.,][0-9]++)*|\w+|[^\w\s]")
 _EACH_WITH_EACH: Final = 40_000
 _DEEPEST: Final = 12
+_AROUND: Final = 70
+"""Characters of unchanged text that stay beside a change; what has no more than `_WHOLE` of them stays whole."""
+_WHOLE: Final = 180
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,18 @@ def words(before: str, after: str) -> tuple[Change, ...]:
     """The changes from one text to another, in the order of reading; what went stands before what came in its place."""
     pieces = list(_compare(_WORD.findall(before), _WORD.findall(after), 0))
     return tuple(_told(pieces))
+
+
+def condensed(changes: Sequence[Change]) -> Iterator[Change]:
+    """The changes with some words around each; what stayed further away is left out, as `[…]`."""
+    last = len(changes) - 1
+    for number, change in enumerate(changes):
+        if change.kind != "same" or len(change.text) <= _WHOLE or not last:
+            yield change
+            continue
+        head = change.text[:_AROUND].rpartition(" ")[0] if number else ""
+        tail = change.text[-_AROUND:].partition(" ")[2] if number < last else ""
+        yield Change("same", f"{head} […] {tail}")
 
 
 def _compare(old: Sequence[str], new: Sequence[str], depth: int) -> Iterator[_Piece]:

@@ -5,7 +5,7 @@ Names and logins stay in this table. The log names a person by a pseudonym that 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from sqlmodel import col, select
@@ -61,6 +61,7 @@ AND NOT EXISTS (SELECT FROM people o WHERE o.id <> $1 AND (o.national_id = $3 OR
 END_SESSIONS: Final = """
 UPDATE sessions SET ended_at = now(), ended = 'changed' WHERE person_id = $1 AND credentials <= $2 AND ended_at IS NULL
 """
+_END_PASSKEYS: Final = "UPDATE passkeys SET removed_at = $2 WHERE person_id = $1 AND removed_at IS NULL"
 UNCHANGED: Final = "SELECT id FROM people WHERE id = $1 AND credentials = $2 AND active FOR SHARE"
 _TAKEN_FR: Final = (
     "Cet identifiant (ou numéro national, ou utilisateur du DPI) est déjà pris, peut-être par un compte fermé. Choisissez-en un autre."
@@ -280,12 +281,13 @@ def created(new: NewPerson, password_hash: str, keys: Keys, by: Author, at: date
 
 
 def password_changed(person: Person, password_hash: str, keys: Keys, by: Author, at: datetime, *, one_time: bool) -> Write:
-    """The write that sets a password and ends all sessions; `one_time`: it must be changed before anything else."""
+    """The write that sets a password and ends all sessions; `one_time`: it must be changed before anything else, and all passkeys end."""
     if not one_time:
         chosen = Statement(_PASSWORD, (person.id, person.credentials, password_hash), key=person.id)
         return _ending(person, chosen, "password_changed", (keys, by, at))
     reset = Statement(_RESET, (person.id, person.credentials, password_hash, *_doubt(by, at)), key=person.id)
-    return _ending(person, reset, "one_time_password", (keys, by, at))
+    write = _ending(person, reset, "one_time_password", (keys, by, at))
+    return replace(write, effects=(*write.effects, Statement(_END_PASSKEYS, (person.id, at))))
 
 
 def _doubt(by: Author, at: datetime) -> tuple[datetime | None, str]:

@@ -312,5 +312,5 @@ def _environment() -> Environment:
         loader=PackageLoader("gateway.web"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     made.globals["asset"] = assets.address
-    made.filters |= {"clock": clock, "moment": moment, "span": span, "words": difference.words}
+    made.filters |= {"clock": clock, "moment": moment, "span": span, "words": difference.words, "condensed": difference.condensed}
     return made

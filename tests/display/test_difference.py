@@ -74,3 +74,15 @@ def test_twenty_thousand_words_take_no_more_than_their_share(texts: object) -> N
     assert callable(texts)
     small, large = duration(*texts(2_500)), duration(*texts(20_000))
     assert large < 8 * 4 * max(small, 0.02)
+
+
+def test_what_stays_far_from_a_change_is_left_out_and_every_change_stays() -> None:
+    before = "one " * 100 + "left lung " + "two " * 100
+    shown = tuple(difference.condensed(difference.words(before, before.replace("left", "right"))))
+    assert [(change.kind, change.text) for change in shown if change.kind != "same"] == [("gone", "left"), ("new", "right")]
+    assert all("[…]" in change.text and len(change.text) < 90 for change in shown if change.kind == "same")
+
+
+def test_a_short_text_is_shown_whole() -> None:
+    changes = difference.words("left lung, 3 mm", "right lung, 3 mm")
+    assert tuple(difference.condensed(changes)) == changes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
@@ -238,6 +239,39 @@ def test_a_health_record_opens_the_case_it_asks_for(scene: Scene) -> None:
     scene.provider.context = {"encounter": "encounter-18"}
     page = scene.browser().walk(f"/launch?iss={scene.provider.issuer}&launch=xyz")
     assert ("url=/queue" in page.text, "Nothing waits for a signature in this record" in page.text) == (True, True)
+
+
+def fresh(browser: Browser) -> bool:
+    """Whether a signature or a passkey may rest on how this browser signed in."""
+    proven = datetime.fromisoformat(browser.whoami().json()["authenticated_at"])
+    return datetime.now(UTC) - proven < timedelta(minutes=15)
+
+
+def test_no_signature_rests_on_a_sign_in_with_weaker_methods_than_it_demands(scene: Scene) -> None:
+    """R5: `amr_values` are asked for at a signature; a policy's 15 minutes must not let a password in. The control: a second factor."""
+    scene.provider.proven_seconds_ago, found = 1.0, []
+    for used in (["pwd", "otp"], ["pwd"]):
+        scene.provider.claims["amr"] = used
+        browser = scene.browser()
+        assert browser.walk().status_code == 200
+        found.append(fresh(browser))
+    assert found == [True, False]
+
+
+def test_no_signature_rests_on_what_a_health_record_says(scene: Scene) -> None:
+    scene.stage.rows("UPDATE people SET ehr_user = $1 WHERE login = 'dr.a'", f"{scene.provider.issuer}/Practitioner/7")
+    scene.provider.claims, scene.provider.proven_seconds_ago = {"fhirUser": "Practitioner/7"}, 1.0
+    browser = scene.browser()
+    assert browser.walk(f"/launch?iss={scene.provider.issuer}&launch=xyz").status_code == 200
+    assert (browser.whoami().json()["person"]["login"], fresh(browser)) == ("dr.a", False)
+
+
+def test_a_health_record_speaks_for_its_own_users_alone(scene: Scene) -> None:
+    scene.stage.rows("UPDATE people SET ehr_user = $1 WHERE login = 'dr.b'", f"{DEAD}/Practitioner/1")
+    scene.provider.claims = {"fhirUser": f"{DEAD}/Practitioner/1"}
+    browser = scene.browser()
+    page = browser.walk(f"/launch?iss={scene.provider.issuer}&launch=xyz")
+    assert (page.status_code, browser.session, scene.codes()[-1]) == (401, None, "user_of_another_record")
 
 
 def test_a_health_record_that_is_not_configured_opens_nothing(scene: Scene) -> None:

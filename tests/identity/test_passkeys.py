@@ -220,3 +220,19 @@ def test_who_was_let_in_by_it_and_is_not_confirmed_yet_gets_no_passkey_that_woul
     thief.sign_in()
     answer = doctor.api("POST", "/passkeys/options")
     assert (answer.status_code, answer.json()["code"]) == (403, "person_unconfirmed")
+
+
+def test_in_production_a_stolen_password_adds_and_removes_no_passkey_of_who_has_one(postgres_server: str) -> None:
+    """R5: two factors stay two; the first key is enrolled, a key that has just signed lets another one in, a reset ends them all."""
+    for stage in opened_stage(postgres_server):
+        desk, person = Desk(stage), stage.rows("SELECT id FROM people WHERE login = 'dr.a'")[0]["id"]
+        app: Any = stage.replicas[0].app
+        app.control.state.parts.passkeys._password_counts = False  # noqa: SLF001 - as the profile of production builds it
+        assert desk.register().status_code == 201
+        [key] = stage.rows("SELECT id FROM passkeys WHERE removed_at IS NULL")
+        tried = [desk.api("POST", "/passkeys/options"), desk.api("DELETE", f"/passkeys/{key['id']}")]
+        assert [(answer.status_code, answer.json()["code"]) for answer in tried] == [(403, "stronger_proof_needed")] * 2
+        assert desk.sign(*desk.opened("keyed")).status_code == 200
+        assert desk.api("POST", "/passkeys/options").status_code == 200
+        assert stage.api(stage.clinician("it"), "POST", f"/people/{person}/password").status_code == 200
+        assert stage.rows("SELECT id FROM passkeys WHERE removed_at IS NULL") == []

@@ -15,6 +15,7 @@ import pytest
 from gateway.audit.outside.proofs import CaseProof
 from gateway.audit.search import queries
 from gateway.suggestions.states import AWAITING
+from tests.fakes.model_server import Script, chat
 from tests.signoff.cases import new_case
 from tests.signoff.test_decisions import decide, opened
 from tests.stage import eventually
@@ -99,6 +100,14 @@ def test_a_search_is_a_table_too(quality: httpx.Client) -> None:
     answer = quality.get("/log.csv", params={"type": "received"})
     rows = list(csv.DictReader(io.StringIO(answer.text)))
     assert (answer.headers["content-type"], {row["type"] for row in rows}) == ("text/csv; charset=utf-8", {"received"})
+
+
+def test_what_an_ai_system_calls_itself_is_never_a_formula_in_a_spreadsheet(stage: Stage, quality: httpx.Client) -> None:
+    named = "=1+1" + "x" * 8
+    stage.model.scripts["/v1/chat/completions"] = Script(body=chat(model=named))
+    stage.chat("letter")
+    rows = list(csv.DictReader(io.StringIO(quality.get("/log.csv").text)))
+    assert {row["version"] for row in rows if "1+1" in row["version"]} == {f"'{named}"}
 
 
 def test_filters_of_the_page_are_links_and_can_be_removed(quality: httpx.Client) -> None:

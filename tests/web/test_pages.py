@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from gateway.audit.leaf import EventType
+from gateway.errors import AuditUnavailable
 from gateway.suggestions.states import State
 from gateway.web.assets import assets
 from gateway.web.texts import LANGUAGES, language_of, texts
@@ -150,6 +151,11 @@ def test_another_language_keeps_the_page_and_its_filters(stage: Stage, browser: 
 
 
 INLINE = r'<script(?![^>]*\bsrc=)|<style|\sstyle=|\son[a-z]+=|javascript:|href="https?:|src="https?:'
+
+
+@pytest.mark.parametrize("code", [None, "log_damaged"])
+def test_a_log_that_cannot_be_written_is_told_in_french_too(code: str | None) -> None:
+    assert AuditUnavailable("The log is away.", code=code).said("fr").startswith("Le journal d'audit")
 
 
 def test_every_type_of_entry_has_its_word() -> None:

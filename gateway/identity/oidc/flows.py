@@ -24,7 +24,7 @@ from gateway.identity.oidc import sentences as words
 from gateway.identity.oidc.documents import Documents
 from gateway.identity.oidc.exchange import Exchange, Told
 from gateway.identity.oidc.profiles import OIDC, launch_id
-from gateway.identity.oidc.tokens import Expected, TokenRefusedError
+from gateway.identity.oidc.tokens import NEVER_FRESH, Expected, TokenRefusedError, used_any
 from gateway.identity.sessions import Authentication
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from gateway.clock import Clock
     from gateway.identity.oidc.profiles import Source
+    from gateway.identity.oidc.tokens import Claims
     from gateway.identity.people import People, Person
     from gateway.identity.sessions import Session, Sessions
     from gateway.outbound import Outbound
@@ -160,18 +161,26 @@ class Elsewhere:
             expected = replace(expected, since=flow.begun_at - _SKEW, amr=flow.source.amr_values)
         told = await self._exchange.redeem(flow.source, query["code"], flow.verifier, self._redirect(flow.purpose), expected)
         person = await self._person(flow, told)
-        at = told.claims.authenticated_at
-        proven_at = min(max(at, flow.begun_at), self._clock.now()) if flow.purpose == "step_up" else min(at, self._clock.now())
         return Arrived(
             flow.purpose,
             person,
-            Authentication("oidc", proven_at, told.claims.acr),
+            Authentication("oidc", self._proven_at(flow, told.claims), told.claims.acr),
             flow.next,
             flow.token,
             told.context.get(flow.source.case),
         )
 
+    def _proven_at(self, flow: _Flow, claims: Claims) -> datetime:
+        """When the person proved it; what a signature may not rest on (a health record's word, weaker methods) is never fresh."""
+        at, now = claims.authenticated_at, self._clock.now()
+        if flow.purpose == "step_up":
+            return min(max(at, flow.begun_at), now)
+        strong = flow.purpose == "sign_in" and used_any(claims.all, flow.source.amr_values)
+        return min(at, now if strong else now - NEVER_FRESH)
+
     async def _person(self, flow: _Flow, told: Told) -> Person:
+        if flow.source.smart and any(told.name.startswith(f"{other.issuer.rstrip('/')}/") for other in self._others(flow.source)):
+            raise TokenRefusedError("user_of_another_record")
         person = await self._people.called(flow.source.account, told.name)
         if person is None:
             raise Unauthenticated(words.STRANGER[0], code="account_unknown", fr=words.STRANGER[1])
@@ -181,6 +190,10 @@ class Elsewhere:
             if owner != person.id:
                 raise Unauthenticated(words.OTHER[0], code="other_person", fr=words.OTHER[1])
         return person
+
+    def _others(self, source: Source) -> tuple[Source, ...]:
+        """The other health records."""
+        return tuple(one for one in self._sources.values() if one.smart and one.id != source.id)
 
     async def _log_refused(self, flow: _Flow, code: str) -> None:
         """Who it was is not known, so the entry names the source by a keyed hash."""

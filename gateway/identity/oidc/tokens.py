@@ -120,9 +120,14 @@ def _check_proof(claims: Mapping[str, object], at: datetime, expected: Expected)
         raise TokenRefusedError("token_stale_proof")
     if expected.acr and claims.get("acr") not in expected.acr:
         raise TokenRefusedError("token_level")
-    used = claims.get("amr")
-    if expected.amr and not (isinstance(used, list) and set(expected.amr) & {str(one) for one in used}):
+    if not used_any(claims, expected.amr):
         raise TokenRefusedError("token_methods")
+
+
+def used_any(claims: Mapping[str, object], methods: tuple[str, ...]) -> bool:
+    """Whether a token names one of these methods as used; where none is demanded, any will do."""
+    used = claims.get("amr")
+    return not methods or (isinstance(used, list) and bool(set(methods) & {str(one) for one in used}))
 
 
 def _text(claims: Mapping[str, object], name: str, default: str | None = None) -> str:

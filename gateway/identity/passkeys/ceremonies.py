@@ -39,7 +39,7 @@ from gateway.identity.trust.confirming import check_confirmed
 from gateway.ids import uuid7
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from uuid import UUID
 
     from gateway.identity.passkeys.responses import Party
@@ -96,9 +96,11 @@ class Passkeys:
         sessions: sign-ins, with writer, keys and clock.
         name: of the establishment, shown by the authenticator.
         base: our public address: its host is whom passkeys are for.
+        password_counts: a signature may rest on a password; otherwise none changes the passkeys of who has one (R5).
     """
 
-    def __init__(self, sessions: Sessions, name: str, base: str) -> None:
+    def __init__(self, sessions: Sessions, name: str, base: str, *, password_counts: bool = True) -> None:
+        self._password_counts = password_counts
         parts = urlsplit(base)
         self._accounts = sessions
         self._clock = sessions.clock
@@ -111,9 +113,9 @@ class Passkeys:
 
     async def registration(self, session: Session) -> dict[str, object]:
         """Options for `navigator.credentials.create()`. Raises Forbidden: prove first who you are, or have it confirmed."""
-        self._check_recent(session)
-        check_confirmed(session.person)
         rows = await self._rows(session.person)
+        self._check_may_change(session, rows)
+        check_confirmed(session.person)
         if len(rows) >= MOST:
             raise Conflict(words.TOO_MANY[0], code="too_many_passkeys", fr=words.TOO_MANY[1])
         challenge = os.urandom(32)
@@ -135,7 +137,7 @@ class Passkeys:
 
     async def register(self, session: Session, name: str, credential: Mapping[str, object]) -> Passkey:
         """Keep a new passkey. Raises Unauthenticated, Forbidden, Conflict."""
-        self._check_recent(session)
+        self._check_may_change(session, await self._rows(session.person))
         check_confirmed(session.person)
         open_one = await self._found(session, "register", None, credential)
         try:
@@ -152,8 +154,9 @@ class Passkeys:
 
     async def remove(self, session: Session, passkey: UUID) -> None:
         """End a passkey for good. Raises Forbidden: prove first who you are; Unknown."""
-        self._check_recent(session)
-        row = next((row for row in await self._rows(session.person) if row.id == passkey), None)
+        rows = await self._rows(session.person)
+        self._check_may_change(session, rows)
+        row = next((row for row in rows if row.id == passkey), None)
         if row is None:
             raise Unknown(words.NONE_SUCH[0], fr=words.NONE_SUCH[1])
         now, who = self._clock.now(), session.author(self._accounts.keys)
@@ -208,9 +211,12 @@ class Passkeys:
         await self._append(self._accounts.renewed(session.token, session.person, proven, taken, used))
         return proven
 
-    def _check_recent(self, session: Session) -> None:
+    def _check_may_change(self, session: Session, rows: Sequence[PasskeyRow]) -> None:
+        """A fresh proof; and where a password signs nothing, it must not make what signs: only the first passkey is enrolled by it."""
         if self._clock.now() - session.authenticated_at > FRESH:
             raise Forbidden(words.CONFIRM[0], code="reauthentication_required", fr=words.CONFIRM[1])
+        if rows and not self._password_counts and session.authentication.method == "password":
+            raise Forbidden(words.STRONGER[0], code="stronger_proof_needed", fr=words.STRONGER[1])
 
     async def _append(self, write: Write) -> None:
         try:

@@ -20,6 +20,16 @@ NOT_PROVEN: Final = (
     "This passkey did not confirm exactly this decision, so nothing was decided. Try again; if it persists, tell hospital IT.",
     "Cette clé d'accès n'a pas confirmé exactement cette décision ; rien n'a été décidé. Réessayez ; si cela persiste, prévenez l'informatique.",
 )
+STRONGER: Final = (
+    (
+        "A password alone does not change passkeys here. Sign a decision with one of yours, or confirm with your establishment's sign-in service, then "
+        "come back within five minutes. Lost all of them? Hospital IT gives you a new one-time password, which ends them."
+    ),
+    (
+        "Un mot de passe seul ne modifie pas les clés d'accès ici. Signez une décision avec l'une des vôtres, ou confirmez par le service de connexion, "
+        "puis revenez dans les cinq minutes. Toutes perdues ? L'informatique vous donne un nouveau mot de passe à usage unique, qui y met fin."
+    ),
+)
 TOO_MANY: Final = (
     "You have as many passkeys as one person may have. Remove one that you no longer use.",
     "Vous avez atteint le nombre maximal de clés d'accès. Retirez-en une que vous n'utilisez plus.",

@@ -20,7 +20,7 @@ from sqlmodel import text
 from gateway.api.dependencies import demand
 from gateway.audit.search.index import fill
 from gateway.audit.search.queries import FACETS, PAGE, Counts, Found, Wanted, counts, entries, story
-from gateway.database import connect, reading
+from gateway.database import aside, reading
 from gateway.errors import AuditUnavailable, BadInput, Unknown
 from gateway.identity.people import pseudonym
 from gateway.identity.roles import Right
@@ -63,7 +63,7 @@ async def log_csv(seen: TheVisitor) -> Response:
     out = io.StringIO()
     table = csv.DictWriter(out, list(Found.__dataclass_fields__), lineterminator="\r\n")
     table.writeheader()
-    table.writerows(map(_plain, found))
+    table.writerows({name: _no_formula(value) for name, value in _plain(one).items()} for one in found)
     headers = {"Content-Disposition": 'attachment; filename="garant-log.csv"'}
     return Response(out.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
 
@@ -124,11 +124,8 @@ async def _brought_up_to_date(seen: Visitor) -> None:
             head = (await connection.execute(_HEAD, {"name": name})).first()
             missing = (head.size if head else 0) - int(await connection.scalar(_INDEXED, {"name": name}) or 0)
         if 0 < missing <= MOST_MISSING:
-            own = await connect(seen.parts.url)
-            try:
+            async with aside(seen.parts.url) as own:
                 await fill(own, name, missing)
-            finally:
-                await own.close(timeout=2)
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise AuditUnavailable("The database does not answer, so the log cannot be searched. Try again.") from error
 
@@ -173,7 +170,12 @@ def _address(path: str, seen: Visitor, **changes: object) -> str:
     return f"{path}?{urlencode(changed)}" if changed else path
 
 
-def _plain(found: Found) -> dict[str, object]:
+def _no_formula(value: str) -> str:
+    """What a spreadsheet would calculate is kept as text: a version is whatever an AI system called itself."""
+    return f"'{value}" if value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+
+
+def _plain(found: Found) -> dict[str, str]:
     return {name: "" if value is None else str(value) for name, value in asdict(found).items()}
 
 
