@@ -70,13 +70,14 @@ from gateway.web.clinician import case, deciding, media, passing, queue
 from gateway.web.forms import router as form_router
 from gateway.web.identity.account import router as account_router
 from gateway.web.identity.signing_in import router as signing_in_router
+from gateway.web.impact.pages import router as impact_router
 from gateway.web.live import QueueWatch
 from gateway.web.pages import router as page_router
 from gateway.web.quality.lookback import router as lookback_router
 from gateway.web.quality.search import router as search_router
 from gateway.web.quality.verifying import router as verifying_router
 from gateway.web.rendering import install
-from impact.pages import usage_by_task
+from impact.pages import Section
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -92,7 +93,7 @@ if TYPE_CHECKING:
 SPOOL_RETRY_SECONDS: Final = 2.0
 _PAGES: Final = (
     *(page_router, form_router, assets.router, queue.router, case.router, deciding.router, passing.router, media.router),
-    *(administration_router, signing_in_router, account_router, search_router, verifying_router, lookback_router),
+    *(administration_router, signing_in_router, account_router, search_router, verifying_router, lookback_router, impact_router),
 )
 log = structlog.get_logger()
 
@@ -306,7 +307,7 @@ def _control(
     install(app)
     app.state.queue_watch, app.state.lags, app.state.verifications = watch, metrics.lags, verifications
     app.state.operation = operation
-    app.state.usage_by_task = usage_by_task
+    app.state.impact = Section(core.settings.impact_directory)
     return app
 
 

@@ -8,12 +8,15 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path  # noqa: TC003 - typer reads annotations at run time
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gateway.commands import log, machines, people, setting_up, systems, witness
-from gateway.commands.console import CONFIG, Config, Speaking, configured, group, with_database
+from gateway.commands.console import CONFIG, Config, Speaking, configured, fail, group, with_database
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 app = typer.Typer(
     cls=Speaking,
@@ -104,6 +107,90 @@ def impact_rates(
 
     found = with_database(config, lambda settings, _, url: records(url, settings.establishment.id))
     typer.echo(rates(found, pilot=pilot, form=form))
+
+
+@impact_app.command("run")
+def impact_run(
+    ledger: Annotated[Path | None, typer.Option(help="A ledger that was exported; without it the live one.")] = None,
+    inputs: Annotated[Path | None, typer.Option(help="The folder of your tables; without it that of the configuration.")] = None,
+    pilot: Annotated[bool, typer.Option(help="Show figures below the publication threshold, labelled.")] = False,
+    form: Annotated[str, typer.Option("--format", help="table or json")] = "table",
+    config: Config = CONFIG,
+) -> None:
+    """All six steps: census, professions, tasks, rates, rates of professions, scenarios."""
+    from impact.cli import six_steps  # noqa: PLC0415
+
+    typer.echo(impact(config, ledger, inputs, lambda rows, tables: six_steps(rows, tables, pilot=pilot, form=form)))
+
+
+@impact_app.command("import")
+def impact_import(
+    file: Annotated[Path, typer.Argument(help="CSV in any usual encoding and separator, Parquet, or TOML.")],
+    into: Annotated[Path | None, typer.Option(help="The folder of your tables; without it that of the configuration.")] = None,
+    kind: Annotated[
+        str | None, typer.Option("--as", help="census, professions, tasks, volumes, baselines or quality; else guessed.")
+    ] = None,
+    heading: Annotated[list[str] | None, typer.Option("--map", help="HEADING=COLUMN, as often as needed.")] = None,
+    config: Config = CONFIG,
+) -> None:
+    """Check a table of yours and keep it; what is wrong is told by row and column, and nothing is imported."""
+    from impact.cli import imported  # noqa: PLC0415
+
+    typer.echo(_understood(lambda: imported(file, into or configured(config).impact_directory, kind, heading or [])))
+
+
+@impact_app.command("scenario")
+def impact_scenario(
+    file: Annotated[Path, typer.Argument(help="A scenario file, like those in config/scenarios.")],
+    against: Annotated[str, typer.Option(help="The scenario to put beside it.")] = "central",
+    ledger: Annotated[Path | None, typer.Option(help="A ledger that was exported; without it the live one.")] = None,
+    inputs: Annotated[Path | None, typer.Option(help="The folder of your tables; without it that of the configuration.")] = None,
+    config: Config = CONFIG,
+) -> None:
+    """Play one more scenario, beside one of the others."""
+    from impact.cli import one_scenario  # noqa: PLC0415
+
+    typer.echo(impact(config, ledger, inputs, lambda rows, tables: one_scenario(rows, file, tables, against)))
+
+
+@impact_app.command("report")
+def impact_report(
+    out: Annotated[Path, typer.Option(help="The folder of the report; made if it does not exist.")],
+    language: Annotated[str, typer.Option(help="fr or en")] = "fr",
+    ledger: Annotated[Path | None, typer.Option(help="A ledger that was exported; without it the live one.")] = None,
+    inputs: Annotated[Path | None, typer.Option(help="The folder of your tables; without it that of the configuration.")] = None,
+    pilot: Annotated[bool, typer.Option(help="Show figures below the publication threshold, labelled.")] = False,
+    config: Config = CONFIG,
+) -> None:
+    """Write the report: HTML, PDF, tables as CSV, and the digests and checkpoint that prove what it rests on."""
+    from gateway.operations.auditing import checkpoint  # noqa: PLC0415
+    from impact.cli import report  # noqa: PLC0415
+
+    def work(rows: object, tables: Path | None) -> str:
+        """The checkpoint is read after the rows, so that it covers them."""
+        signed = "" if ledger is not None else with_database(config, lambda settings, _, url: checkpoint(url, settings.establishment.id))
+        return report(rows, tables, out, language, pilot=pilot, checkpoint=signed)
+
+    typer.echo(impact(config, ledger, inputs, work))
+
+
+def impact(config: Path, ledger: Path | None, inputs: Path | None, work: Callable[[object, Path | None], str]) -> str:
+    """What the impact section says of a ledger, the live one where none is given. Raises Misconfigured, Conflict, and says what is wrong."""
+    from gateway.usage import records  # noqa: PLC0415
+
+    if ledger is not None:
+        return _understood(lambda: work(ledger, inputs))
+    found = with_database(config, lambda settings, _, url: records(url, settings.establishment.id))
+    return _understood(lambda: work(found, inputs or configured(config).impact_directory))
+
+
+def _understood(work: Callable[[], str]) -> str:
+    try:
+        return work()
+    except typer.BadParameter:
+        raise
+    except ValueError as error:
+        fail(str(error))
 
 
 for name, commands in {

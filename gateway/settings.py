@@ -242,6 +242,7 @@ class Settings(Frozen):
     database: Database = Database()
     keys_directory: Path = Path(".garant/keys")
     spool_directory: Path = Path(".garant/spool")
+    impact_directory: Path = Path(".garant/impact")
     systems: tuple[System, ...]
     tasks: tuple[Task, ...]
     policies: tuple[Policy, ...]

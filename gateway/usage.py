@@ -31,7 +31,10 @@ LedgerRow: TypeAlias = UsageRecord
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What people did on one instance. Seconds are active seconds, summed over everybody; `worker` is a keyed pseudonym."""
+    """What people did on one instance. Seconds are active seconds, summed over everybody; `worker` is a keyed pseudonym.
+
+    `unaided`: of these, the seconds before anything of the AI was shown; None where the page did not tell them apart.
+    """
 
     outcome: Literal["auto", "accepted", "amended", "rejected", "ignored"]
     profession: str
@@ -48,6 +51,7 @@ class Work:
     two_person: bool = False
     break_glass: bool = False
     reason: str = ""
+    unaided: float | None = None
 
 
 def record(row: AnySuggestion, work: Work) -> Usage:
@@ -66,7 +70,7 @@ def record(row: AnySuggestion, work: Work) -> Usage:
         "model_version": row.model_version,
         "policy": row.policy,
         "release_mode": row.mode,
-        "arm": "ai",
+        "arm": "holdout" if row.held_out else "ai",
         "outcome": work.outcome,
         "received_at": rfc3339(row.received_at),
         "answered_at": rfc3339(row.answered_at or work.at),
@@ -82,6 +86,8 @@ def record(row: AnySuggestion, work: Work) -> Usage:
         "break_glass": work.break_glass,
         "reason": work.reason,
         "stratum": "",
+        "unaided_seconds": work.unaided,
+        "induced_seconds": 0.0,
     }
     return Usage(row.id, row.task, work.at, orjson.dumps(facts).decode())
 
@@ -89,7 +95,7 @@ def record(row: AnySuggestion, work: Work) -> Usage:
 def ignored(row: AnySuggestion, profession: str, at: datetime, active: Active) -> Usage:
     """The ledger row of an instance that ended without a decision that counts, with the time that people spent on it."""
     source: Literal["reported", "lease", "none"] = "none" if not active.raw else "reported" if active.reported else "lease"
-    return record(row, Work("ignored", profession, at, "", active.raw, active.capped, source, row.opened_at))
+    return record(row, Work("ignored", profession, at, "", active.raw, active.capped, source, row.opened_at, unaided=active.unaided))
 
 
 async def left(suggestions: Suggestions, row: AnySuggestion, at: datetime) -> Usage | None:

@@ -2,37 +2,33 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-from pathlib import Path  # noqa: TC003 - typer reads annotations at run time
-from typing import TYPE_CHECKING, Annotated, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
-from impact.ledger import LedgerError, read_jsonl
+from impact.ledger import read_jsonl
 from impact.parquet import read_parquet
-from impact.rates import ARMS, MIN_INSTANCES, MIN_WORKERS, OUTCOMES, UNKNOWN, TaskCounts, counts
+from impact.results.counted import rates
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
     from impact.ledger import UsageRecord
 
-STATUS: Final = {
-    "published": "published",
-    "nobody worked": "nobody worked on it",
-    "pilot": "pilot data, below the publication threshold: not for publication",
-    "suppressed": f"suppressed: fewer than {MIN_WORKERS} workers or {MIN_INSTANCES} instances, or one person did most of it",
-}
-_BOUNDED: Final = "Minutes marked ≤ are an upper bound: no page reported active time, so the time a case was open was taken, cut at 60 s."
-_NO_INTERVALS: Final = "Intervals of the shares need scipy, which is not installed: 'pip install scipy'."
-_INTERVALS: Final = "Under each share: its 95 % interval, to be read once; it does not hold for a figure watched day by day."
-_WIDTH: Final = 130
+Form = Annotated[str, typer.Option("--format", help="table or json")]
+File = Annotated[Path, typer.Argument(help="CSV in any usual encoding and separator, Parquet, or TOML.")]
+Into = Annotated[Path, typer.Option("--into", help="The folder of your tables; made if it does not exist.")]
+Kind = Annotated[str | None, typer.Option("--as", help="census, professions, tasks, volumes, baselines or quality; guessed without it.")]
+Headings = Annotated[list[str] | None, typer.Option("--map", help="HEADING=COLUMN, as often as needed.")]
+ScenarioFile = Annotated[Path, typer.Argument(help="A scenario file, like those in config/scenarios.")]
+Against = Annotated[str, typer.Option("--against", help="The scenario to put beside it.")]
+Out = Annotated[Path, typer.Option("--out", help="The folder of the report; made if it does not exist.")]
+Language = Annotated[str, typer.Option("--language", help="fr or en")]
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="What AI does to the work, from a usage ledger.")
+Ledger = Annotated[Path, typer.Argument(help="A ledger: .parquet, a folder of them, or JSON lines under any other name.")]
+Tables = Annotated[Path | None, typer.Option("--inputs", help="The folder of your own tables; without it the shipped ones.")]
+Pilot = Annotated[bool, typer.Option(help="Show figures below the publication threshold, labelled.")]
 
 
 @app.callback()
@@ -42,19 +38,52 @@ def _root() -> None:
 
 @app.command("rates")
 def rates_command(
-    ledger: Annotated[Path, typer.Argument(help="A ledger: .parquet, or JSON lines under any other name.")],
+    ledger: Ledger,
     *,
     pilot: Annotated[bool, typer.Option(help="Show minutes below the publication threshold, labelled.")] = False,
     form: Annotated[str, typer.Option("--format", help="table, json or csv")] = "table",
 ) -> None:
     """Counts, shares and minutes per task."""
+    said(lambda: rates(read(ledger), pilot=pilot, form=form), ledger)
+
+
+@app.command("run")
+def run_command(ledger: Ledger, *, inputs: Tables = None, pilot: Pilot = False, form: Form = "table") -> None:
+    """All six steps: census, professions, tasks, rates, rates of professions, scenarios."""
+    said(lambda: six_steps(ledger, inputs, pilot=pilot, form=form), ledger)
+
+
+@app.command("import")
+def import_command(file: File, *, into: Into, kind: Kind = None, heading: Headings = None) -> None:
+    """Check a table of yours and keep it; what is wrong is told by row and column, and nothing is imported."""
+    said(lambda: imported(file, into, kind, heading or []), file)
+
+
+@app.command("scenario")
+def scenario_command(ledger: Ledger, file: ScenarioFile, *, inputs: Tables = None, against: Against = "central") -> None:
+    """Play one more scenario, beside one of the others."""
+    said(lambda: one_scenario(ledger, file, inputs, against), ledger)
+
+
+@app.command("report")
+def report_command(ledger: Ledger, *, out: Out, inputs: Tables = None, language: Language = "fr", pilot: Pilot = False) -> None:
+    """Write the report: HTML, PDF, tables as CSV, and the digests that prove what it rests on."""
+    said(lambda: report(ledger, inputs, out, language, pilot=pilot), ledger)
+
+
+def said(work: Callable[[], str], path: Path) -> None:
+    """Print what is found; what is refused is said on standard error, with exit code 1."""
     try:
-        typer.echo(rates(read(ledger), pilot=pilot, form=form))
-    except LedgerError as error:
+        typer.echo(work())
+    except (ValueError, ImportError) as error:
+        if isinstance(error, typer.BadParameter):
+            raise
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error
     except OSError as error:
-        typer.echo(f"{ledger} cannot be read: {error.strerror}. Give the path of an exported ledger.", err=True)
+        typer.echo(
+            f"{error.filename or path} cannot be read: {error.strerror}. Check the path; for a ledger, give an exported one.", err=True
+        )
         raise typer.Exit(1) from error
 
 
@@ -63,106 +92,59 @@ def read(ledger: Path) -> Iterator[UsageRecord]:
     return read_parquet(ledger) if ledger.suffix.lower() == ".parquet" else read_jsonl(ledger)
 
 
-def rates(records: Iterable[UsageRecord], *, pilot: bool = False, form: str = "table") -> str:
-    """The counts of a ledger as a table for people, or as JSON or CSV.
+def six_steps(ledger: object, inputs: Path | None, *, pilot: bool = False, form: str = "table") -> str:
+    """The six steps as tables for people or as JSON. Raises typer.BadParameter for an unknown form, and what `run` raises."""
+    from impact.results.documents import document, dumped  # noqa: PLC0415 - each command imports only what it needs
+    from impact.results.printed import printed  # noqa: PLC0415
+    from impact.run import run  # noqa: PLC0415
 
-    Args:
-        records: in any order.
-        pilot: show minutes below the publication threshold too, labelled as not for publication.
-        form: "table", "json" (a list of objects) or "csv" (with a header).
-
-    Raises:
-        typer.BadParameter: an unknown form.
-    """
-    forms = {"table": _table, "json": _json, "csv": _csv}
-    if form not in forms:
-        raise typer.BadParameter(f"There is no format '{form}'. Formats: {', '.join(forms)}.")
-    return forms[form](counts(records, pilot=pilot))
+    if form not in {"table", "json"}:
+        raise typer.BadParameter(f"There is no format '{form}'. Formats: table, json.")
+    result = run(ledger, inputs, pilot=pilot)
+    return printed(result) if form == "table" else dumped(document(result))
 
 
-def _row(task: TaskCounts) -> dict[str, object]:
-    row: dict[str, object] = {"task": task.task, "kind": task.kind, "profession": task.profession, "n": task.n}
-    row |= dict(zip(OUTCOMES, task.outcomes, strict=True))
-    for outcome in OUTCOMES:
-        low, high = task.interval(outcome) or (None, None)
-        share = task.share(outcome) if task.n else None
-        row |= {f"{outcome}_share": _rounded(share), f"{outcome}_low": _rounded(low), f"{outcome}_high": _rounded(high)}
-    row |= {f"arm_{arm}": count for arm, count in zip(ARMS, task.arms, strict=True)}
-    row |= {
-        "modes": " ".join(f"{mode}:{count}" for mode, count in task.modes),
-        "two_person": task.two_person,
-        "break_glass": task.break_glass,
-    }
-    row |= {"minutes": _rounded(task.minutes), "minutes_raw": _rounded(task.minutes_raw)}
-    row |= {"minutes_each": _rounded(task.minutes_each()), "minutes_raw_each": _rounded(task.minutes_raw_each())}
-    row |= {"minutes_bounded": task.bounded, "minutes_status": STATUS[task.minutes_status()]}
-    return row | {"coverage": UNKNOWN, "substitution_rate": UNKNOWN}
+def imported(file: Path, into: Path, kind: str | None, headings: list[str]) -> str:
+    """What was imported, as a sentence. Raises Refused, Unreadable."""
+    from impact.intake.columns import TABLES  # noqa: PLC0415
+    from impact.results.inputs import take_in  # noqa: PLC0415
+
+    if kind is not None and kind not in TABLES:
+        raise typer.BadParameter(f"There is no table '{kind}'. Tables: {', '.join(TABLES)}.")
+    said_of = {heading: column for heading, _, column in (pair.rpartition("=") for pair in headings)}
+    name, rows, target = take_in(file, into, kind, said_of)
+    return f"{rows} rows of {name} imported into {target}."
 
 
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 4)
+def one_scenario(ledger: object, file: Path, inputs: Path | None, against: str) -> str:
+    """One more scenario beside a known one. Raises typer.BadParameter for one that is not known, and what `run` raises."""
+    from dataclasses import replace  # noqa: PLC0415
+
+    from impact.results.inputs import Inputs  # noqa: PLC0415
+    from impact.results.printed import compared  # noqa: PLC0415
+    from impact.run import run  # noqa: PLC0415
+    from impact.scenarios import Scenario  # noqa: PLC0415
+
+    known, own = Inputs.load(inputs), Scenario.read(file)
+    other = known.scenario(against)
+    if other is None:
+        raise typer.BadParameter(f"There is no scenario '{against}'. Scenarios: {', '.join(one.id for one in known.scenarios)}.")
+    return compared(*run(ledger, replace(known, scenarios=(own, other))).plays)
 
 
-def _json(found: tuple[TaskCounts, ...]) -> str:
-    return json.dumps([_row(task) for task in found], indent=2)
+def report(ledger: object, inputs: Path | None, out: Path, language: str, *, pilot: bool = False, checkpoint: str = "") -> str:
+    """Write the report and say where. Raises typer.BadParameter for an unknown language, and what `run` raises."""
+    from impact.followup import Store  # noqa: PLC0415
+    from impact.report import LANGUAGES, write  # noqa: PLC0415
+    from impact.results.inputs import Inputs  # noqa: PLC0415
+
+    if language not in LANGUAGES:
+        raise typer.BadParameter(f"There is no report in '{language}'. Languages: {', '.join(LANGUAGES)}.")
+    with Store.open() as store:
+        store.add(ledger)
+        result = store.result(Inputs.load(inputs), pilot=pilot)
+        made = write(result, out, language, calls=store.calls(), ledger=ledger, checkpoint=checkpoint)
+    return f"{len(made)} files written to {out}: {', '.join(made)}."
 
 
-def _csv(found: tuple[TaskCounts, ...]) -> str:
-    out = io.StringIO()
-    empty = TaskCounts("", "", "", 0, (0,) * len(OUTCOMES), 0, 0, None, None, 0, False, (0,) * len(ARMS), ())  # noqa: FBT003
-    writer = csv.DictWriter(out, list(_row(empty)), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(_row(task) for task in found)
-    return out.getvalue()
-
-
-def _table(found: tuple[TaskCounts, ...]) -> str:
-    table = Table(title="Usage by task, measured", show_lines=True)
-    for name in ("task", "n", *OUTCOMES, "minutes", "per case"):
-        table.add_column(name, justify="left" if name == "task" else "right")
-    for task in found:
-        shares = [_share(task, outcome) for outcome in OUTCOMES]
-        minutes = [_minutes(task, task.minutes, task.minutes_raw), _minutes(task, task.minutes_each(), task.minutes_raw_each())]
-        table.add_row(_name(task), *(Text(cell) for cell in (str(task.n), *shares, *minutes)))
-    out = io.StringIO()
-    Console(file=out, width=_WIDTH, color_system=None).print(table)
-    return out.getvalue() + "\n".join(_notes(found))
-
-
-def _name(task: TaskCounts) -> Text:
-    """What a foreign ledger says is printed as text: no markup, no control characters."""
-    modes = ", ".join(mode if count == task.n else f"{mode} {count}" for mode, count in task.modes)
-    lines = (task.task, f"{task.kind}, {task.profession}", modes)
-    return Text("\n".join("".join(letter if letter.isprintable() else "?" for letter in line) for line in lines))
-
-
-def _share(task: TaskCounts, outcome: str) -> str:
-    count, interval = task.outcomes[OUTCOMES.index(outcome)], task.interval(outcome)
-    if not count:
-        return "0"
-    return f"{count} ({task.share(outcome):.0%})" + ("" if interval is None else f"\n{interval[0] * 100:.0f}–{interval[1]:.0%}")
-
-
-def _minutes(task: TaskCounts, capped: float | None, raw: float | None) -> str:
-    if capped is None or raw is None:
-        return "suppressed" if task.minutes is None else "–"
-    bounded, pilot = "≤ " if task.bounded else "", "" if task.publishable else " *"
-    return f"{bounded}{capped:.2f}{pilot}" + (f"\nraw {raw:.2f}{pilot}" if raw != capped else "")
-
-
-def _notes(found: tuple[TaskCounts, ...]) -> list[str]:
-    states = {task.minutes_status() for task in found}
-    shared = [task for task in found if task.n]
-    apart = {arm: sum(task.arms[place] for task in found) for place, arm in enumerate(ARMS) if arm != "ai"}
-    others = ", ".join(f"{count} {arm}" for arm, count in apart.items() if count)
-    notes = {
-        f"Coverage and substitution rate: {UNKNOWN}. Give the tasks' total volumes to compute them.": True,
-        "The ledger holds no record.": not found,
-        f"Not among n, shares and minutes: {others}; these arms are what routed cases are compared with.": bool(others),
-        _INTERVALS: bool(shared) and shared[0].interval("auto") is not None,
-        _NO_INTERVALS: bool(shared) and shared[0].interval("auto") is None,
-        f"Minutes marked *: {STATUS['pilot']}.": "pilot" in states,
-        f"Minutes {STATUS['suppressed']}.": "suppressed" in states,
-        _BOUNDED: any(task.bounded and task.minutes is not None for task in found),
-    }
-    return [note for note, holds in notes.items() if holds]
+__all__ = ["app", "imported", "one_scenario", "rates", "report", "six_steps"]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from impact.fields import Check
 
-VERSION: Final = 1
+VERSION: Final = 2
 MAX_LINE: Final = 65_536  # bytes; a record has about 1,000
 Arm = Literal["ai", "holdout", "not_routed"]
 Outcome = Literal["auto", "accepted", "amended", "rejected", "ignored"]
@@ -54,6 +54,9 @@ class UsageRecord:
         time_source: whether seconds were reported by the page, bounded by a lease, or there were none.
         edit_distance: normalised to [0, 1], None where there is no final text.
         substituted_decision: an amendment that changed the decision, not only its wording.
+        unaided_seconds: active seconds before anything of the AI was shown, capped; in the arm `holdout` the time without AI.
+            None where it was not measured apart.
+        induced_seconds: of `human_seconds`, those that AI added: audit, second look, extra recalls.
     """
 
     version: int
@@ -86,28 +89,43 @@ class UsageRecord:
     break_glass: bool
     reason: str
     stratum: str
+    unaided_seconds: float | None
+    induced_seconds: float
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, object]) -> UsageRecord:
-        """A record from plain values. Raises LedgerError, naming the field and what it must be."""
+        """A record from plain values, of this version or an earlier one. Raises LedgerError, naming the field and what it must be."""
         check_version(values.get("version"))
+        values = upgraded(values)
         check_names(values)
         for name in NAMES:
             if expected := _CHECKS[name](values[name]):
                 raise _refuse(name, values[name], expected)
         record = cls(**values)  # type: ignore[arg-type]
-        if record.human_seconds > record.human_seconds_raw:
-            raise _refuse(
-                "human_seconds", record.human_seconds, f"at most 'human_seconds_raw', {record.human_seconds_raw}: a cap only lowers"
-            )
+        record._check_parts()
         return record
 
     def to_mapping(self) -> dict[str, object]:
         """Plain values; `from_mapping` gives the record back."""
         return {name: getattr(self, name) for name in NAMES}
 
+    def _check_parts(self) -> None:
+        if self.human_seconds > self.human_seconds_raw:
+            raise _refuse("human_seconds", self.human_seconds, f"at most 'human_seconds_raw', {self.human_seconds_raw}: a cap only lowers")
+        for name in ("induced_seconds", "unaided_seconds"):
+            if (getattr(self, name) or 0) > self.human_seconds:
+                raise _refuse(name, getattr(self, name), f"at most 'human_seconds', {self.human_seconds}: it is a part of them")
+
 
 NAMES: Final = tuple(part.name for part in fields(UsageRecord))
+ADDED: Final[dict[str, float | None]] = {"unaided_seconds": None, "induced_seconds": 0.0}
+"""What version 2 added, and what a record of version 1 holds there."""
+
+
+def upgraded(values: Mapping[str, object]) -> Mapping[str, object]:
+    """A record of version 1 as one of this version; any other as it is."""
+    earlier = type(values.get("version")) is int and values["version"] == 1
+    return {**values, **ADDED, "version": VERSION} if earlier and not ADDED.keys() & values.keys() else values
 
 
 def check_version(version: object) -> None:
@@ -218,6 +236,7 @@ _CHECKS: Final[dict[str, Check]] = (
     | dict.fromkeys(("human_seconds_raw", "human_seconds"), seconds)
     | dict.fromkeys(("received_at", "answered_at"), time)
     | dict.fromkeys(("opened_at", "decided_at", "released_at"), or_none(time))
+    | {"induced_seconds": seconds, "unaided_seconds": or_none(seconds)}
     | {"version": exactly(VERSION), "record": identifier, "log_index": whole, "edit_distance": or_none(share)}
     | {"arm": one_of(get_args(Arm)), "outcome": one_of(get_args(Outcome)), "time_source": one_of(get_args(TimeSource))}
 )

@@ -1,18 +1,84 @@
-"""What the pages show of the ledger; `gateway.app` hands it to the web room."""
+"""What the pages show: running sums of the live ledger, and each page's words, charts and tables; `gateway.app` hands it to the web room.
+
+A page is blocks: a heading, one sentence that says what the chart shows, the chart, the table, and where the same rows are as data.
+Nothing here knows the web; nothing here tells a figure of one person.
+"""
 
 from __future__ import annotations
 
+import threading
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from impact.rates import counts
+from impact.followup import Calls, Change, Store, changes
+from impact.results.documents import MEDIA, document, dumped, encoded
+from impact.results.inputs import Inputs
+from impact.showing.page import page, rows
+from impact.showing.speech import Speech
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from impact.ledger import UsageRecord
-    from impact.rates import TaskCounts
+    from impact.run import Result
+    from impact.showing.speech import View
 
 
-def usage_by_task(records: Iterable[UsageRecord]) -> tuple[TaskCounts, ...]:
-    """Counts per task; minutes below the publication threshold are suppressed."""
-    return counts(records)
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Everything a page may show, as of one log index."""
+
+    result: Result
+    calls: tuple[Calls, ...]
+    changes: tuple[Change, ...]
+
+
+class Section:
+    """The impact section of one running gateway: new rows are counted, figures made when somebody looks and something is new."""
+
+    def __init__(self, tables: Path | None = None) -> None:
+        self._tables = tables
+        self._store = Store.open()
+        self._lock = threading.Lock()
+        self._known: tuple[object, Figures] | None = None
+
+    @property
+    def last(self) -> int:
+        """The last log index that was counted; -1 at first."""
+        return self._store.last
+
+    def add(self, records: Sequence[UsageRecord]) -> None:
+        """Count rows that were validated when they were read."""
+        with self._lock:
+            new = [record for record in records if record.log_index > self._store.last]
+            if new:
+                self._store.add(new, check=False)
+
+    def figures(self) -> Figures:
+        """All figures; the same object until a row or a table is new. Raises what `Inputs.load` raises."""
+        with self._lock:
+            state = (self._store.last, self._stamps())
+            if self._known is None or self._known[0] != state:
+                result = self._store.result(Inputs.load(self._tables))
+                self._known = (state, Figures(result, self._store.calls(), changes(result.measured.months)))
+            return self._known[1]
+
+    def page(self, kind: str, name: str, words: Mapping[str, str], names: Mapping[str, str]) -> View | None:
+        """A page by its kind ("", "tasks", "professions", "scenarios") and what it is about; None where there is none."""
+        return page(self.figures(), kind, name, Speech(words, names))
+
+    def data(self, kind: str, name: str, form: str) -> tuple[bytes, str] | None:
+        """The rows of a page as `json`, `csv` or `parquet` with their media type; None where there is none."""
+        found = self.figures().result
+        if form not in MEDIA:
+            return None
+        if not kind and form == "json":
+            return dumped(document(found)).encode(), MEDIA[form]
+        table = rows(found, kind, name)
+        return None if table is None else (encoded(table, form), MEDIA[form])
+
+    def _stamps(self) -> tuple[tuple[str, int], ...]:
+        if self._tables is None or not self._tables.is_dir():
+            return ()
+        return tuple((str(path), path.stat().st_mtime_ns) for path in sorted(self._tables.rglob("*")) if path.is_file())

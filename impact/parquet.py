@@ -6,12 +6,12 @@ exactly as it was written. Columns, in the contract's order, required unless mar
 | Arrow type | fields |
 |---|---|
 | int32, int64 | `version`; `log_index` |
-| float64 | `human_seconds_raw`, `human_seconds`, `edit_distance`* |
+| float64 | `human_seconds_raw`, `human_seconds`, `edit_distance`*, `unaided_seconds`*, `induced_seconds` |
 | bool | `substituted_decision`, `two_person`, `break_glass` |
 | string | all others; `opened_at`*, `decided_at`*, `released_at`* may be null |
 
 The file's metadata holds `garant.ledger.version` and `garant.ledger.sha256`, the digest of all records as JSON lines: a file that was
-damaged is refused, not read wrongly. Files of other programs need neither.
+damaged is refused, not read wrongly. Files of other programs need neither. A file of version 1 lacks the last two columns.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from importlib import import_module
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from impact.ledger import NAMES, VERSION, LedgerError, Once, UsageRecord, check_names, check_version
+from impact.ledger import ADDED, NAMES, VERSION, LedgerError, Once, UsageRecord, check_names, check_version
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
     from types import ModuleType
 
 ROWS: Final = 10_000  # records held in memory at a time
 VERSION_KEY: Final = b"garant.ledger.version"
 DIGEST_KEY: Final = b"garant.ledger.sha256"
-OPTIONAL: Final = frozenset({"edit_distance", "opened_at", "decided_at", "released_at"})
+OPTIONAL: Final = frozenset({"edit_distance", "opened_at", "decided_at", "released_at", "unaided_seconds"})
 TYPES: Final = (
     dict.fromkeys(NAMES, "string")
     | {"version": "int32", "log_index": "int64"}
-    | dict.fromkeys(("human_seconds_raw", "human_seconds", "edit_distance"), "float64")
+    | dict.fromkeys(("human_seconds_raw", "human_seconds", "edit_distance", "unaided_seconds", "induced_seconds"), "float64")
     | dict.fromkeys(("substituted_decision", "two_person", "break_glass"), "bool")
 )
 
@@ -55,7 +55,7 @@ def read_parquet(path: Path) -> Iterator[UsageRecord]:
             once.check(record)
         except LedgerError as error:
             raise error.at(f"{path.name}, row {number}") from error
-        digest.update(_line(record))
+        digest.update(_line(values))
         yield record
     if told.get(DIGEST_KEY, digest.hexdigest().encode()) != digest.hexdigest().encode():
         raise LedgerError(
@@ -75,7 +75,7 @@ def write_parquet(path: Path, records: Iterable[UsageRecord]) -> int:
         with parquet.ParquetWriter(part, schema, compression="zstd", write_page_checksum=True) as file:
             for batch in _batches(records):
                 file.write_table(arrow.Table.from_pylist([record.to_mapping() for record in batch], schema=schema))
-                digest.update(b"".join(map(_line, batch)))
+                digest.update(b"".join(_line(record.to_mapping()) for record in batch))
                 written += len(batch)
             file.add_key_value_metadata({DIGEST_KEY.decode(): digest.hexdigest()})
         part.replace(path)
@@ -99,8 +99,10 @@ def _schema(arrow: ModuleType) -> object:
 _FACTORIES: Final = {"bool": "bool_"}
 
 
-def _line(record: UsageRecord) -> bytes:
-    return json.dumps(record.to_mapping()).encode() + b"\n"
+def _line(values: Mapping[str, object]) -> bytes:
+    """A record as it stands in the file, of whatever version; 7 seconds come back as 7.0."""
+    told = {name: float(value) if TYPES.get(name) == "float64" and isinstance(value, int) else value for name, value in values.items()}
+    return json.dumps(told).encode() + b"\n"
 
 
 def _batches(records: Iterable[UsageRecord]) -> Iterator[list[UsageRecord]]:
@@ -131,6 +133,7 @@ def _check_columns(path: Path, names: list[str], told: dict[bytes, bytes]) -> No
     version = told.get(VERSION_KEY, b"")
     try:
         check_version(int(version) if version.isdigit() else VERSION)
-        check_names(names)
+        earlier = not ADDED.keys() & set(names)  # then each row has to be of version 1
+        check_names([*names, *ADDED] if earlier else names)
     except LedgerError as error:
         raise error.at(path.name) from error

@@ -1,129 +1,305 @@
-"""Counts, shares and minutes per task: what the ledger says before any denominator is known.
+"""Step 4: the substitution rate of each task, measured from the ledger, with what it is made of (`method.md`, "Task level").
 
-Coverage and the substitution rate need the total volume of the task, which the gateway cannot see: without it they
-are unknown, never 100 % (`method.md`, "Events and denominators"). Outcomes count calls of a machine and are shown.
-Minutes are data about workers: below 10 workers or 30 instances, or when one worker did over 85 %, they are suppressed.
-Outcomes and minutes are of the routed instances alone: other arms are counted, never mixed in.
+    s = displaced - oversight - rework - induced,   displaced = c_T
+
+It may be negative and is never clipped. What cannot be known stays unknown, with the reason: no total volume, no time without
+AI, too few instances, the novelty window. Un-routed cases are timed as what they are: the part of the baseline that AI does not
+touch. They stand in for the time of routed cases only within a stratum, at level D.
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Literal
 
-from impact.intervals import share_interval
+from impact.intervals import Effect, Interval, Mean, multiplier, share_interval
+from impact.measuring.designs import NAIVE, Level, RefusedComparison, productivity
+from impact.measuring.quality import UNKNOWN as NO_GATE
+from impact.measuring.quality import Gate, scenario_value
+from impact.privacy import MIN_INSTANCES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from impact.ledger import UsageRecord
+    from impact.measuring.strata import Strata, Stratum, Sums
 
-OUTCOMES: Final = ("auto", "accepted", "amended", "rejected", "ignored")
-ARMS: Final = ("ai", "holdout", "not_routed")
-MIN_WORKERS: Final = 10
-MIN_INSTANCES: Final = 30
-MAX_SHARE_OF_ONE: Final = 0.85
-UNKNOWN: Final = "unknown (no total volume)"
-MinutesStatus = Literal["published", "nobody worked", "pilot", "suppressed"]
+Status = Literal["measured", "time saved, quality not shown", "no measurable effect", "unknown", "refused", "suppressed"]
+NO_VOLUME: Final = "no total volume"
+NO_BASELINE: Final = "no time without AI"
+TOO_FEW: Final = f"fewer than {MIN_INSTANCES} instances in an arm outside the first 30 days"
+NOVEL: Final = "novelty window: the first 30 days of a team are shown and not counted"
+NO_STRATA: Final = "the volumes have no strata, the ledger has: coverage by count would flatter"
+COUNTED: Final = "coverage by count: un-routed cases were not timed and are taken to last as long as routed ones"
+DONE_AGAIN: Final = "ignored answers count as work done again without AI"
+_WELL_COVERED: Final = 0.95
 
 
 @dataclass(frozen=True, slots=True)
-class TaskCounts:
-    """What was counted of one task of one profession.
+class Parts:
+    """Shares of the baseline's minutes; s = displaced - oversight - rework - induced, exactly."""
+
+    displaced: float
+    oversight: float
+    rework: float
+    induced: float
+
+    @property
+    def s(self) -> float:
+        """The substitution rate."""
+        return self.displaced - self.oversight - self.rework - self.induced
+
+
+@dataclass(frozen=True, slots=True)
+class Modes:
+    """Shares of routed instances, summing to 1: done by AI, done faster with it, or more work than before."""
+
+    substituted: float
+    augmented: float
+    induced: float
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """What was measured of one task of one profession, at one site or ("") in the establishment. Minutes are human minutes.
 
     Args:
-        n: routed instances (arm "ai"); all that follows is of these, except `arms`.
-        outcomes: instances by outcome, in the order of `OUTCOMES`.
-        minutes_raw, minutes: human minutes over these instances, raw and capped; None where they are suppressed.
-        bounded: instances whose time is an upper bound from a lease, not reported by a page.
-        publishable: whether the minutes may be published: enough workers and instances, or nobody worked.
-        arms: instances by arm, in the order of `ARMS`.
-        modes: release modes with their instances, most frequent first.
+        n, held_out: routed and held-out instances outside the novelty window; `novel`: those inside it.
+        volume: all eligible instances in the months that count; None is unknown.
+        saving: 1 - H1/H0 of a routed instance, whatever the coverage.
+        interval, sequence: of s: 95 % at one look; valid at any look.
+        level: evidence, A to E; "" where there is nothing.
+        value: what it is worth in a scenario; None where unknown.
+        notes: sentences about assumptions.
     """
 
     task: str
     kind: str
     profession: str
-    n: int
-    outcomes: tuple[int, ...]
-    two_person: int
-    break_glass: int
-    minutes_raw: float | None
-    minutes: float | None
-    bounded: int
-    publishable: bool
-    arms: tuple[int, ...]
-    modes: tuple[tuple[str, int], ...]
+    site: str = ""
+    month: str = ""
+    period: tuple[str, str] = ("", "")
+    n: int = 0
+    held_out: int = 0
+    novel: int = 0
+    volume: int | None = None
+    coverage: float | None = None
+    time_coverage: float | None = None
+    h0: float | None = None
+    h1: float | None = None
+    saving: float | None = None
+    parts: Parts | None = None
+    se: float | None = None
+    interval: Interval | None = None
+    sequence: Interval | None = None
+    modes: Modes | None = None
+    outcomes: tuple[int, ...] = ()
+    level: Level | Literal[""] = ""
+    status: Status = "unknown"
+    why: str = ""
+    gate: Gate = NO_GATE
+    value: float | None = None
+    notes: tuple[str, ...] = field(default=())
 
-    def share(self, outcome: str) -> float:
-        """Share of an outcome among routed instances, 0 to 1; 0 where none was routed."""
-        return self.outcomes[OUTCOMES.index(outcome)] / self.n if self.n else 0.0
+    @property
+    def s(self) -> float | None:
+        """The substitution rate; None where unknown or suppressed."""
+        return None if self.parts is None else self.parts.s
 
-    def interval(self, outcome: str) -> tuple[float, float] | None:
-        """95 % interval of that share; None where none was routed or scipy is not installed."""
-        return share_interval(self.outcomes[OUTCOMES.index(outcome)], self.n, len(OUTCOMES)) if self.n else None
+    @property
+    def gain(self) -> float | None:
+        """The productivity gain g = 1/(1 - s) - 1."""
+        return None if self.s is None else productivity(self.s)
 
-    def minutes_each(self) -> float | None:
-        """Mean capped human minutes per routed instance."""
-        return None if self.minutes is None or not self.n else self.minutes / self.n
+    @property
+    def exposure(self) -> float | None:
+        """c·(substituted + ½·augmented), to be compared with published indices; never turned into FTE."""
+        if self.coverage is None or self.modes is None:
+            return None
+        return self.coverage * (self.modes.substituted + self.modes.augmented / 2)
 
-    def minutes_raw_each(self) -> float | None:
-        """Mean raw human minutes per routed instance."""
-        return None if self.minutes_raw is None or not self.n else self.minutes_raw / self.n
-
-    def minutes_status(self) -> MinutesStatus:
-        """Whether the minutes are published, were asked for as pilot data, or are suppressed."""
-        if self.minutes is None:
-            return "suppressed"
-        if not self.publishable:
-            return "pilot"
-        return "published" if self.minutes_raw else "nobody worked"
+    def share(self, outcome: int) -> tuple[float, float] | None:
+        """The interval of one outcome's share."""
+        return share_interval(self.outcomes[outcome], self.n, len(self.outcomes)) if self.n else None
 
 
-def counts(records: Iterable[UsageRecord], *, pilot: bool = False) -> tuple[TaskCounts, ...]:
-    """Counts per task, by task id.
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """One stratum in numbers: routed, held out and un-routed instances, and the mean minutes of each."""
+
+    routed: float
+    held_out: float
+    rest: float
+    h0: Mean
+    h1: Sums | None
+    u: Mean | None
+    level: Level
+    ignored: float
+
+    @property
+    def baseline(self) -> float:
+        """Minutes of all eligible instances, were there no AI."""
+        return (self.routed + self.held_out) * self.h0.value + self.rest * (self.u or self.h0).value
+
+
+def rate(found: Strata, head: Rate, gate: Gate = NO_GATE, *, against: Literal["holdout", "rest"] = "holdout") -> Rate:
+    """The rate of one scope.
 
     Args:
-        records: in any order.
-        pilot: give minutes below the publication threshold too; they are not for publication.
+        found: its strata.
+        head: a Rate that names the scope; what is measured is added to it.
+        gate: the quality gate of the task.
+        against: what routed cases are compared with.
+
+    Raises:
+        RefusedComparison: against the rest, which would show the routing and not the AI.
     """
-    by_task: dict[tuple[str, str, str], list[UsageRecord]] = defaultdict(list)
-    for record in records:
-        by_task[record.task, record.kind, record.profession].append(record)
-    return tuple(_task(key, found, pilot=pilot) for key, found in sorted(by_task.items()))
+    if against == "rest":
+        raise RefusedComparison(NAIVE)
+    counted = replace(head, n=_count(found, "ai"), held_out=_count(found, "holdout"), gate=gate)
+    if not counted.n and counted.novel:
+        return replace(counted, why=NOVEL)
+    baselines = {name: _without_ai(stratum, named=bool(name)) for name, stratum in found.items() if _is_worked(stratum)}
+    refused = [name for name, (mean, _) in baselines.items() if mean is None]
+    if refused or not baselines:
+        return replace(counted, **_missing(found, refused))  # type: ignore[arg-type]
+    sides = {name: _side(found[name], mean, level) for name, (mean, level) in baselines.items() if mean is not None}
+    described = _described(counted, found, list(sides.values()))
+    return _with_volume(described, found, list(sides.values()))
 
 
-def publishable(found: Iterable[UsageRecord]) -> bool:
-    """Whether at least 10 workers and 30 instances stand behind a cell, and nobody did more than 85 % of the time."""
-    seconds: Counter[str] = Counter()
-    instances = 0
-    for record in found:
-        instances += 1
-        if record.worker:
-            seconds[record.worker] += round(record.human_seconds * 1000)
-    total = sum(seconds.values())
-    dominated = total > 0 and max(seconds.values()) > MAX_SHARE_OF_ONE * total
-    return len(seconds) >= MIN_WORKERS and instances >= MIN_INSTANCES and not dominated
+def _count(found: Strata, arm: str) -> int:
+    return sum(stratum.arms[arm].n for stratum in found.values() if arm in stratum.arms)
 
 
-def _task(key: tuple[str, str, str], found: list[UsageRecord], *, pilot: bool) -> TaskCounts:
-    routed = [record for record in found if record.arm == "ai"]
-    outcomes, arms = Counter(record.outcome for record in routed), Counter(record.arm for record in found)
-    # Seconds without a pseudonym are somebody's all the same.
-    nobody = not any(record.worker or record.human_seconds_raw for record in routed)
-    open_cell = nobody or publishable(routed)
-    shown = open_cell or pilot
-    return TaskCounts(
-        *key,
-        n=len(routed),
-        outcomes=tuple(outcomes[outcome] for outcome in OUTCOMES),
-        two_person=sum(record.two_person for record in routed),
-        break_glass=sum(record.break_glass for record in routed),
-        minutes_raw=sum(record.human_seconds_raw for record in routed) / 60 if shown else None,
-        minutes=sum(record.human_seconds for record in routed) / 60 if shown else None,
-        bounded=sum(record.time_source == "lease" for record in routed),
-        publishable=open_cell,
-        arms=tuple(arms[arm] for arm in ARMS),
-        modes=tuple(sorted(Counter(record.release_mode for record in routed).items(), key=lambda pair: (-pair[1], pair[0]))),
-    )
+def _is_worked(stratum: Stratum) -> bool:
+    return "ai" in stratum.arms or stratum.volume is not None
+
+
+def _without_ai(stratum: Stratum, *, named: bool) -> tuple[Mean | None, Level]:
+    """H0 of a stratum and the level it can claim; None where there is nothing to compare with."""
+    enough = {arm: sums for arm, sums in stratum.arms.items() if sums.n >= MIN_INSTANCES}
+    if "holdout" in enough:
+        return enough["holdout"].mean(), "A"
+    if stratum.declared is not None:
+        return stratum.declared[0], stratum.declared[1]  # type: ignore[return-value]
+    if "before" in enough:
+        return enough["before"].mean(), "D"
+    if "not_routed" in enough and (named or "ai" not in stratum.arms):
+        return enough["not_routed"].mean(), "D"
+    return None, "D"
+
+
+def _missing(found: Strata, names: list[str]) -> dict[str, object]:
+    naive = any("not_routed" in found[name].arms for name in names)
+    if naive:
+        return {"status": "refused", "why": NAIVE}
+    few = any(arm in found[name].arms for name in names for arm in ("holdout", "before"))
+    return {"status": "unknown", "why": TOO_FEW if few else NO_BASELINE}
+
+
+def _side(stratum: Stratum, h0: Mean, level: Level) -> _Side:
+    ai, rest = stratum.arms.get("ai"), stratum.arms.get("not_routed")
+    u = rest.mean() if rest is not None and rest.n >= MIN_INSTANCES else None
+    volume = stratum.volume
+    ignored = ai.ignored / ai.n if ai else 0.0
+    if volume is None:
+        return _Side(ai.n if ai else 0, 0, 0, h0, ai, u, level, ignored)
+    return _Side(volume.routed, volume.held_out, volume.total - volume.routed - volume.held_out, h0, ai, u, level, ignored)
+
+
+def _described(head: Rate, found: Strata, sides: list[_Side]) -> Rate:
+    """What can be said of routed instances alone: H0, H1, the saving of one of them."""
+    worked = [
+        (stratum.arms["ai"], side) for stratum, side in zip((f for f in found.values() if _is_worked(f)), sides, strict=True) if side.h1
+    ]
+    n = sum(ai.n for ai, _ in worked)
+    if not n:
+        return replace(head, status="unknown", why=TOO_FEW)
+    h0 = sum(ai.n * side.h0.value for ai, side in worked) / n
+    h1 = sum(ai.n * (ai.minutes + side.ignored * side.h0.value) for ai, side in worked) / n
+    level = max(side.level for side in sides)
+    notes = (DONE_AGAIN,) if any(side.ignored for side in sides) else ()
+    return replace(head, h0=h0, h1=h1, saving=1 - h1 / h0 if h0 else None, level=level, notes=notes)
+
+
+def _with_volume(head: Rate, found: Strata, sides: list[_Side]) -> Rate:
+    if head.h0 is None:
+        return head
+    if head.n < MIN_INSTANCES:
+        return replace(head, status="unknown", why=TOO_FEW)
+    if "*" in found or any(stratum.volume is None for stratum in found.values() if _is_worked(stratum)):
+        return replace(head, status="unknown", why=NO_STRATA if "*" in found else NO_VOLUME)
+    base = sum(side.baseline for side in sides)
+    if base <= 0:
+        return replace(head, status="unknown", why=NO_BASELINE)
+    total = sum(stratum.volume.total for stratum in found.values() if stratum.volume)
+    routed = sum(side.routed for side in sides)
+    added = sum(stratum.volume.added_minutes for stratum in found.values() if stratum.volume)
+    parts = _parts(sides, base, added)
+    known = replace(head, volume=total, coverage=routed / total, time_coverage=parts.displaced, parts=parts)
+    return _judged(_assumed(known, sides), sides, base)
+
+
+def _parts(sides: list[_Side], base: float, added: float) -> Parts:
+    displaced = oversight = rework = induced = 0.0
+    for side in sides:
+        displaced += side.routed * side.h0.value
+        if side.h1 is not None:
+            ai = side.h1
+            oversight += side.routed * ai.each(ai.cs - ai.rework_cs - ai.induced_cs)
+            rework += side.routed * (ai.each(ai.rework_cs) + side.ignored * side.h0.value)
+            induced += side.routed * ai.each(ai.induced_cs)
+    return Parts(displaced / base, oversight / base, rework / base, (induced + added) / base)
+
+
+def _assumed(head: Rate, sides: list[_Side]) -> Rate:
+    """A single stratum that is partly routed, its rest not timed: coverage rests on an assumption, so it is level D at best."""
+    known = sides[0].routed + sides[0].held_out
+    guessed = len(sides) == 1 and sides[0].u is None and known < _WELL_COVERED * (known + sides[0].rest)
+    if not guessed:
+        return head
+    return replace(head, level=max(head.level, "D"), notes=(*head.notes, COUNTED))
+
+
+def _judged(head: Rate, sides: list[_Side], base: float) -> Rate:
+    s = head.s if head.s is not None else 0.0
+    effect = Effect(s, _error(s, sides, base))
+    units = min((_units(side) for side in sides if side.routed), default=0.0)
+    interval = effect.interval()
+    anytime = multiplier(units)
+    sequence = None if math.isinf(anytime) else effect.interval(anytime)
+    value = scenario_value(s, interval, head.gate)
+    status = _status(s, interval, head.gate)
+    return replace(head, se=effect.se, interval=interval, sequence=sequence, value=value, status=status)
+
+
+def _status(s: float, interval: Interval | None, gate: Gate) -> Status:
+    if interval is not None and interval.low <= 0 <= interval.high:
+        return "no measurable effect"
+    return "time saved, quality not shown" if s > 0 and gate.state != "passed" else "measured"
+
+
+def _units(side: _Side) -> float:
+    return min(side.h0.units, side.h1.units if side.h1 else math.inf)
+
+
+def _error(s: float, sides: list[_Side], base: float) -> float | None:
+    """Se of ln(1 - s) by the delta method; for one stratum wholly routed it is the method's two-arm formula."""
+    if s >= 1:
+        return None
+    variance = 0.0
+    for side in sides:
+        own = side.routed * (1 - side.ignored) - s * (side.routed + side.held_out)
+        if side.u is None:
+            own -= s * side.rest
+        else:
+            variance += (s * side.rest) ** 2 * side.u.variance
+        variance += own**2 * side.h0.variance
+        variance += side.routed**2 * side.h1.mean().variance if side.h1 else 0.0
+    return math.sqrt(variance) / base / (1 - s)
+
+
+def central(found: Iterable[Rate]) -> list[Rate]:
+    """The rates that the central scenario may use: levels A to C, known."""
+    return [one for one in found if one.level in {"A", "B", "C"} and one.value is not None]

@@ -114,6 +114,7 @@ MODES = {
     "trial": ("diagnosis", 'release_mode = "shadow"'),
     "letter": ("administrative", 'release_mode = "log_only"'),
     "judged": ("diagnosis", 'release_mode = "hold"\njudge_first = true'),
+    "compared": ("diagnosis", 'release_mode = "hold"\nblind_share = 0.5'),
     "blind": ("diagnosis", 'release_mode = "hold"\njudge_first = true\ntwo_person = true\njudge_options = ["benign", "malignant"]'),
     "arbitrated": ("diagnosis", 'release_mode = "hold"\ntwo_person = true\nundo_seconds = 1\narbiter_groups = ["seniors"]'),
     "listed": ("diagnosis", 'release_mode = "hold"'),

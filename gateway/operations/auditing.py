@@ -47,6 +47,16 @@ class Snapshot:
     assertions: dict[str, str]
 
 
+async def checkpoint(url: str, establishment: str) -> str:
+    """The log's newest signed checkpoint; "" where nothing was ever written."""
+    connection = await connect(url)
+    try:
+        head = await connection.fetchrow(_HEAD, establishment)
+        return "" if head is None else str(head["checkpoint"])
+    finally:
+        await connection.close()
+
+
 async def snapshot(url: str, establishment: str) -> Snapshot:
     """Read head, leaves, kept checkpoints and policy documents in one transaction."""
     async with aside(url) as connection, connection.transaction(isolation="repeatable_read", readonly=True):

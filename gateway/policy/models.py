@@ -62,6 +62,12 @@ class Policy(Frozen):
         default=(), description="two_person: groups whose clinicians decide where the two differ; empty: who may sign"
     )
     judge_first: bool = Field(default=False, description="whoever signs records an own answer before anything of the AI is shown")
+    blind_share: float = Field(
+        default=0.0,
+        ge=0,
+        le=0.5,
+        description="hold only: this share of cases, drawn at random, is judged before anything of the AI is shown, to be compared with the others",
+    )
     judge_options: tuple[str, ...] = Field(default=(), description="judge_first: the answers to choose from; empty: free text")
     ageing_seconds: int = Field(
         default=1800, gt=0, le=30 * 86400, description="each such span waited lifts a case by one level of urgency in the queue"

@@ -253,6 +253,7 @@ def ledger(row: Suggestion, profession: str, keys: Keys, signatures: Sequence[Si
         two_person=row.signatures > 1,
         break_glass=row.state == State.EMERGENCY,
         reason=last.reason,
+        unaided=active.unaided,
     )
     return usage.record(row, work)
 

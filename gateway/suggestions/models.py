@@ -64,6 +64,7 @@ class NewSuggestion:
     assigned_to: UUID | None = None
     returns_to: UUID | None = None
     leased_at: datetime | None = None
+    held_out: bool = False
 
 
 class Waiting(NamedTuple):

@@ -1,11 +1,10 @@
-"""The pages that people look at beside their work: sign-in, preferences, impact, stops. They work without script."""
+"""The pages that people look at beside their work: sign-in, preferences, stops. They work without script."""
 
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from gateway import usage
 from gateway.api import signoff
 from gateway.api.dependencies import demand
 from gateway.identity.roles import Right
@@ -13,8 +12,6 @@ from gateway.web import preferences as choices
 from gateway.web.rendering import NEXT_COOKIE, PageRoute, TheVisitor, Visitor, back_to, from_elsewhere, onward_page, person, to
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
     from gateway.web.preferences import Preferences
 
 __all__ = ["TheVisitor", "person", "preferences_page", "router"]
@@ -59,15 +56,6 @@ def preferences_page(
 ) -> Response:
     """The preferences, as they are or as somebody tried to set them."""
     return seen.page("preferences.html", status, chosen=chosen, themes=choices.THEMES, problems=problems, saved=saved)
-
-
-@router.get("/impact")
-async def impact(seen: TheVisitor) -> Response:
-    """Counts, shares and minutes per task."""
-    await demand(seen.parts, person(seen), Right.READ_IMPACT)
-    records = await usage.records(seen.parts.url, seen.parts.settings.establishment.id)
-    counted: Callable[[Iterable[usage.LedgerRow]], tuple[object, ...]] = seen.request.app.state.usage_by_task
-    return seen.page("impact.html", tasks=counted(records), names=seen.names())
 
 
 @router.get("/stops")

@@ -15,10 +15,16 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 LIMITS = Limits()
-# The design names the modules of the top folder; a migration is a file forever, so their number only grows.
+# The design names the modules of the top folders; a migration is a file forever, so their number only grows.
 NAMED = {
     "gateway": frozenset({"app", "cli", "settings", "errors", "clock", "ids", "database", "outbound", "usage", "messages"}),
     "gateway/migrations/versions": frozenset[str](),
+    "impact": frozenset(
+        {
+            *("__main__", "ledger", "fields", "parquet", "counts", "places", "run", "cli"),
+            *("census", "catalogue", "rates", "professions", "scenarios", "intervals", "privacy", "followup", "charts", "report", "pages"),
+        }
+    ),
 }
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from hypothesis import strategies as st
 
-from impact.ledger import VERSION, UsageRecord
+from impact.ledger import ADDED, VERSION, UsageRecord
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
@@ -45,7 +45,11 @@ PLAIN = UsageRecord(
     break_glass=False,
     reason="",
     stratum="",
+    unaided_seconds=None,
+    induced_seconds=0.0,
 )
+FIRST = {name: value for name, value in PLAIN.to_mapping().items() if name not in ADDED} | {"version": 1}
+"""The same record as version 1 of the contract told it."""
 
 
 def ledger(count: int, *, workers: int, seconds: float = 60.0) -> list[UsageRecord]:
@@ -62,10 +66,18 @@ def records() -> SearchStrategy[UsageRecord]:
     )
     names = ("establishment", "site", "task", "kind", "profession", "worker", "system", "model", "model_version", "policy", "release_mode")
     flags = ("substituted_decision", "two_person", "break_glass")
-    seconds = st.tuples(st.floats(0, 1e6), st.floats(0, 1e6)).map(sorted)
+    seconds = st.tuples(*[st.floats(0, 1e6)] * 4).map(sorted)
     return st.builds(
-        lambda pair, **values: replace(PLAIN, human_seconds=pair[0], human_seconds_raw=pair[1], **values),
+        lambda four, apart, **values: replace(
+            PLAIN,
+            induced_seconds=four[0],
+            unaided_seconds=four[1] if apart else None,
+            human_seconds=four[2],
+            human_seconds_raw=four[3],
+            **values,
+        ),
         seconds,
+        st.booleans(),
         record=st.uuids().map(str),
         log_index=st.integers(0, 2**53),
         arm=st.sampled_from(["ai", "holdout", "not_routed"]),

@@ -14,11 +14,11 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from impact import intervals, pages
+from impact import intervals
 from impact.cli import app, rates
+from impact.counts import UNKNOWN
 from impact.ledger import LedgerError, write_jsonl
 from impact.parquet import write_parquet
-from impact.rates import UNKNOWN, counts
 from tests.impact.ledgers import PLAIN, ledger
 
 ROOT = Path(__file__).parents[2]
@@ -122,12 +122,6 @@ def test_missing_intervals_are_said_to_be_missing(monkeypatch: pytest.MonkeyPatc
 def test_an_unknown_form_is_refused_with_the_known_ones() -> None:
     with pytest.raises(typer.BadParameter, match="table, json, csv"):
         rates([PLAIN], form="xml")
-
-
-def test_the_pages_never_get_minutes_below_the_threshold() -> None:
-    found = ledger(20, workers=1)
-    assert pages.usage_by_task(found) == counts(found)
-    assert pages.usage_by_task(found)[0].minutes is None
 
 
 def test_the_command_reads_an_exported_ledger(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from impact.ledger import MAX_LINE, NAMES, LedgerError, UsageRecord, read_jsonl, write_jsonl
-from tests.impact.ledgers import PLAIN, ledger, ledgers, records
+from tests.impact.ledgers import FIRST, PLAIN, ledger, ledgers, records
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +29,7 @@ def test_the_contract_has_these_fields_in_this_order() -> None:
     assert " ".join(NAMES) == (
         "version record log_index establishment site task kind profession worker system model model_version policy release_mode arm outcome "
         "received_at answered_at opened_at decided_at released_at human_seconds_raw human_seconds time_source edit_distance "
-        "substituted_decision two_person break_glass reason stratum"
+        "substituted_decision two_person break_glass reason stratum unaided_seconds induced_seconds"
     )
 
 
@@ -58,11 +58,12 @@ def test_a_ledger_comes_back_from_json_lines(found: list[UsageRecord]) -> None:
 
 
 REFUSED = [
-    ("version", 2, "this program reads up to 1"),
-    ("version", 10**5000, "this program reads up to 1"),
-    ("version", 0, "it must be 1"),
-    ("version", True, "it must be 1"),
-    ("version", 1.0, "it must be 1"),
+    ("version", 3, "this program reads up to 2"),
+    ("version", 10**5000, "this program reads up to 2"),
+    ("version", 0, "it must be 2"),
+    ("version", 1, "it must be 2"),
+    ("version", True, "it must be 2"),
+    ("version", 1.0, "it must be 2"),
     ("record", "0198C0DE-0000-7000-8000-000000000001", "a UUID in lower case"),
     ("record", "case 7", "a UUID in lower case"),
     ("record", 7, "a UUID in lower case"),
@@ -86,6 +87,9 @@ REFUSED = [
     ("human_seconds", float("inf"), "seconds, a number from 0"),
     ("human_seconds", "1", "seconds, a number from 0"),
     ("human_seconds", 1.0, "at most 'human_seconds_raw'"),
+    ("unaided_seconds", 1.0, "at most 'human_seconds'"),
+    ("induced_seconds", 1.0, "at most 'human_seconds'"),
+    ("induced_seconds", None, "seconds, a number from 0"),
     ("edit_distance", 1.01, "a number from 0 to 1"),
     ("two_person", 1, "true or false"),
 ]
@@ -104,6 +108,15 @@ def test_a_missing_field_is_named(name: str) -> None:
     values = {key: value for key, value in PLAIN.to_mapping().items() if key != name}
     with pytest.raises(LedgerError, match=f"lacks '{name}'"):
         UsageRecord.from_mapping(values)
+
+
+def test_a_record_of_version_1_is_read_as_one_of_version_2() -> None:
+    assert UsageRecord.from_mapping(FIRST) == PLAIN
+
+
+def test_a_record_of_version_1_that_knows_version_2_is_refused() -> None:
+    with pytest.raises(LedgerError, match="'version' is 1; it must be 2"):
+        UsageRecord.from_mapping({**PLAIN.to_mapping(), "version": 1})
 
 
 def test_an_unknown_field_is_named() -> None:
@@ -130,7 +143,7 @@ BROKEN = [
     (b"1" * 5_000, "line 2: The line holds a number too large"),
     (b" " * (MAX_LINE + 1), f"line 2: The line is longer than {MAX_LINE:,} bytes"),
     (LINE.replace(b'"ai"', b'"human"'), "line 2: 'arm' is 'human'"),
-    (LINE.replace(b'"version": 1', b'"version": 2'), "line 2: 'version' is 2; this program reads up to 1"),
+    (LINE.replace(b'"version": 2', b'"version": 3'), "line 2: 'version' is 3; this program reads up to 2"),
     (LINE, "line 2: 'record' 00000000-0000-0000-0000-000000000001 is there twice"),
 ]
 
@@ -185,6 +198,6 @@ def test_a_ledger_may_be_read_and_written_under_the_same_name(tmp_path: Path) ->
 
 
 def test_the_contract_and_the_counts_need_the_standard_library_alone() -> None:
-    code = "import sys; import impact.ledger, impact.rates; print({name.split('.')[0] for name in sys.modules} - sys.stdlib_module_names)"
+    code = "import sys; import impact.ledger, impact.counts; print({name.split('.')[0] for name in sys.modules} - sys.stdlib_module_names)"
     result = subprocess.run([sys.executable, "-S", "-c", code], cwd=ROOM.parent, capture_output=True, text=True, check=True)
     assert result.stdout.strip() in {"{'__main__', 'impact'}", "{'impact', '__main__'}", "{'impact'}"}

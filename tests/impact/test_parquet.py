@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from impact.cli import app
 from impact.ledger import NAMES, LedgerError, UsageRecord, write_jsonl
 from impact.parquet import OPTIONAL, TYPES, VERSION_KEY, read_parquet, write_parquet
-from tests.impact.ledgers import PLAIN, ledger, ledgers
+from tests.impact.ledgers import FIRST, PLAIN, ledger, ledgers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,7 +60,7 @@ def test_the_columns_are_the_contracts_in_its_order_with_its_types(tmp_path: Pat
     assert {name for name in schema.names if schema.field(name).nullable} == OPTIONAL
     told = {"double": "float64"}
     assert {name: told.get(str(schema.field(name).type), str(schema.field(name).type)) for name in NAMES} == TYPES
-    assert schema.metadata[VERSION_KEY] == b"1"
+    assert schema.metadata[VERSION_KEY] == b"2"
 
 
 def test_a_file_of_another_program_is_read_whatever_its_column_order(tmp_path: Path) -> None:
@@ -81,16 +81,16 @@ def test_a_foreign_column_is_named_and_nothing_of_it_is_taken(tmp_path: Path) ->
     assert "Dupont" not in told
 
 
-@pytest.mark.parametrize("version", [b"2", b"999999999999"])
+@pytest.mark.parametrize("version", [b"3", b"999999999999"])
 def test_a_newer_version_is_refused_before_any_row(tmp_path: Path, version: bytes) -> None:
     path = foreign(tmp_path / "newer.parquet", {"something": "else"}, version=version)
-    assert refusal(path).startswith(f"newer.parquet: 'version' is {version.decode()}; this program reads up to 1")
+    assert refusal(path).startswith(f"newer.parquet: 'version' is {version.decode()}; this program reads up to 2")
 
 
 def test_a_newer_version_in_a_row_is_refused_too(tmp_path: Path) -> None:
-    second = {**WHOLE, "record": "00000000-0000-0000-0000-000000000002", "version": 2}
+    second = {**WHOLE, "record": "00000000-0000-0000-0000-000000000002", "version": 3}
     path = foreign(tmp_path / "newer.parquet", WHOLE, second)
-    assert refusal(path).startswith("newer.parquet, row 2: 'version' is 2; this program reads up to 1")
+    assert refusal(path).startswith("newer.parquet, row 2: 'version' is 3; this program reads up to 2")
 
 
 BROKEN = [
@@ -115,10 +115,20 @@ def test_a_row_that_cannot_be_is_named_by_file_row_and_field(tmp_path: Path, cha
 
 def test_numbers_of_another_width_are_the_same_numbers(tmp_path: Path) -> None:
     table = pa.Table.from_pylist([WHOLE])
-    table = table.set_column(table.schema.get_field_index("version"), "version", pa.array([1], pa.uint8()))
+    table = table.set_column(table.schema.get_field_index("version"), "version", pa.array([2], pa.uint8()))
     table = table.set_column(table.schema.get_field_index("log_index"), "log_index", pa.array([0], pa.int16()))
     parquet.write_table(table, tmp_path / "other.parquet")
     assert list(read_parquet(tmp_path / "other.parquet")) == [PLAIN]
+
+
+def test_a_file_of_version_1_is_read(tmp_path: Path) -> None:
+    assert list(read_parquet(foreign(tmp_path / "first.parquet", FIRST, version=b"1"))) == [PLAIN]
+
+
+def test_whole_seconds_come_back(tmp_path: Path) -> None:
+    found = replace(PLAIN, human_seconds=7, human_seconds_raw=7, induced_seconds=1)
+    write_parquet(tmp_path / "ledger.parquet", [found])
+    assert list(read_parquet(tmp_path / "ledger.parquet")) == [found]
 
 
 def test_times_as_parquet_timestamps_are_refused_in_words(tmp_path: Path) -> None:

@@ -1,151 +1,285 @@
-"""Counts are of machine calls and shown; minutes are of people and guarded; nothing is claimed without a denominator."""
+"""The substitution rate of a task: as the method has it, unknown where it cannot be known, never flattered."""
 
 from __future__ import annotations
 
-import random
-from dataclasses import fields, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from impact import intervals
-from impact.intervals import share_interval
-from impact.rates import OUTCOMES, TaskCounts, counts, publishable
-from tests.impact.ledgers import PLAIN, ledger, ledgers
+from impact.measuring.designs import NAIVE, RefusedComparison, ai_versus_the_rest, stepped_wedge
+from impact.measuring.measure import InputError
+from impact.measuring.quality import PASSING, Gate, Guarded, gate
+from impact.rates import NO_BASELINE, NO_STRATA, NO_VOLUME, NOVEL, Rate, rate
+from tests.impact.measuring import measured, one, volume
+from tests.impact.simulated import Plan, drawn
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from numpy.typing import NDArray
 
-    from impact.ledger import Outcome, UsageRecord
-
-
-def of(outcomes: Sequence[Outcome]) -> list[UsageRecord]:
-    return [replace(PLAIN, outcome=outcome) for outcome in outcomes]
+MONTHS = ("2026-02", "2026-03", "2026-04")
+PLAN = Plan(rows=6000, effect=0.3, holdout=0.25)
 
 
-def test_nothing_is_counted_of_an_empty_ledger() -> None:
-    assert counts([]) == ()
+def full(table: pa.Table, more: int = 0) -> list[dict[str, Any]]:
+    """Volumes that hold what the ledger has of each month and stratum, and more."""
+    pairs = zip(table["received_at"].to_pylist(), table["stratum"].to_pylist(), strict=True)
+    counted: dict[tuple[str, str], int] = {}
+    for received, stratum in pairs:
+        if (month := received[:7]) in MONTHS:
+            counted[month, stratum] = counted.get((month, stratum), 0) + 1
+    return [volume(month, n + more, stratum) for (month, stratum), n in sorted(counted.items())]
 
 
-def test_outcomes_are_counted_per_task_in_the_order_of_their_names() -> None:
-    letters = [replace(PLAIN, task="letters", kind="administrative", outcome="auto")]
-    found = counts(of(["accepted", "accepted", "amended", "rejected", "ignored"]) + letters)
-    assert [(task.task, task.n, task.outcomes) for task in found] == [("cytology", 5, (0, 2, 1, 1, 1)), ("letters", 1, (1, 0, 0, 0, 0))]
+def changed(table: pa.Table, **columns: Any) -> pa.Table:  # noqa: ANN401 - any column
+    for name, values in columns.items():
+        table = table.set_column(table.column_names.index(name), name, pa.array(values))
+    return table
 
 
-@given(ledgers())
-def test_outcomes_add_up_to_the_routed_instances_and_arms_to_all(found: list[UsageRecord]) -> None:
-    tasks = counts(found)
-    assert all(sum(task.outcomes) == task.n for task in tasks)
-    assert sum(sum(task.arms) for task in tasks) == len(found)
+def test_a_random_holdout_finds_the_true_rate_at_level_a() -> None:
+    table = drawn(PLAN)
+    found = one(table, full(table))
+    truth = 0.3 * (found.coverage or 0)
+    assert (found.level, found.status) == ("A", "measured")
+    assert found.interval is not None
+    assert found.interval.low <= truth <= found.interval.high
 
 
-@given(ledgers(), st.randoms(use_true_random=False))
-def test_the_order_of_the_ledger_changes_no_count(found: list[UsageRecord], chance: random.Random) -> None:
-    shuffled = chance.sample(found, len(found))
-    assert [(task.task, task.n, task.outcomes, task.modes) for task in counts(shuffled)] == [
-        (task.task, task.n, task.outcomes, task.modes) for task in counts(found)
+def test_without_a_total_volume_coverage_and_rate_are_unknown_and_the_saving_of_a_routed_case_is_told() -> None:
+    found = one(drawn(PLAN))
+    assert (found.s, found.coverage, found.time_coverage, found.value, found.why) == (None, None, None, None, NO_VOLUME)
+    assert found.saving == pytest.approx(0.3, abs=0.05)
+
+
+def test_without_any_time_without_ai_the_rate_is_unknown() -> None:
+    table = drawn(Plan(rows=2000, holdout=0.0))
+    found = one(table, full(table))
+    assert (found.s, found.h0, found.why) == (None, None, NO_BASELINE)
+
+
+def test_a_declared_time_is_used_with_its_level() -> None:
+    table = drawn(Plan(rows=2000, holdout=0.0, effect=0.5))
+    baselines = [{"task": "reading", "minutes": 2.0, "sd": 1.0, "n": 100, "level": "D", "source": "own study"}]
+    found = one(table, full(table), baselines=baselines)
+    assert (found.level, found.h0) == ("D", 2.0)
+    assert found.s == pytest.approx(0.5, abs=0.06)
+
+
+def test_induced_work_makes_the_rate_negative_and_it_is_kept() -> None:
+    table = drawn(Plan(rows=6000, effect=-0.4, holdout=0.25))
+    found = one(table, full(table))
+    assert found.s is not None
+    assert found.s < -0.2
+    assert found.value == pytest.approx(found.s)
+
+
+def test_minutes_added_elsewhere_are_induced_work() -> None:
+    table = drawn(PLAN)
+    volumes = full(table)
+    before, after = one(table, volumes), one(table, [row | {"added_minutes": 100.0} for row in volumes])
+    assert before.parts is not None
+    assert after.parts is not None
+    assert after.parts.induced > before.parts.induced == 0
+    assert (before.s or 0) - (after.s or 0) == pytest.approx(after.parts.induced)
+
+
+def test_an_ignored_answer_is_work_done_again_without_ai() -> None:
+    table = drawn(Plan(rows=6000, holdout=0.25, shares=(0, 0, 0, 0, 1.0)))
+    nobody = changed(table, human_seconds=np.where(np.asarray(table["arm"]) == "ai", 0.0, np.asarray(table["human_seconds"])))
+    found = one(nobody, full(nobody))
+    assert found.parts is not None
+    assert found.parts.rework == pytest.approx(found.parts.displaced)
+    assert found.modes is not None
+    assert found.modes.induced == 1
+
+
+def test_what_ran_in_shadow_is_no_part_of_the_work() -> None:
+    table = drawn(PLAN)
+    shadow = changed(drawn(Plan(rows=3000, first=6000, seed=9, effect=0.9, holdout=0)), release_mode=["shadow"] * 3000)
+    assert one(pa.concat_tables([table, shadow]), full(table)) == one(table, full(table))
+
+
+def test_the_holdouts_time_is_what_passed_before_the_ai_was_seen() -> None:
+    table = drawn(PLAN)
+    arm, seconds = np.asarray(table["arm"]), np.asarray(table["human_seconds"])
+    late = changed(
+        table,
+        human_seconds_raw=np.where(arm == "holdout", seconds + 50, seconds),
+        human_seconds=np.where(arm == "holdout", seconds + 50, seconds),
+        unaided_seconds=[float(value) if held else None for value, held in zip(seconds, arm == "holdout", strict=True)],
+    )
+    assert one(late).h0 == one(table).h0
+
+
+def test_the_first_30_days_of_a_team_are_counted_apart() -> None:
+    found = measured(drawn(PLAN)).months
+    assert [(one_.month, one_.n > 0, one_.novel > 0, one_.why == NOVEL) for one_ in found][:2] == [
+        ("2026-01", False, True, True),
+        ("2026-02", True, False, False),
     ]
 
 
-def test_other_arms_are_counted_and_never_mixed_into_the_routed() -> None:
-    hidden = replace(PLAIN, arm="holdout", outcome="rejected", human_seconds_raw=600.0, human_seconds=600.0, worker="w0")
-    task = counts([PLAIN, hidden, replace(hidden, arm="not_routed")], pilot=True)[0]
-    assert (task.n, task.arms, task.outcomes, task.minutes) == (1, (1, 1, 1), (0, 1, 0, 0, 0), 0.0)
+def test_a_month_of_the_novelty_window_is_no_denominator() -> None:
+    table = drawn(PLAN)
+    assert one(table, [*full(table), volume("2026-01", 10**6)]) == one(table, full(table))
 
 
-def test_a_task_with_no_routed_instance_has_no_share_and_no_mean() -> None:
-    task = counts([replace(PLAIN, arm="holdout")])[0]
-    assert (task.n, task.share("accepted"), task.interval("accepted"), task.minutes_each()) == (0, 0.0, None, None)
+def test_a_volume_below_what_was_routed_is_refused_by_name() -> None:
+    with pytest.raises(InputError, match="task reading, month 2026-02: n is 3, the ledger alone has"):
+        one(drawn(PLAN), [volume("2026-02", 3)])
 
 
-def test_release_modes_are_counted_most_frequent_first() -> None:
-    task = counts([replace(PLAIN, release_mode="shadow"), PLAIN, PLAIN])[0]
-    assert task.modes == (("hold", 2), ("shadow", 1))
+def test_volumes_without_strata_beside_a_ledger_with_them_give_no_rate() -> None:
+    found = one(drawn(Plan(rows=6000, strata=("easy", "hard"))), [volume(month, 10_000) for month in MONTHS])
+    assert (found.s, found.why) == (None, NO_STRATA)
 
 
-def test_minutes_are_summed_raw_and_capped() -> None:
-    found = [replace(record, human_seconds_raw=180.0) for record in ledger(30, workers=10)]
-    task = counts(found)[0]
-    assert (task.minutes_raw, task.minutes, task.minutes_raw_each(), task.minutes_each()) == (90.0, 30.0, 3.0, 1.0)
+def test_partly_covered_and_not_timed_is_level_d() -> None:
+    table = drawn(PLAN)
+    assert (one(table, full(table)).level, one(table, full(table, more=2000)).level) == ("A", "D")
 
 
-@pytest.mark.parametrize(
-    ("instances", "workers", "shown"),
-    [(30, 10, True), (29, 10, False), (30, 9, False), (1, 1, False), (3000, 1, False), (300, 100, True)],
+def test_ai_cases_versus_the_rest_is_refused_with_the_reason() -> None:
+    with pytest.raises(RefusedComparison, match="the easier cases are the ones that get routed"):
+        ai_versus_the_rest()
+    with pytest.raises(RefusedComparison, match="Use a holdout arm"):
+        rate({}, Rate("reading", "", ""), against="rest")
+
+
+# Selection: the true effect is known, and easier cases are routed.
+
+EFFECT = 0.15
+SECONDS = {"easy": 60.0, "hard": 300.0}
+
+
+def selected(*, stratified: bool, seed: int = 1) -> pa.Table:
+    """Half of the cases are easy; 90 % of these are routed and 20 % of the hard ones, a fifth of the routed held out."""
+    chance = np.random.default_rng(seed)
+    count = 12_000
+    hard = chance.random(count) < 0.5
+    routed = chance.random(count) < np.where(hard, 0.2, 0.9)
+    arm: NDArray[Any] = np.where(~routed, "not_routed", np.where(chance.random(count) < 0.2, "holdout", "ai"))
+    plan = Plan(rows=count, seed=seed, effect=EFFECT)
+    table = drawn(plan, arm, np.where(hard, SECONDS["hard"], SECONDS["easy"]))
+    return changed(table, stratum=np.where(hard, "hard", "easy")) if stratified else table
+
+
+def truth(table: pa.Table, hard: NDArray[Any]) -> float:
+    late = np.array([month[:7] in MONTHS for month in table["received_at"].to_pylist()])
+    seconds = np.where(hard, SECONDS["hard"], SECONDS["easy"])[late]
+    ai = np.asarray(table["arm"])[late] == "ai"
+    return float(EFFECT * (ai * seconds).sum() / seconds.sum())
+
+
+@pytest.mark.parametrize("stratified", [True, False], ids=["time-weighted over strata", "holdout with timed un-routed cases"])
+def test_selection_is_seen_through(stratified: bool) -> None:
+    hits = []
+    for seed in range(1, 13):
+        hard = np.asarray(selected(stratified=True, seed=seed)["stratum"]) == "hard"
+        table = selected(stratified=stratified, seed=seed)
+        found = one(table, full(table))
+        assert found.level == "A"
+        assert found.interval is not None
+        hits.append(found.interval.low <= truth(table, hard) <= found.interval.high)
+    assert sum(hits) >= 10
+
+
+def test_selection_fools_coverage_by_count() -> None:
+    """The control: un-routed cases not timed, no strata."""
+    hard = np.asarray(selected(stratified=True)["stratum"]) == "hard"
+    table = selected(stratified=False)
+    known = table.filter(np.asarray(table["arm"]) != "not_routed")
+    found = one(known, full(table))
+    assert (found.s or 0) > 1.2 * truth(table, hard)
+    assert found.level == "D"
+
+
+def test_the_naive_comparison_of_selected_cases_is_refused() -> None:
+    table = selected(stratified=False)
+    found = one(table.filter(np.asarray(table["arm"]) != "holdout"), full(table))
+    assert (found.s, found.status, found.why) == (None, "refused", NAIVE)
+
+
+# Quality gate.
+
+
+def test_time_saved_without_quality_shown_has_no_value() -> None:
+    table = drawn(PLAN)
+    found = one(table, full(table), gates={})
+    assert (found.status, found.value) == ("time saved, quality not shown", 0.0)
+    assert (found.s or 0) > 0
+
+
+def test_the_share_that_passes_second_review_corrects_the_rate() -> None:
+    table = drawn(PLAN)
+    passing = Guarded(PASSING, 100, 90, 100, 95, margin=1)
+    safe = Guarded("miss", 1000, 10, 1000, 20, margin=1.2)
+    found = one(table, full(table), gates={"reading": gate([passing, safe])})
+    assert found.value == pytest.approx(1 - (1 - (found.s or 0)) * 0.95 / 0.90)
+
+
+@pytest.mark.parametrize(("events", "state"), [(20, "failed"), (5, "passed")])
+def test_the_gate_asks_the_bound_and_not_the_estimate(events: int, state: str) -> None:
+    assert gate([Guarded("miss", 1000, events, 1000, 20, margin=1.2)]).state == state
+
+
+def test_no_events_at_all_prove_nothing_on_the_scale_of_ratios() -> None:
+    assert gate([Guarded("miss", 50, 0, 50, 0, margin=1.2)]).state == "failed"
+    assert gate([]).state == "not measured"
+
+
+# Laws.
+
+PLANS = st.builds(
+    Plan,
+    rows=st.integers(400, 1500),
+    seed=st.integers(0, 10**6),
+    effect=st.floats(-1, 1),
+    holdout=st.floats(0.1, 0.6),
+    strata=st.sampled_from([("",), ("easy", "hard")]),
+    shares=st.sampled_from([(0.2, 0.4, 0.2, 0.1, 0.1), (0, 0, 0, 0.5, 0.5), (1.0, 0, 0, 0, 0)]),
 )
-def test_minutes_are_shown_only_of_ten_workers_and_thirty_instances(instances: int, workers: int, shown: bool) -> None:
-    task = counts(ledger(instances, workers=workers))[0]
-    assert (task.minutes is not None, task.minutes_each() is not None, task.publishable) == (shown, shown, shown)
 
 
-@pytest.mark.parametrize(("seconds", "shown"), [(60.0, True), (60.0 * 29 * 5, True), (60.0 * 29 * 6, False)])
-def test_minutes_are_suppressed_when_one_worker_did_over_85_percent(seconds: float, shown: bool) -> None:
-    found = ledger(30, workers=30)
-    found[0] = replace(found[0], human_seconds_raw=seconds, human_seconds=seconds)
-    assert publishable(found) is shown
+@given(PLANS, st.integers(0, 500))
+@settings(max_examples=12, deadline=None)
+def test_the_rate_splits_exactly_and_mode_shares_add_up_to_1(plan: Plan, more: int) -> None:
+    table = drawn(plan)
+    found = one(table, full(table, more))
+    if found.parts is not None:
+        assert found.s == found.parts.displaced - found.parts.oversight - found.parts.rework - found.parts.induced
+        assert found.parts.displaced == found.time_coverage
+        expected = (found.coverage or 0) * (found.saving or 0)
+        assert len(plan.strata) > 1 or found.s == pytest.approx(expected, abs=1e-9)
+    if found.modes is not None:
+        assert found.modes.substituted + found.modes.augmented + found.modes.induced == pytest.approx(1, abs=1e-12)
 
 
-def test_pilot_minutes_are_given_and_say_what_they_are() -> None:
-    found = ledger(3, workers=1)
-    assert counts(found, pilot=True)[0].minutes == 3.0
-    assert (counts(found)[0].minutes_status(), counts(found, pilot=True)[0].minutes_status()) == ("suppressed", "pilot")
+@given(PLANS, st.randoms(use_true_random=False))
+@settings(max_examples=6, deadline=None)
+def test_the_order_of_the_rows_changes_no_bit(plan: Plan, chance: Any) -> None:  # noqa: ANN401 - hypothesis' own Random
+    table = drawn(plan)
+    shuffled = table.take(chance.sample(range(plan.rows), plan.rows))
+    assert measured(shuffled, full(table)) == measured(table, full(table))
 
 
-def test_a_task_nobody_worked_on_has_zero_minutes_to_publish() -> None:
-    task = counts(of(["auto"] * 3))[0]
-    assert (task.minutes, task.publishable, task.minutes_status()) == (0.0, True, "nobody worked")
+def test_a_stepped_wedge_finds_the_true_effect() -> None:
+    chance = np.random.default_rng(1)
+    grid = [(site, month) for site in range(12) for month in range(12)]
+    treated = [month > site for site, month in grid]
+    level = {site: chance.normal(0, 0.3) for site in range(12)}
+    minutes = [
+        float(np.exp(level[s] + 0.02 * m + np.log(0.7) * t + chance.normal(0, 0.05))) for (s, m), t in zip(grid, treated, strict=True)
+    ]
+    found = stepped_wedge(minutes, treated, [str(s) for s, _ in grid], [str(m) for _, m in grid])
+    low, high = found.interval() or (0, 0)
+    assert low <= 0.3 <= high
+    assert high - low < 0.1
 
 
-def test_seconds_without_a_pseudonym_are_guarded_too() -> None:
-    task = counts([replace(PLAIN, human_seconds_raw=9.0, human_seconds=9.0, time_source="reported")])[0]
-    assert (task.minutes, task.minutes_raw, task.minutes_status()) == (None, None, "suppressed")
-
-
-def test_outcomes_of_a_pilot_with_one_clinician_are_shown() -> None:
-    task = counts(ledger(20, workers=1))[0]
-    assert (task.n, task.outcomes, task.share("accepted")) == (20, (0, 20, 0, 0, 0), 1.0)
-
-
-def test_nothing_that_is_counted_names_a_worker() -> None:
-    assert [part.name for part in fields(TaskCounts) if "worker" in part.name] == []
-    assert "w0" not in repr(counts(ledger(40, workers=12), pilot=True))
-
-
-@pytest.mark.parametrize(
-    ("count", "n", "low", "high"),
-    # Quantiles of Beta(½ + x, ½ + n - x) to three places; the limits of none and all are 0 and 1.
-    [(0, 10, 0.0, 0.217), (1, 10, 0.011, 0.381), (5, 10, 0.224, 0.776), (10, 10, 0.783, 1.0)],
-)
-def test_two_kinds_have_the_jeffreys_interval(count: int, n: int, low: float, high: float) -> None:
-    assert list(share_interval(count, n, 2) or ()) == pytest.approx([low, high], abs=5e-4)
-
-
-def test_five_kinds_have_the_interval_that_drawing_from_their_dirichlet_gives() -> None:
-    chance, alphas = random.Random(7), (12.5, 4.5, 0.5, 2.5, 0.5)  # noqa: S311 - a simulation
-    draws = sorted(first / (first + sum(chance.gammavariate(a, 1) for a in alphas[1:])) for first in _gammas(chance, 12.5, 20_000))
-    assert list(share_interval(12, 18, 5) or ()) == pytest.approx([draws[500], draws[19_500]], abs=0.01)
-
-
-def _gammas(chance: random.Random, alpha: float, count: int) -> list[float]:
-    return [chance.gammavariate(alpha, 1) for _ in range(count)]
-
-
-@given(st.integers(0, 500), st.integers(0, 500), st.integers(2, 6))
-def test_the_counted_share_lies_inside_its_interval(count: int, others: int, kinds: int) -> None:
-    n = count + others
-    low, high = share_interval(count, n, kinds) or (1.0, 0.0)
-    assert 0 <= low <= (count / n if n else 0) <= high <= 1
-
-
-@pytest.mark.parametrize(("count", "n", "kinds"), [(2, 1, 2), (-1, 1, 2), (0, 1, 1)])
-def test_an_interval_of_counts_that_cannot_be_is_refused(count: int, n: int, kinds: int) -> None:
-    with pytest.raises(ValueError, match="cannot be counted"):
-        share_interval(count, n, kinds)
-
-
-def test_without_scipy_there_is_no_interval_rather_than_a_wrong_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(intervals, "_scipy_special", lambda: None)
-    assert [counts([PLAIN])[0].interval(outcome) for outcome in OUTCOMES] == [None] * 5
+def test_a_known_gate_is_kept_on_the_rate() -> None:
+    assert one(drawn(PLAN), gates={"reading": Gate("failed")}).gate.state == "failed"

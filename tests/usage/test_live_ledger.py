@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from tests.stage import built
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.stage import Stage
 
@@ -32,9 +34,13 @@ def stage(postgres_server: str) -> Iterator[Stage]:
 
 
 def rates(stage: Stage) -> subprocess.CompletedProcess[str]:
+    return impact(stage, "rates", "--format", "csv")
+
+
+def impact(stage: Stage, *words: str) -> subprocess.CompletedProcess[str]:
     code = "from gateway.cli import main; main()"
     configuration = stage.settings.keys_directory.parent / "garant.toml"
-    command = [sys.executable, "-c", code, "impact", "rates", "--format", "csv", "-c", str(configuration)]
+    command = [sys.executable, "-c", code, "impact", *words, "-c", str(configuration)]
     environ = {**os.environ, "GARANT_DATABASE_URL": stage.url}
     return subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=60)
 
@@ -67,3 +73,29 @@ def test_the_impact_page_says_so_in_the_readers_language(stage: Stage) -> None:
         browser.post("/sign-in", data={"login": "quality", "password": stage.clinician("quality").password})
         page = browser.get("/impact")
     assert (page.status_code, "La ligne du registre d" in page.text) == (409, True)
+
+
+def test_the_six_steps_run_on_the_live_ledger(stage: Stage, tmp_path: Path) -> None:
+    stage.rows("DELETE FROM usage_records WHERE facts = '{}'")
+    stage.chat("letter")
+    told = impact(stage, "run", "--inputs", str(tmp_path))
+    assert (told.returncode, "Step 4. Substitution rate per task" in told.stdout, "letter" in told.stdout) == (0, True, True), told.stderr
+
+
+def test_the_report_of_the_live_ledger_carries_a_checkpoint_that_covers_it(stage: Stage, tmp_path: Path) -> None:
+    stage.rows("DELETE FROM usage_records WHERE facts = '{}'")
+    stage.chat("letter")
+    told = impact(stage, "report", "--out", str(tmp_path / "out"), "--inputs", str(tmp_path))
+    assert told.returncode == 0, told.stderr
+    proof = json.loads((tmp_path / "out/proof.json").read_text(encoding="utf-8"))
+    origin, size = proof["checkpoint"].splitlines()[:2]
+    assert origin == stage.settings.establishment.origin
+    assert int(size) > proof["ledger"]["last_log_index"] >= 0
+
+
+def test_a_table_is_imported_into_the_folder_of_the_configuration(stage: Stage, tmp_path: Path) -> None:
+    (tmp_path / "volumes.csv").write_bytes("activité;mois;volume;source\nletter;2026-01;100;dossier\n".encode("cp1252"))
+    told = impact(stage, "import", str(tmp_path / "volumes.csv"), "--into", str(tmp_path / "own"))
+    assert (told.returncode, told.stdout.startswith("1 rows of volumes imported into ")) == (0, True), told.stderr
+    wrong = impact(stage, "import", str(tmp_path / "volumes.csv"), "--into", str(tmp_path / "own"), "--as", "census")
+    assert (wrong.returncode, "volumes.csv, column 'fte'" in wrong.stderr or "this column is missing" in wrong.stderr) == (1, True)

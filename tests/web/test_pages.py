@@ -69,10 +69,31 @@ def test_the_log_page_verifies(stage: Stage, browser: httpx.Client) -> None:
     assert "entries, sound" in browser.get("/log").text
 
 
-def test_the_impact_page_suppresses_minutes_of_few(stage: Stage, browser: httpx.Client) -> None:
+def test_the_impact_page_counts_calls_and_claims_no_rate_without_a_volume(stage: Stage, browser: httpx.Client) -> None:
     stage.chat("letter")
     signed_in(stage, browser, "quality")
-    assert "substitution rate is unknown" in browser.get("/impact").text
+    page = browser.get("/impact").text
+    assert "substitution rate is unknown" in page
+    assert "No rate is known yet" in page
+    assert 'href="/impact/tasks/letter"' in page
+
+
+def test_the_impact_pages_have_siblings_as_data(stage: Stage, browser: httpx.Client) -> None:
+    stage.chat("letter")
+    signed_in(stage, browser, "quality")
+    assert browser.get("/impact.json").json()["ledger"]["rows"] > 0
+    assert browser.get("/impact/professions/radiologist.csv").text.startswith("profession,task,share")
+    assert browser.get("/impact/scenarios/central.parquet").content[:4] == b"PAR1"
+    assert [browser.get(path).status_code for path in ("/impact/tasks/letter", "/impact/professions/coder", "/impact/scenarios/slow")] == [
+        200
+    ] * 3
+    assert [browser.get(path).status_code for path in ("/impact/tasks/none", "/impact/people/w1", "/impact.xml")] == [404] * 3
+
+
+def test_who_may_not_read_the_impact_gets_no_page_and_no_data_of_it(stage: Stage, browser: httpx.Client) -> None:
+    signed_in(stage, browser, "it")
+    paths = ("/impact", "/impact.json", "/impact/tasks/letter", "/impact/tasks/letter.csv")
+    assert [browser.get(path).status_code for path in paths] == [403] * 4
 
 
 def test_the_stop_button_has_a_page(stage: Stage, browser: httpx.Client) -> None:

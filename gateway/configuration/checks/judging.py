@@ -25,7 +25,10 @@ def judging(n: int, policy: Policy) -> Iterator[Finding]:
     if policy.judge_first and shown_elsewhere:
         cause = "the AI's content leaves unsigned before anybody has judged, so it may be read elsewhere first"
         yield Finding(("policies", n, "judge_first"), cause, "use hold, or remove judge_first", "warning")
-    if policy.judge_options and not policy.judge_first:
+    if policy.blind_share and policy.release_mode is not ReleaseMode.HOLD:
+        cause = f"with {policy.release_mode} something leaves or nobody signs, so nobody can decide before the AI is seen"
+        yield Finding(("policies", n, "blind_share"), cause, "use hold, or remove blind_share")
+    if policy.judge_options and not (policy.judge_first or policy.blind_share):
         yield Finding(("policies", n, "judge_options"), "nobody is asked to judge first", "add judge_first = true, or remove judge_options")
     if len(set(policy.judge_options)) < len(policy.judge_options):
         yield Finding(("policies", n, "judge_options"), "the same answer is there twice", "name each answer once")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from random import SystemRandom
 from typing import TYPE_CHECKING, Final, Literal
 
 import orjson
@@ -31,9 +32,11 @@ if TYPE_CHECKING:
     from gateway.adapters.protocol import Answer, Recognised, View
     from gateway.identity.machines import Machine
     from gateway.policy.lanes import Lane
+    from gateway.policy.models import Requirement
     from gateway.proxy.steps.cases import Case
     from gateway.suggestions.models import AnySuggestion
 
+_CHANCE: Final = SystemRandom()
 _STATES: Final = {
     ReleaseMode.HOLD: State.HELD,
     ReleaseMode.NOTIFY_NOW: State.NOTIFIED,
@@ -78,6 +81,7 @@ class Captured:
 def blank_row(received: Received, establishment: str, state: State) -> NewSuggestion:
     """The row of a call, before its answer is known."""
     lane, requirement = received.lane, received.lane.requirement
+    drawn = held_out(requirement)
     return NewSuggestion(
         id=received.id,
         establishment=establishment,
@@ -100,8 +104,14 @@ def blank_row(received: Received, establishment: str, state: State) -> NewSugges
         background=received.recognised.background,
         received_at=received.at,
         signatures=requirement.signatures,
-        judge_first=requirement.policy.judge_first,
+        judge_first=requirement.policy.judge_first or drawn,
+        held_out=drawn,
     )
+
+
+def held_out(requirement: Requirement) -> bool:
+    """Whether chance puts this case into the arm that judges before it sees anything of the AI; only where everything is held."""
+    return requirement.mode is ReleaseMode.HOLD and _CHANCE.random() < requirement.policy.blind_share
 
 
 def event(received: Received, kind: EventType, at: datetime, **more: object) -> Event:

@@ -62,4 +62,4 @@ def spent(times: ActiveTimes, entry: UUID) -> Statement:
 
 def together(before: Active, times: ActiveTimes) -> Active:
     """Everybody's time so far with this act's."""
-    return Active(before.raw + times.raw, before.capped + times.capped, before.reported and times.source == "reported")
+    return Active(before.raw + times.raw, before.capped + times.capped, before.reported and times.source == "reported", before.unaided)

@@ -32,11 +32,15 @@ WHERE s.first_signer IS NULL OR NOT (s.state = ANY(:awaiting)) GROUP BY 1, 2 ORD
 
 
 class Active(NamedTuple):
-    """Active seconds of everybody who touched a suggestion; `reported`: all of them were measured by a page."""
+    """Active seconds of everybody who touched a suggestion; `reported`: all of them were measured by a page.
+
+    `unaided`: of the capped ones, those before anything of the AI was shown; None where nobody judged first.
+    """
 
     raw: float
     capped: float
     reported: bool
+    unaided: float | None = None
 
 
 class ReasonCount(NamedTuple):
@@ -93,10 +97,11 @@ class Work:
             func.coalesce(func.sum(ActiveTimes.raw), 0.0),
             func.coalesce(func.sum(ActiveTimes.capped), 0.0),
             func.bool_and(times == "reported"),
+            func.sum(ActiveTimes.capped).filter(col(ActiveTimes.act) == "judgement"),
         )
         async with reading(self._sessions) as session:
             row = (await session.exec(select(*sums).where(ActiveTimes.suggestion_id == suggestion))).one()
-        return Active(float(row[0]), float(row[1]), row[2] is not False)
+        return Active(float(row[0]), float(row[1]), row[2] is not False, row[3])
 
     async def claimed(self, suggestion: UUID, person: UUID, since: datetime) -> float:
         """Raw seconds that a person's pages have reported since then when they were left without a decision."""

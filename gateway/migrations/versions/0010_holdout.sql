@@ -1,0 +1,1 @@
+ALTER TABLE suggestions ADD COLUMN held_out boolean NOT NULL DEFAULT false

@@ -1,0 +1,112 @@
+"""The pages of the impact section, and their rows as JSON, CSV and Parquet; whoever may read the impact may read them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+
+from fastapi import APIRouter
+from fastapi.responses import Response
+
+from gateway import usage
+from gateway.api.dependencies import demand
+from gateway.database import connect
+from gateway.errors import Conflict, Unknown
+from gateway.identity.roles import Right
+from gateway.web.rendering import HEADERS, PageRoute, TheVisitor, Visitor, person
+from gateway.web.texts import words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
+_T = TypeVar("_T")
+BATCH: Final = 10_000
+_KINDS: Final = frozenset({"tasks", "professions", "scenarios"})
+_NONE: Final = ("There is no such page in the impact section.", "Il n’y a pas de telle page dans la partie impact.")
+
+
+class Section(Protocol):
+    """What `impact` offers to the pages."""
+
+    @property
+    def last(self) -> int:
+        """The last log index that was counted."""
+
+    def add(self, records: Sequence[usage.LedgerRow]) -> None:
+        """Count further rows."""
+
+    def page(self, kind: str, name: str, words: Mapping[str, str], names: Mapping[str, str]) -> object | None:
+        """A page's blocks."""
+
+    def data(self, kind: str, name: str, form: str) -> tuple[bytes, str] | None:
+        """A page's rows in a form, with their media type."""
+
+
+@router.get("/impact")
+async def overview(seen: TheVisitor) -> Response:
+    """What AI does to the work, over all tasks."""
+    return await _shown(seen, "", "")
+
+
+@router.get("/impact.{form}")
+async def overview_data(seen: TheVisitor, form: str) -> Response:
+    """The rates, or with `json` everything."""
+    return await _given(seen, "", "", form)
+
+
+@router.get("/impact/{kind}/{name}.{form}")
+async def data(seen: TheVisitor, kind: str, name: str, form: str) -> Response:
+    """The rows of a task, a profession or a scenario."""
+    return await _given(seen, kind, name, form)
+
+
+@router.get("/impact/{kind}/{name}")
+async def one(seen: TheVisitor, kind: str, name: str) -> Response:
+    """A task, a profession or a scenario."""
+    return await _shown(seen, kind, name)
+
+
+async def _shown(seen: Visitor, kind: str, name: str) -> Response:
+    section = await _section(seen)
+    found = await _made(section.page, kind, name, words(seen.language), seen.names())
+    if found is None or (kind and kind not in _KINDS):
+        raise Unknown(_NONE[0], fr=_NONE[1])
+    return seen.page("impact.html", view=found)
+
+
+async def _given(seen: Visitor, kind: str, name: str, form: str) -> Response:
+    section = await _section(seen)
+    found = await _made(section.data, kind, name, form)
+    if found is None:
+        raise Unknown(_NONE[0], fr=_NONE[1])
+    content, media = found
+    told = f'attachment; filename="impact-{name or "overview"}.{form}"'
+    return Response(content, media_type=media, headers=HEADERS | ({} if form == "json" else {"Content-Disposition": told}))
+
+
+async def _made(work: Callable[..., _T], *given: object) -> _T:
+    try:
+        return await asyncio.to_thread(work, *given)
+    except ValueError as error:  # a table of the establishment that cannot be used
+        raise Conflict(
+            f"The impact tables cannot be used: {error}", code="impact_tables", fr=f"Tables d’impact inutilisables : {error}"
+        ) from error
+
+
+async def _section(seen: Visitor) -> Section:
+    """The section with every row of the ledger counted. Raises Unauthenticated, Forbidden, Conflict."""
+    await demand(seen.parts, person(seen), Right.READ_IMPACT)
+    section: Section = seen.request.app.state.impact
+    connection = await connect(seen.parts.url)
+    try:
+        batch: list[usage.LedgerRow] = []
+        async for row in usage.read(connection, seen.parts.settings.establishment.id, after=section.last):
+            batch.append(row)
+            if len(batch) == BATCH:
+                await asyncio.to_thread(section.add, batch)
+                batch = []
+        await asyncio.to_thread(section.add, batch)
+    finally:
+        await connection.close()
+    return section

@@ -1,0 +1,257 @@
+"""Rates of a whole ledger: of the establishment, of each site, of each month; suppressed where people could be recognised."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
+
+import pyarrow as pa
+
+from impact.counts import OUTCOMES
+from impact.intervals import Mean
+from impact.measuring.strata import Scope, Strata, Stratum, Volume, strata
+from impact.privacy import behind, hidden, opened, rounded
+from impact.rates import Modes, Rate, rate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from impact.measuring.quality import Gate
+    from impact.measuring.sources import Connection
+    from impact.privacy import Cell
+
+TASK: Final = ("task", "kind", "profession")
+_TENTHS: Final = 600  # in a minute
+Row = dict[str, Any]
+
+
+class InputError(ValueError):
+    """Inputs that contradict the ledger or each other; each message names the place and what to do."""
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(self.problems))
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What the establishment told beside the ledger, as rows of the tables `volumes`, `baselines` and gates by task."""
+
+    volumes: tuple[Row, ...] = ()
+    baselines: tuple[Row, ...] = ()
+    gates: Mapping[str, Gate] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Rates of the establishment by task and profession, of its sites, of its months."""
+
+    tasks: tuple[Rate, ...]
+    sites: tuple[Rate, ...]
+    months: tuple[Rate, ...]
+
+
+def measure(database: Connection, given: Given, *, pilot: bool = False) -> Measured:
+    """Every rate of a ledger that was added up.
+
+    Args:
+        database: after `cells.settle`.
+        given: volumes, baselines, gates.
+        pilot: show what is below the publication threshold too; it is not for publication.
+
+    Raises:
+        InputError: a volume smaller than what was routed.
+    """
+    ledger = _Ledger.read(database, given)
+    tasks = _rates(database, ledger, TASK, given, {})
+    whole: dict[Scope, Rate] = {(one.task, one.kind, one.profession): one for one in tasks}
+    sites = _rates(database, ledger, (*TASK, "site"), given, whole)
+    months = _rates(database, ledger, (*TASK, "month"), given, whole)
+    if pilot:
+        return Measured(tuple(tasks), tuple(sites), tuple(months))
+    return _public(database, tasks, sites, months)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ledger:
+    """Volumes matched with the ledger: of each (task, profession, site, stratum, month) that counts."""
+
+    volumes: tuple[tuple[dict[str, str], Volume], ...]
+
+    @classmethod
+    def read(cls, database: Connection, given: Given) -> _Ledger:
+        matched, problems = [], []
+        routed, professions = _routed(database)
+        for row in given.volumes:
+            key = {name: str(row.get(name) or "") for name in ("task", "profession", "site", "stratum", "month")}
+            for profession in [key["profession"]] if key["profession"] else professions.get(key["task"], [])[:2]:
+                if not key["profession"] and len(professions[key["task"]]) > 1:
+                    continue  # minutes by profession need volumes by profession
+                usable, ai, held = _in_month(routed, key | {"profession": profession})
+                if ai + held > int(row["n"]):
+                    problems.append(_smaller(key, int(row["n"]), ai + held))
+                if usable:
+                    volume = Volume(int(row["n"]), ai, held, float(row.get("added_minutes") or 0))
+                    matched.append((key | {"profession": profession}, volume))
+        if problems:
+            raise InputError(problems)
+        return cls(tuple(matched))
+
+    def of(self, scope: Mapping[str, str]) -> dict[str, Volume]:
+        """The volumes of a scope by stratum."""
+        found: dict[str, Volume] = defaultdict(Volume)
+        for key, volume in self.volumes:
+            if all(key[name] == value for name, value in scope.items() if name in key):
+                into = found[key["stratum"]]
+                into.total, into.routed, into.held_out = (
+                    into.total + volume.total,
+                    into.routed + volume.routed,
+                    into.held_out + volume.held_out,
+                )
+                into.added_minutes += volume.added_minutes
+        return dict(found)
+
+
+_Monthly = dict[tuple[str, str, str, str], list[tuple[str, bool, int, int]]]
+
+
+def _routed(database: Connection) -> tuple[_Monthly, dict[str, list[str]]]:
+    """Routed and held-out instances by (task, profession, stratum, month): of each site, and whether its window had ended before."""
+    query = """SELECT task, profession, stratum, month, site, coalesce(bool_and(5 * m >= settled), true),
+        coalesce(sum(n) FILTER (arm = 'ai'), 0), coalesce(sum(n) FILTER (arm = 'holdout'), 0) FROM dated GROUP BY 1, 2, 3, 4, 5 ORDER BY ALL"""
+    found: _Monthly = defaultdict(list)
+    professions: dict[str, list[str]] = defaultdict(list)
+    for task, profession, stratum, month, site, settled, ai, held in database.execute(query).fetchall():
+        found[task, profession, stratum, month].append((site, bool(settled), int(ai), int(held)))
+        if profession not in professions[task]:
+            professions[task].append(profession)
+    return found, professions
+
+
+def _in_month(routed: _Monthly, key: Mapping[str, str]) -> tuple[bool, int, int]:
+    here = [row for row in routed.get((key["task"], key["profession"], key["stratum"], key["month"]), ()) if key["site"] in {"", row[0]}]
+    return all(row[1] for row in here), sum(row[2] for row in here), sum(row[3] for row in here)
+
+
+def _smaller(key: Mapping[str, str], told: int, counted: int) -> str:
+    named = ", ".join(f"{name} {value}" for name, value in key.items() if value)
+    return f"volumes: {named}: n is {told}, the ledger alone has {counted}. Give all eligible instances, those with AI included."
+
+
+def _rates(database: Connection, ledger: _Ledger, by: tuple[str, ...], given: Given, whole: Mapping[Scope, Rate]) -> list[Rate]:
+    arms = strata(database, by)
+    facts = _facts(database, by)
+    found = []
+    for scope in sorted(facts):
+        named = dict(zip(by, scope, strict=True))
+        mine = _prepared(arms.get(scope, {}), ledger.of({name: value for name, value in named.items() if name != "kind"}), given, named)
+        _lend(mine, whole.get(scope[: len(TASK)]), by)
+        novel, first, last = facts[scope]
+        head = _head(named, (first, last), int(novel))
+        found.append(rate(mine, head, given.gates.get(named["task"], head.gate)))
+    return found if len(by) > len(TASK) else _with_modes(database, arms, found)
+
+
+def _head(named: Mapping[str, str], period: tuple[str, str], novel: int) -> Rate:
+    task, kind, profession, site, month = (named.get(name, "") for name in (*TASK, "site", "month"))
+    return Rate(task, kind, profession, site, month, period, novel=novel)
+
+
+def _prepared(mine: Strata, volumes: Mapping[str, Volume], given: Given, named: Mapping[str, str]) -> Strata:
+    """A scope's strata with their volumes and declared times; "*" marks volumes without strata beside a ledger with them."""
+    mixed = set(volumes) == {""} and any(mine)
+    for name, volume in {} if mixed else volumes.items():
+        mine.setdefault(name, Stratum()).volume = volume
+    for row in given.baselines:
+        same = row["task"] == named["task"] and str(row.get("profession") or "") in {"", named["profession"]}
+        for name, stratum in mine.items():
+            if same and str(row.get("stratum") or "") in {"", name}:
+                stratum.declared = (_declared(row), str(row["level"]))
+    return mine | {"*": Stratum()} if mixed else mine
+
+
+def _declared(row: Row) -> Mean:
+    minutes, sd, n = float(row["minutes"]), float(row.get("sd") or 0), float(row.get("n") or 1)
+    return Mean(minutes, sd**2 / max(n, 1), float("inf"))
+
+
+def _lend(mine: Strata, whole: Rate | None, by: tuple[str, ...]) -> None:
+    """A month or a site with too few held-out instances is compared with the establishment's time without AI."""
+    if whole is None or whole.h0 is None or not whole.level or len(by) == len(TASK) or len(mine) != 1:
+        return
+    for stratum in mine.values():
+        if stratum.declared is None:
+            stratum.declared = (Mean(whole.h0, 0.0, float("inf")), whole.level)
+
+
+def _facts(database: Connection, by: tuple[str, ...]) -> dict[Scope, tuple[Any, ...]]:
+    query = f"""SELECT {", ".join(by)}, coalesce(sum(n) FILTER (novel AND arm = 'ai'), 0), min(month), max(month) FROM dated GROUP BY ALL"""  # noqa: S608 - our names
+    return {tuple(row[: len(by)]): tuple(row[len(by) :]) for row in database.execute(query).fetchall()}
+
+
+def _with_modes(database: Connection, arms: Mapping[Scope, Strata], found: list[Rate]) -> list[Rate]:
+    """Outcomes, and mode shares against H0 of their stratum, of the establishment's settled routed instances."""
+    outcomes = _outcomes(database)
+    found = [replace(one, outcomes=outcomes.get((one.task, one.kind, one.profession), one.outcomes)) for one in found]
+    rows = []
+    for one in found:
+        scope = (one.task, one.kind, one.profession)
+        held = {name: stratum.arms["holdout"].minutes for name, stratum in arms.get(scope, {}).items() if "holdout" in stratum.arms}
+        rows += [(*scope, name, _TENTHS * held.get(name, one.h0)) for name in arms.get(scope, {}) if one.h0 is not None]
+    if not rows:
+        return found
+    columns = [*TASK, "stratum", "h0"]
+    database.register("h0s", pa.table({name: [row[place] for row in rows] for place, name in enumerate(columns)}))
+    shares = {tuple(row[:3]): Modes(row[4] / row[3], (row[3] - row[4] - row[5]) / row[3], row[5] / row[3]) for row in _mode_rows(database)}
+    database.unregister("h0s")
+    return [replace(one, modes=shares.get((one.task, one.kind, one.profession))) for one in found]
+
+
+_GROUPS: Final = """
+groups AS (SELECT DISTINCT hash(establishment, task, kind, profession, stratum) AS g, task, kind, profession, stratum FROM names)
+"""
+
+
+def _mode_rows(database: Connection) -> list[tuple[Any, ...]]:
+    query = f"""WITH {_GROUPS} SELECT task, kind, profession, sum(n)::BIGINT,
+            coalesce(sum(n) FILTER (outcome IN ('auto', 'accepted') AND tenths * 10 <= h0 AND tenths < h0), 0)::BIGINT,
+            coalesce(sum(n) FILTER (outcome IN ('rejected', 'ignored') OR tenths >= h0), 0)::BIGINT
+        FROM times JOIN groups USING (g) JOIN h0s USING (task, kind, profession, stratum) GROUP BY ALL"""  # noqa: S608 - our names
+    return database.execute(query).fetchall()
+
+
+def _outcomes(database: Connection) -> dict[Scope, tuple[int, ...]]:
+    counted = ", ".join(f"coalesce(sum(n) FILTER (outcome = '{name}'), 0)::BIGINT" for name in OUTCOMES)
+    query = f"WITH {_GROUPS} SELECT task, kind, profession, {counted} FROM times JOIN groups USING (g) GROUP BY ALL"  # noqa: S608 - our names
+    return {tuple(row[:3]): tuple(map(int, row[3:])) for row in database.execute(query).fetchall()}
+
+
+def _public(database: Connection, tasks: list[Rate], sites: list[Rate], months: list[Rate]) -> Measured:
+    people = opened(database, TASK)  # a task whose every instance is novel has no figure, and nobody behind one
+    shown, closed = ({scope for scope, open_ in people.items() if open_ is wanted} for wanted in (True, False))
+    return Measured(
+        tuple(_covered(one, (one.task, one.kind, one.profession) in closed) for one in tasks),
+        _parted(database, sites, shown, "site"),
+        _parted(database, months, shown, "month"),
+    )
+
+
+def _parted(database: Connection, found: list[Rate], shown: set[Cell], part: str) -> tuple[Rate, ...]:
+    """Parts of one total, with what must be hidden so that the others do not give it away."""
+    by = (*TASK, part)
+    closed = {cell for cell, open_ in opened(database, by).items() if not open_}
+    for total in sorted({cell[: len(TASK)] for cell in closed} & shown):
+        closed |= hidden(behind(database, by, dict(zip(TASK, total, strict=True))))
+    return tuple(_covered(one, (one.task, one.kind, one.profession, getattr(one, part)) in closed) for one in found)
+
+
+def _covered(one: Rate, closed: bool) -> Rate:  # noqa: FBT001 - a mark of the row
+    counts = {"n": rounded(one.n), "held_out": rounded(one.held_out), "novel": rounded(one.novel)}
+    if not closed:
+        return replace(one, **counts, outcomes=tuple(map(rounded, one.outcomes)))  # type: ignore[arg-type]
+    bare = Rate(one.task, one.kind, one.profession, one.site, one.month, one.period, status="suppressed", why=SUPPRESSED)
+    return replace(bare, gate=one.gate)
+
+
+SUPPRESSED: Final = "suppressed: fewer than 10 workers or 30 instances, one person over 85 % of the time, or it would give away such a cell"

@@ -1,0 +1,119 @@
+"""Everything a run is told beside the ledger: the establishment's own tables where it gave them, the shipped ones elsewhere."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from impact.catalogue import Catalogue
+from impact.census import Workforce
+from impact.intake.checking import Refused, checked
+from impact.intake.columns import TABLES
+from impact.intake.mapping import guessed
+from impact.intake.reading import read
+from impact.measuring.measure import Given, InputError
+from impact.measuring.quality import gates
+from impact.places import config
+from impact.scenarios import Scenario
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    import pyarrow as pa
+
+_SHIPPED: Final = {"census": "census/france.csv", "professions": "professions.toml", "tasks": "tasks.toml"}
+_ENDINGS: Final = (".csv", ".parquet", ".toml")
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What was told; `digests` is the SHA-256 of every file that was read, by its name."""
+
+    workforce: Workforce
+    catalogue: Catalogue
+    given: Given
+    scenarios: tuple[Scenario, ...]
+    digests: Mapping[str, str]
+
+    @classmethod
+    def load(cls, folder: Path | None = None) -> Inputs:
+        """From a folder of the establishment; what it does not hold is the shipped one, or nothing.
+
+        Raises:
+            Refused, Unreadable, ScenarioError, InputError: what is wrong, by file, row and column.
+        """
+        digests: dict[str, str] = {}
+        tables = {name: _table(name, folder, digests) for name in TABLES}
+        rows = {name: tuple(table.to_pylist()) if table is not None else () for name, table in tables.items()}
+        try:
+            catalogue = Catalogue.of(tables["professions"], tables["tasks"])
+        except ValueError as error:
+            raise InputError([str(error)]) from error
+        given = Given(rows["volumes"], rows["baselines"], gates(rows["quality"]))
+        return cls(Workforce.of(tables["census"]), catalogue, given, _scenarios(folder, digests), dict(sorted(digests.items())))
+
+    def scenario(self, name: str) -> Scenario | None:
+        """A scenario by its id."""
+        return next((one for one in self.scenarios if one.id == name), None)
+
+
+def take_in(file: Path, folder: Path, kind: str | None = None, said: Mapping[str, str] | None = None) -> tuple[str, int, Path]:
+    """Check a file of the establishment and keep it as `folder/KIND.csv`, whole or not at all.
+
+    Args:
+        file: CSV, Parquet or TOML.
+        folder: made if it does not exist; an earlier table of that kind is replaced.
+        kind: of table; guessed from the headings where it is not said.
+        said: heading → column.
+
+    Returns:
+        The kind, the number of rows, and where they are.
+
+    Raises:
+        Refused, Unreadable: what is wrong; nothing was written.
+    """
+    sheet = read(file)
+    name = kind or guessed(sheet.headings)[0]
+    table = checked(TABLES[name], sheet, said)
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / f"{name}.csv"
+    part = target.with_name(target.name + ".part")
+    part.write_text(as_csv(table), encoding="utf-8", newline="")
+    part.replace(target)
+    for other in (folder / f"{name}{ending}" for ending in _ENDINGS if ending != ".csv"):
+        other.unlink(missing_ok=True)
+    return name, table.num_rows, target
+
+
+def as_csv(table: pa.Table) -> str:
+    """A table as CSV: commas, points, one line per row."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(table.column_names)
+    writer.writerows(["" if value is None else value for value in row.values()] for row in table.to_pylist())
+    return out.getvalue()
+
+
+def _table(name: str, folder: Path | None, digests: dict[str, str]) -> pa.Table | None:
+    own = [folder / f"{name}{ending}" for ending in _ENDINGS if (folder / f"{name}{ending}").is_file()] if folder else []
+    if len(own) > 1:
+        raise InputError([f"{name}: there are {' and '.join(path.name for path in own)}. Keep one of them."])
+    shipped = [config() / _SHIPPED[name]] if name in _SHIPPED else []
+    for path in own or shipped:
+        digests[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
+        return checked(TABLES[name], read(path))
+    return None
+
+
+def _scenarios(folder: Path | None, digests: dict[str, str]) -> tuple[Scenario, ...]:
+    paths = {path.name: path for source in (config(), folder) if source for path in sorted((source / "scenarios").glob("*.toml"))}
+    found = tuple(Scenario.read(path) for _, path in sorted(paths.items()))
+    digests.update({f"scenarios/{scenario.id}.toml": scenario.digest for scenario in found})
+    return found
+
+
+__all__ = ["Inputs", "Refused", "as_csv", "take_in"]

@@ -1,0 +1,169 @@
+"""The overview: rates, calls, professions, changes, scenarios, census, and what all of it rests on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from impact.charts import Bar, bars
+from impact.counts import OUTCOMES
+from impact.results.tables import first_picture
+from impact.showing.blocks import rates_block
+from impact.showing.speech import HATCHED, Block, Cell, View
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from impact.followup import Calls
+    from impact.pages import Figures
+    from impact.professions import ProfessionRate
+    from impact.run import Result
+    from impact.scenarios import Play
+    from impact.showing.speech import Speech
+
+
+def overview(figures: Figures, name: str, say: Speech) -> View | None:
+    """The first page; None where a name was given."""
+    if name:
+        return None
+    result = figures.result
+    blocks = [
+        rates_block(result.measured.tasks, say),
+        calls_block(figures.calls, say),
+        professions_block(result, say),
+        changes_block(figures, say),
+        plays_block(result, say),
+    ]
+    blocks += [census_block(result, say), inputs_block(result, say)]
+    return View(say["title"], say["lead"].format(rows=say.number(result.rows), last=result.last), "/impact", tuple(blocks))
+
+
+def calls_block(found: Sequence[Calls], say: Speech) -> Block:
+    """Calls by outcome."""
+    total = sum(one.n for one in found)
+    listed = []
+    for one in found:
+        shares = [Cell(f"{say.number(count)} ({say.share(count / one.n, 0)})" if count else "0") for count in one.outcomes]
+        listed.append(
+            (
+                Cell(say.task(one.task), f"/impact/tasks/{one.task}", number=False),
+                Cell(say.number(one.n)),
+                *shares,
+                Cell(say.number(one.shadow)),
+                Cell(say.number(one.others)),
+            )
+        )
+    columns = (say["task"], "n", *(say[name] for name in OUTCOMES), say["shadow"], say["other_arms"])
+    return Block(
+        say["calls"], say["calls_sentence"].format(n=say.number(total), tasks=len(found)), "", columns, tuple(listed), (say["calls_note"],)
+    )
+
+
+def professions_block(result: Result, say: Speech) -> Block:
+    """The table of professions, with their bars."""
+    shown = [(one, profession_name(result, one.profession, say), first_picture(result, one)) for one in result.professions]
+    drawn = [_profession_bar(one, name, picture, say) for one, name, picture in shown]
+    measured = [one for one in result.professions if one.is_enough]
+    weight = sum(one.measured for one in result.professions) / max(len(result.professions), 1)
+    sentence = say["professions_sentence"].format(known=len(measured), all=len(result.professions), share=say.share(weight, 0))
+    listed = tuple(
+        (
+            Cell(name, f"/impact/professions/{one.profession}", number=False),
+            Cell(say.number(one.fte, 1)),
+            Cell(say.share(one.s) if one.is_enough else say["not_enough"]),
+            Cell(say.share(one.measured, 0)),
+            Cell(say.number(one.released, 1) if one.is_enough else ""),
+            Cell("" if picture is None else f"// {say.share(picture, 0)}"),
+        )
+        for one, name, picture in shown
+    )
+    columns = ("profession", "fte", "s", "share_measured", "released", "first_picture")
+    return Block(
+        say["professions"],
+        sentence,
+        bars(say["professions"], drawn, "h-professions"),
+        tuple(say[name] for name in columns),
+        listed,
+        (say["not_posts"], say["hatched"]),
+    )
+
+
+def _profession_bar(one: ProfessionRate, name: str, picture: float | None, say: Speech) -> Bar:
+    if one.is_enough:
+        return Bar(name, one.s, f"{say.share(one.s)} ({one.level})", hatched=one.level in HATCHED)
+    if picture is None:
+        return Bar(name, None, say["not_enough"])
+    return Bar(name, picture, f"{say.share(picture, 0)} (E)", hatched=True)
+
+
+def profession_name(result: Result, profession: str, say: Speech) -> str:
+    """A profession as people call it."""
+    found = result.inputs.catalogue.profession(profession)
+    return profession if found is None else (found.name_fr if say.language == "fr" else found.name_en or found.name_fr)
+
+
+def changes_block(figures: Figures, say: Speech) -> Block:
+    """Rates that changed."""
+    listed = tuple(
+        (
+            Cell(say.task(one.task), f"/impact/tasks/{one.task}", number=False),
+            Cell(one.month),
+            Cell(say.share(one.before)),
+            Cell(say.share(one.after)),
+            Cell(say.share(one.size)),
+        )
+        for one in figures.changes
+    )
+    sentence = say["changes_none"] if not listed else say["changes_sentence"].format(n=len(listed))
+    columns = (say["task"], say["month"], say["before"], say["after"], say["size"])
+    return Block(say["changes"], sentence, "", columns if listed else (), listed)
+
+
+def plays_block(result: Result, say: Speech) -> Block:
+    """The scenarios, side by side."""
+    known = [(play, sum((one.figures or {})["released"].p50 for one in play.outlooks if one.figures)) for play in result.plays]
+    able = [pair for pair in known if any(one.figures for one in pair[0].outlooks)]
+    drawn = [Bar(scenario_name(play, say), value, say.number(value, 1)) for play, value in able]
+    listed = tuple(
+        (
+            Cell(scenario_name(play, say), f"/impact/scenarios/{play.scenario.id}", number=False),
+            Cell(say.number(play.scenario.years)),
+            Cell(say.number(value, 1) if (play, value) in able else say["not_enough"]),
+        )
+        for play, value in known
+    )
+    sentence = say["plays_none"] if not able else say["plays_sentence"].format(n=len(able))
+    svg = bars(say["plays"], drawn, "h-plays") if drawn else ""
+    return Block(say["plays"], sentence, svg, (say["scenario"], say["years"], say["released"]), listed, (say["plays_note"],))
+
+
+def scenario_name(play: Play, say: Speech) -> str:
+    """A scenario as people call it."""
+    return play.scenario.name_fr if say.language == "fr" else play.scenario.name_en
+
+
+def census_block(result: Result, say: Speech) -> Block:
+    """The census, line by line."""
+    lines = result.inputs.workforce.lines
+    listed = tuple(
+        (
+            Cell(line.name_fr if say.language == "fr" else line.name_en or line.name_fr or line.profession, number=False),
+            Cell(say.number(line.headcount)),
+            Cell(say.number(line.fte, 1)),
+            Cell(f"{line.source} {line.year or ''} {line.licence}".strip(), number=False),
+        )
+        for line in lines
+    )
+    total = say.number(result.inputs.workforce.total(), 0)
+    return Block(
+        say["census"],
+        say["census_sentence"].format(n=len(lines), fte=total),
+        "",
+        (say["line"], say["people"], say["fte"], say["source"]),
+        listed,
+    )
+
+
+def inputs_block(result: Result, say: Speech) -> Block:
+    """The files that the figures rest on."""
+    listed = tuple((Cell(name, number=False), Cell(digest, number=False)) for name, digest in result.inputs.digests.items())
+    return Block(say["inputs"], say["inputs_sentence"].format(last=result.last), "", (say["file"], "SHA-256"), listed, (say["method"],))

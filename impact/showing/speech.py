@@ -1,0 +1,91 @@
+"""What a page is made of, and how numbers are said in the reader's language."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from impact.rates import Rate
+
+HATCHED: Final = frozenset({"D", "E"})
+"""Levels of evidence that are drawn hatched."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A cell of a table; `link` leads on, `number` is set to the right."""
+
+    text: str
+    link: str = ""
+    number: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A part of a page."""
+
+    heading: str
+    sentence: str
+    svg: str = ""
+    columns: tuple[str, ...] = ()
+    rows: tuple[tuple[Cell, ...], ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A page; `data` is its address without the ending of json, csv, parquet."""
+
+    title: str
+    lead: str
+    data: str
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """The words of the reader's language, and the names of tasks."""
+
+    words: Mapping[str, str]
+    names: Mapping[str, str]
+
+    def __getitem__(self, word: str) -> str:
+        return self.words[f"impact_{word}"]
+
+    @property
+    def language(self) -> str:
+        """`fr` or `en`."""
+        return self["language"]
+
+    def share(self, value: float | None, digits: int = 1) -> str:
+        """A share in per cent; "unknown" where it is not known."""
+        return self["unknown"] if value is None else self.number(100 * value, digits) + ("\u202f%" if self.language == "fr" else "%")
+
+    def number(self, value: float | None, digits: int = 0) -> str:
+        """A number as this language writes it."""
+        if value is None:
+            return self["unknown"]
+        text = f"{value + 0.0:,.{digits}f}".replace("-", "\u2212")
+        return text.replace(",", "\u202f").replace(".", ",") if self.language == "fr" else text
+
+    def interval(self, found: tuple[float, float] | None) -> str:
+        """Both ends; nothing where there are none."""
+        return "" if found is None else f"{self.share(found[0])} {self['to']} {self.share(found[1])}"
+
+    def task(self, name: str) -> str:
+        """A task as people call it."""
+        return self.names.get(name, name)
+
+    def status(self, one: Rate) -> str:
+        """What a rate's status is called, with the reason where it is unknown."""
+        told = {
+            "suppressed": "suppressed",
+            "unknown": "unknown",
+            "refused": "refused",
+            "measured": "measured",
+            "no measurable effect": "no_effect",
+        }
+        return self[told.get(one.status, "quality_not_shown")]
