@@ -49,6 +49,16 @@ def test_an_approved_case_leaves_as_it_was_and_its_hostile_text_did_nothing(stag
     assert content(eventually(lambda: released(stage, suggestion))) == HOSTILE
 
 
+@pytest.mark.parametrize(
+    ("language", "meaning"), [("en", "I have examined the patient's data shown"), ("fr", "J'ai examiné les données du patient")]
+)
+def test_what_a_signature_means_is_said_in_the_reader_s_language(stage: Stage, browser: httpx.Client, language: str, meaning: str) -> None:
+    signed_in(stage, browser)
+    suggestion, _, _ = held(stage)
+    decide(browser, suggestion, proven(stage, opened(browser, suggestion), decision="approve"))
+    assert meaning in unescape(browser.get(f"/review/{suggestion}?lang={language}").text)
+
+
 def test_nothing_is_chosen_before_a_person_chooses(stage: Stage, browser: httpx.Client) -> None:
     """R2: no default, no pre-tick."""
     signed_in(stage, browser)

@@ -27,6 +27,7 @@ from gateway.errors import Conflict, Forbidden, GarantError
 from gateway.identity.methods import accepted
 from gateway.identity.roles import Right
 from gateway.signoff.models import EmergencyReason
+from gateway.signoff.record import MEANING
 from gateway.suggestions.states import AWAITING, State
 from gateway.web.clinician.editing import Rewritten, editors
 from gateway.web.clinician.onward import asked_of, decided, done, within_of
@@ -103,6 +104,7 @@ async def standing_page(seen: Visitor, session: Session, row: Suggestion, faults
         status,
         row=row,
         signed=signed,
+        standard=MEANING,
         done=mine,
         names=seen.names(),
         problems=faults,
