@@ -7,13 +7,16 @@ import atexit
 import os
 import shutil
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
 import asyncpg
 import pytest
+from argon2 import PasswordHasher
 from hypothesis import Phase, settings
 
 from gateway.database import Embedded
@@ -31,6 +34,20 @@ settings.load_profile("garant")
 def pytest_configure() -> None:
     """No test ever reaches a database that somebody uses."""
     os.environ.pop("GARANT_DATABASE_URL", None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_passwords() -> Iterator[None]:
+    """Stages are many and their people made up: hashing for them is argon2id at the least cost. Tests of passwords take the product's own."""
+    with patch("gateway.identity.passwords.PasswordHasher", partial(PasswordHasher, time_cost=1, memory_cost=64, parallelism=1)):
+        yield
+
+
+@pytest.fixture
+def own_passwords() -> Iterator[None]:
+    """Passwords hashed as the product does."""
+    with patch("gateway.identity.passwords.PasswordHasher", PasswordHasher):
+        yield
 
 
 @pytest.fixture(scope="session")

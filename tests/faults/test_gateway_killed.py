@@ -127,7 +127,7 @@ def test_a_killed_replica_delivers_nothing_unsigned_and_loses_nothing(stage: Sta
         replaced(stage, 1)
     time.sleep(1)
     traffic.stop()
-    assert traffic.outcomes["200"] > 10
+    assert traffic.outcomes["200"] >= 3  # enough to have been killed in the middle of, however busy the machine is
     assert traffic.outcomes["broken off"] > 0
     assert traffic.leaks == []
     released = {entry["suggestion"] for entry in stage.entries("released")}

@@ -9,6 +9,8 @@ import pytest
 from gateway.errors import BadInput
 from gateway.identity.passwords import Passwords, check_password, one_time_password
 
+pytestmark = pytest.mark.usefixtures("own_passwords")
+
 
 async def test_a_password_fits_its_own_hash_and_no_other() -> None:
     passwords = Passwords()
