@@ -145,7 +145,8 @@ class Visit:
             self.strangers.append(request.url)
 
     def _said(self, message: ConsoleMessage) -> None:
-        expected = "status of 4" in message.text or (self.cut and "net::ERR_" in message.text)
+        left = message.text.endswith("net::ERR_FAILED")  # a request under way when its page was left; a forbidden one is in `strangers`
+        expected = left or "status of 4" in message.text or (self.cut and "net::ERR_" in message.text)
         theirs = bool(self.friends) and urlsplit(message.location["url"]).netloc != urlsplit(self.base).netloc
         if message.type == "error" and not expected and not theirs:
             self.complaints.append(message.text)
