@@ -7,6 +7,7 @@ import os
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -77,7 +78,6 @@ from gateway.web.quality.lookback import router as lookback_router
 from gateway.web.quality.search import router as search_router
 from gateway.web.quality.verifying import router as verifying_router
 from gateway.web.rendering import install
-from impact.pages import Section
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -89,6 +89,7 @@ if TYPE_CHECKING:
 
     from gateway.operations.keys import Keys
     from gateway.settings import Settings
+    from impact.pages import Section
 
 SPOOL_RETRY_SECONDS: Final = 2.0
 _PAGES: Final = (
@@ -307,8 +308,15 @@ def _control(
     install(app)
     app.state.queue_watch, app.state.lags, app.state.verifications = watch, metrics.lags, verifications
     app.state.operation = operation
-    app.state.impact = Section(core.settings.impact_directory)
+    app.state.impact = lru_cache(maxsize=1)(partial(_impact, core.settings.impact_directory))
     return app
+
+
+def _impact(tables: Path | None) -> Section:
+    """The impact section; its statistics are loaded when somebody first looks, so that care does not carry their memory."""
+    from impact.pages import Section  # noqa: PLC0415
+
+    return Section(tables)
 
 
 async def _start(built: Replica, url: str) -> None:

@@ -97,7 +97,7 @@ async def _made(work: Callable[..., _T], *given: object) -> _T:
 async def _section(seen: Visitor) -> Section:
     """The section with every row of the ledger counted. Raises Unauthenticated, Forbidden, Conflict."""
     await demand(seen.parts, person(seen), Right.READ_IMPACT)
-    section: Section = seen.request.app.state.impact
+    section: Section = await asyncio.to_thread(seen.request.app.state.impact)
     connection = await connect(seen.parts.url)
     try:
         batch: list[usage.LedgerRow] = []
