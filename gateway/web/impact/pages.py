@@ -10,7 +10,7 @@ from fastapi.responses import Response
 
 from gateway import usage
 from gateway.api.dependencies import demand
-from gateway.database import connect
+from gateway.database import aside
 from gateway.errors import Conflict, Unknown
 from gateway.identity.roles import Right
 from gateway.web.rendering import HEADERS, PageRoute, TheVisitor, Visitor, person
@@ -98,8 +98,7 @@ async def _section(seen: Visitor) -> Section:
     """The section with every row of the ledger counted. Raises Unauthenticated, Forbidden, Conflict."""
     await demand(seen.parts, person(seen), Right.READ_IMPACT)
     section: Section = await asyncio.to_thread(seen.request.app.state.impact)
-    connection = await connect(seen.parts.url)
-    try:
+    async with aside(seen.parts.url) as connection:
         batch: list[usage.LedgerRow] = []
         async for row in usage.read(connection, seen.parts.settings.establishment.id, after=section.last):
             batch.append(row)
@@ -107,6 +106,4 @@ async def _section(seen: Visitor) -> Section:
                 await asyncio.to_thread(section.add, batch)
                 batch = []
         await asyncio.to_thread(section.add, batch)
-    finally:
-        await connection.close()
     return section
