@@ -175,7 +175,7 @@ class Store:
             self._database.execute(_CALLS)
             self._database.execute("UPDATE mark SET last = (SELECT max(log_index) FROM fresh), rows = rows + ?", [fresh])
             self._database.execute("COMMIT")
-        except BaseException:
+        except BaseException:  # also an interruption: half a count must not stand
             self._database.execute("ROLLBACK")
             raise
         self._settled = True

@@ -253,7 +253,7 @@ def built(server: str, count: int = 1, extra: str = "", environ: dict[str, str] 
         environ: overrides some of the environment.
     """
     name = f"stage_{uuid4().hex}"
-    finished(_execute(server, f'CREATE DATABASE "{name}" TEMPLATE template0'))
+    finished(execute(server, f'CREATE DATABASE "{name}" TEMPLATE template0'))
     with ExitStack() as stack, tempfile.TemporaryDirectory(prefix="garant-") as folder:
         settings = _configured(stack, Path(folder), extra, environ or {})
         stage = _prepared(settings, of_database(server, name), count)
@@ -262,7 +262,7 @@ def built(server: str, count: int = 1, extra: str = "", environ: dict[str, str] 
         finally:
             for served in stage.replicas:
                 served.stop()
-    finished(_execute(server, f'DROP DATABASE "{name}" WITH (FORCE)'))
+    finished(execute(server, f'DROP DATABASE "{name}" WITH (FORCE)'))
 
 
 def eventually(check: Callable[[], object], seconds: float = 10.0) -> Any:  # noqa: ANN401
@@ -367,7 +367,8 @@ async def _fetch(url: str, query: str, arguments: tuple[object, ...]) -> list[as
         await connection.close()
 
 
-async def _execute(url: str, statement: str) -> None:
+async def execute(url: str, statement: str) -> None:
+    """Run one statement on a connection of its own."""
     connection = await asyncpg.connect(url)
     try:
         await connection.execute(statement)

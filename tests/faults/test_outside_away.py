@@ -10,7 +10,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import asyncpg
 import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -18,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from gateway.audit.outside.cosignatures import CosigningKey
 from gateway.settings import Publication
 from tests.conftest import of_database
-from tests.stage import Served, Stage, built, eventually, finished
+from tests.stage import Served, Stage, built, eventually, execute, finished
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,7 +61,7 @@ def restored(stage: Stage, server: str) -> Iterator[str]:
     """A copy of the stage's database of before its last calls; its replicas are stopped meanwhile, and started again."""
     name, old = urlsplit(stage.url).path[1:], f"old_{time.monotonic_ns()}"
     _stop(stage)
-    finished(_execute(server, f'CREATE DATABASE "{old}" TEMPLATE "{name}"'))
+    finished(execute(server, f'CREATE DATABASE "{old}" TEMPLATE "{name}"'))
     stage.add_replica()
     for _ in range(3):
         assert stage.chat("letter").status_code == 200
@@ -70,7 +69,7 @@ def restored(stage: Stage, server: str) -> Iterator[str]:
     try:
         yield of_database(server, old)
     finally:
-        finished(_execute(server, f'DROP DATABASE "{old}" WITH (FORCE)'))
+        finished(execute(server, f'DROP DATABASE "{old}" WITH (FORCE)'))
 
 
 def test_a_gateway_on_a_restored_database_releases_nothing(
@@ -107,11 +106,3 @@ def _stop(stage: Stage) -> None:
     for served in stage.replicas:
         served.stop()
     stage.replicas.clear()
-
-
-async def _execute(url: str, statement: str) -> None:
-    connection = await asyncpg.connect(url)
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()

@@ -260,16 +260,20 @@ func checkOlder(dir string, head *checkpoint, known note.Verifiers, reader tlog.
 	return nil
 }
 
+// The keys, and the contents of a proof and of what it is about.
+func given(keys, file, about string) (known note.Verifiers, text, data []byte, err error) {
+	if known, err = verifiers(keys); err != nil {
+		return
+	}
+	if text, err = os.ReadFile(file); err != nil {
+		return
+	}
+	data, err = os.ReadFile(about)
+	return
+}
+
 func checkProof(file, leaf, keys string) (string, error) {
-	known, err := verifiers(keys)
-	if err != nil {
-		return "", err
-	}
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return "", err
-	}
-	data, err := os.ReadFile(leaf)
+	known, text, data, err := given(keys, file, leaf)
 	if err != nil {
 		return "", err
 	}
@@ -301,15 +305,7 @@ func checkProof(file, leaf, keys string) (string, error) {
 }
 
 func checkGrowth(file, older, keys string) (string, error) {
-	known, err := verifiers(keys)
-	if err != nil {
-		return "", err
-	}
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return "", err
-	}
-	oldNote, err := os.ReadFile(older)
+	known, text, oldNote, err := given(keys, file, older)
 	if err != nil {
 		return "", err
 	}
