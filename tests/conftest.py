@@ -69,9 +69,9 @@ def postgres_server() -> Iterator[str]:
 def database_url(postgres_server: str) -> Iterator[str]:
     """The URL of an empty database, dropped after the test."""
     name = f"test_{uuid4().hex}"
-    asyncio.run(_run(postgres_server, f'CREATE DATABASE "{name}" TEMPLATE template0'))
+    asyncio.run(execute(postgres_server, f'CREATE DATABASE "{name}" TEMPLATE template0'))
     yield of_database(postgres_server, name)
-    asyncio.run(_run(postgres_server, f'DROP DATABASE "{name}" WITH (FORCE)'))
+    asyncio.run(execute(postgres_server, f'DROP DATABASE "{name}" WITH (FORCE)'))
 
 
 def of_database(server: str, name: str) -> str:
@@ -79,7 +79,8 @@ def of_database(server: str, name: str) -> str:
     return urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
 
 
-async def _run(url: str, statement: str) -> None:
+async def execute(url: str, statement: str) -> None:
+    """Run one statement on a connection of its own."""
     connection = await asyncpg.connect(url)
     try:
         await connection.execute(statement)

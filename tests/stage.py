@@ -29,7 +29,7 @@ from gateway.identity.roles import Role
 from gateway.operations import keys as secret_files
 from gateway.operations import serving
 from gateway.operations.auditing import snapshot
-from tests.conftest import of_database
+from tests.conftest import execute, of_database
 from tests.fakes.model_server import ModelServer
 
 if TYPE_CHECKING:
@@ -363,14 +363,5 @@ async def _fetch(url: str, query: str, arguments: tuple[object, ...]) -> list[as
     connection = await asyncpg.connect(url)
     try:
         return list(await connection.fetch(query, *arguments))
-    finally:
-        await connection.close()
-
-
-async def execute(url: str, statement: str) -> None:
-    """Run one statement on a connection of its own."""
-    connection = await asyncpg.connect(url)
-    try:
-        await connection.execute(statement)
     finally:
         await connection.close()

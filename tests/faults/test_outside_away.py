@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateway.audit.outside.cosignatures import CosigningKey
 from gateway.settings import Publication
-from tests.conftest import of_database
-from tests.stage import Served, Stage, built, eventually, execute, finished
+from tests.conftest import execute, of_database
+from tests.stage import Served, Stage, built, eventually, finished
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
