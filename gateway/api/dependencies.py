@@ -25,6 +25,7 @@ from gateway.identity.passwords import Passwords
 from gateway.identity.people import People
 from gateway.identity.roles import Author, Right
 from gateway.identity.sessions import Reauthentication, Session, Sessions, check_csrf
+from gateway.identity.trust.proxies import client_address
 from gateway.ids import uuid7
 from gateway.operations.keys import Keys
 from gateway.settings import Settings
@@ -207,8 +208,7 @@ async def remember_device(request: Request, response: Response, parts: Parts, se
 def origin_of(request: Request, parts: Parts) -> Origin:
     """From where a request comes; X-Forwarded-For is believed from the trusted proxies alone, from its end."""
     peer, trusted = request.client.host if request.client else "", parts.settings.identity.trusted_proxies
-    hops = [hop.strip() for hop in request.headers.get("x-forwarded-for", "").split(",") if hop.strip()] if peer in trusted else []
-    address = next((hop for hop in reversed(hops) if hop not in trusted), peer)
+    address = client_address(peer, ",".join(request.headers.getlist("x-forwarded-for")), trusted)
     agent = request.headers.get("user-agent", "")
     words = [next((name for name in names if name in agent), "") for names in (_AGENTS, _SYSTEMS)]
     device = request.cookies.get(cookie_name(parts, DEVICE_COOKIE), "")

@@ -42,13 +42,16 @@ class CheckView(BaseModel):
 
 
 class FindingView(BaseModel):
-    """One thing that `garant check` says of the file on disk; line 0: a variable of the environment."""
+    """One thing that `garant check` says of the file on disk, in both languages; line 0: a variable of the environment."""
 
     file: str
+    file_fr: str
     line: int
     severity: Literal["error", "warning"]
     cause: str
+    cause_fr: str
     fix: str
+    fix_fr: str
 
 
 class ConfigurationView(BaseModel):

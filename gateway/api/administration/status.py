@@ -19,6 +19,7 @@ from gateway.api.administration.models import (
     SystemView,
 )
 from gateway.configuration.check import Problem, examine
+from gateway.configuration.french import french
 from gateway.operations.presence import reading
 
 if TYPE_CHECKING:
@@ -94,7 +95,9 @@ def host_of(url: str) -> str:
 
 def _finding(problem: Problem) -> FindingView:
     place = Path(problem.file).name if problem.line else problem.file
-    return FindingView(file=place, line=problem.line, severity=problem.severity, cause=problem.cause, fix=problem.fix)
+    said = {"file": place, "cause": problem.cause, "fix": problem.fix}
+    in_french = {f"{name}_fr": french(sentence) or sentence for name, sentence in said.items()}
+    return FindingView(line=problem.line, severity=problem.severity, **said, **in_french)
 
 
 def _log(parts: Parts, operation: Operation, stored: Storage) -> LogView:
