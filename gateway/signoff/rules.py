@@ -170,13 +170,15 @@ def check_another_person(row: Suggestion, person: Person) -> None:
 def check_fresh(proof: Authentication, policy: Policy, now: datetime, held_since: datetime | None) -> None:
     """The proof of identity is as new as the policy asks: at 0 seconds, made for this decision and for no other.
 
-    `held_since` is when this person took the case; a proof from before was made for something else.
+    `held_since` is when this person took the case; a proof from before was made for something else. A passkey that decides at
+    once signs the decision itself: one that merely confirmed counts only where the policy gives it a while.
     """
     at_once = policy.reauthenticate_seconds == 0
     age = now - proof.at
     too_old = age > timedelta(seconds=policy.reauthenticate_seconds or 60)
     from_the_future = age < -_SKEW
-    for_another = at_once and (proof.used or (held_since is not None and proof.at < held_since))
+    unsigned = proof.method == "passkey" and proof.evidence is None
+    for_another = at_once and (proof.used or unsigned or (held_since is not None and proof.at < held_since))
     if too_old or from_the_future or for_another:
         message = "Confirm who you are before you decide: this task asks for it at each decision. Nothing was decided yet."
         french = "Confirmez votre identité avant de décider : cette activité l'exige pour chaque décision. Rien n'a encore été décidé."

@@ -196,10 +196,15 @@ def _lasts(seen: Visitor, session: Session, shown: signoff.Shown) -> bool:
 
 
 async def _made_for_this(seen: Visitor, session: Session, shown: signoff.Shown) -> bool:
-    """The last proof was made with this case open, no decision rests on it, and there is time left to press."""
+    """The last proof was made with this case open, no decision rests on it, and there is time left to press; a passkey signs each itself."""
     row, proof = await signoff.desk_of(seen.parts).signoff.suggestions.get(shown.id), session.authentication
     now = seen.parts.clock.now()
-    return not proof.used and row.leased_at is not None and row.leased_at <= proof.at <= now <= proof.at + PRESSING
+    return (
+        proof.method != "passkey"
+        and not proof.used
+        and row.leased_at is not None
+        and row.leased_at <= proof.at <= now <= proof.at + PRESSING
+    )
 
 
 def _changed(shown: signoff.Shown) -> Iterator[Rewritten]:
