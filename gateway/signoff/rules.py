@@ -74,8 +74,10 @@ def check_may_arbitrate(person: Person, lane: Lane, now: datetime) -> None:
     check_clinician(person, now)
     if person.groups.isdisjoint(groups):
         names = ", ".join(groups)
-        message = f"Two colleagues decided differently here; the arbiter comes from: {names}. You are in none of these groups."
-        french = f"Deux collègues ont décidé différemment ; l'arbitre vient de : {names}. Vous n'appartenez à aucun de ces groupes."
+        message = (
+            f"Two colleagues decided differently here; the arbiter comes from: {names}. You are in none of these groups; take another case."
+        )
+        french = f"Deux collègues ont décidé différemment ; l'arbitre vient de : {names}. Vous n'appartenez à aucun de ces groupes ; prenez un autre dossier."
         raise Forbidden(message, code="not_an_arbiter", fr=french)
 
 
@@ -142,8 +144,8 @@ def check_lease(row: Suggestion, person: Person, lease: UUID, now: datetime) -> 
 def check_free(row: Suggestion, person: Person, now: datetime) -> None:
     """Nobody else holds the case."""
     if row.leased_by not in {None, person.id} and row.leased_until is not None and row.leased_until > now:
-        message = "A colleague has this case open. It becomes free when they decide, defer, or their time is over."
-        french = "Un collègue a ouvert ce dossier. Il redevient libre dès qu'il décide, le remet en file, ou que son temps est écoulé."
+        message = "A colleague has this case open. Take another one: this becomes free when they decide, defer, or their time is over."
+        french = "Un collègue a ouvert ce dossier. Prenez-en un autre : celui-ci redevient libre dès qu'il décide, le remet en file, ou que son temps est écoulé."
         raise Conflict(message, code="leased", fr=french)
 
 
@@ -158,12 +160,12 @@ def check_hands(already: int) -> None:
 def check_another_person(row: Suggestion, person: Person) -> None:
     """Two-person means two different people, and the arbiter is a third one."""
     if person.id in {row.first_signer, row.second_signer} and row.second_signer is not None:
-        message = "You are one of the two who decided here; the arbiter has to be somebody else."
-        french = "Vous êtes l'une des deux personnes qui ont décidé ici ; l'arbitre doit être quelqu'un d'autre."
+        message = "You are one of the two who decided here; the arbiter has to be somebody else. Take another case."
+        french = "Vous êtes l'une des deux personnes qui ont décidé ici ; l'arbitre doit être quelqu'un d'autre. Prenez un autre dossier."
         raise Forbidden(message, code="third_person_needed", fr=french)
     if row.first_signer == person.id:
-        message = "You have decided here already; the second decision has to come from somebody else."
-        french = "Vous avez déjà décidé ici ; la seconde décision doit venir de quelqu'un d'autre."
+        message = "You have decided here already; the second decision has to come from somebody else. Take another case."
+        french = "Vous avez déjà décidé ici ; la seconde décision doit venir de quelqu'un d'autre. Prenez un autre dossier."
         raise Forbidden(message, code="second_person_needed", fr=french)
 
 
@@ -192,10 +194,8 @@ def check_awaiting(row: Suggestion) -> None:
     """Somebody is still asked for a signature."""
     if State(row.state) not in AWAITING:
         here = row.state.replace("_", " ")
-        message = f"This case is already {here}; there is nothing left to decide. The log tells who decided and when."
-        french = (
-            f"Il n'y a plus rien à décider ici : le dossier est {_FRENCH.get(row.state, 'clos')}. Le journal dit qui a décidé et quand."
-        )
+        message = f"This case is already {here}; there is nothing left to decide. Take the next one; its page says who decided and when."
+        french = f"Il n'y a plus rien à décider ici : le dossier est {_FRENCH.get(row.state, 'clos')}. Passez au suivant ; sa page dit qui a décidé et quand."
         raise Conflict(message, code="already_decided", fr=french)
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from gateway.configuration import check as checking
 from gateway.configuration.check import check
+from gateway.configuration.checks.rules import findings
 from gateway.configuration.french import _catalogue, french
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ def test_every_wrong_value_at_every_place_of_the_example_is_told_in_french(wrong
         source = checking._Source(Path("garant.toml"), changed(tree, path, wrong))  # noqa: SLF001 - a tree needs no file
         settings = checking._validated(source) or checking._without_mistakes(source.tree)  # noqa: SLF001 - as `examine` does
         told = [(one.cause, one.fix) for one in source.problems]
-        told += [(one.cause, one.fix) for one in checking.findings(settings, {})] if settings else []
+        told += [(one.cause, one.fix) for one in findings(settings, {})] if settings else []
         untold |= {sentence for pair in told for sentence in pair if french(sentence) is None or "Input" in str(french(sentence))}
     assert untold == set()
 

@@ -71,10 +71,14 @@ class DatabaseView(BaseModel):
 
 
 class LogView(BaseModel):
-    """The log: whether it can be written, entries, the last one's instant, writes that wait, notices that wait in the spool."""
+    """The log: whether it can be written, entries, the last one's instant, writes that wait, notices that wait in the spool.
+
+    `damage`: what is wrong with it, with what was found; `damage_fr`: the sentence for whoever cannot go on because of it.
+    """
 
     writable: bool
     damage: str
+    damage_fr: str
     entries: int
     last_at: datetime | None
     pending: int

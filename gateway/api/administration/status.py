@@ -20,6 +20,7 @@ from gateway.api.administration.models import (
 )
 from gateway.configuration.check import Problem, examine
 from gateway.configuration.french import french
+from gateway.errors import AuditUnavailable
 from gateway.operations.presence import reading
 
 if TYPE_CHECKING:
@@ -105,6 +106,7 @@ def _log(parts: Parts, operation: Operation, stored: Storage) -> LogView:
     return LogView(
         writable=writer.available,
         damage=writer.damaged or "",
+        damage_fr=AuditUnavailable(writer.damaged, code="log_damaged").said("fr") if writer.damaged else "",
         entries=stored.entries,
         last_at=stored.last_at,
         pending=writer.pending,

@@ -14,8 +14,8 @@ from gateway.signoff.models import Decision
 
 router = APIRouter(tags=["passkeys"])
 Json = Annotated[dict[str, JsonValue], Field(max_length=32)]
-_OFF = "Passkeys are not used in this establishment: its configuration does not name them among the identity methods."
-_OFF_FR = "Les clés d'accès ne sont pas utilisées dans cet établissement : sa configuration ne les prévoit pas."
+_OFF = "Passkeys are not used in this establishment: its configuration does not name them among the identity methods. Sign in another way."
+_OFF_FR = "Les clés d'accès ne sont pas utilisées dans cet établissement : sa configuration ne les prévoit pas. Identifiez-vous autrement."
 
 
 class PasskeyWish(Strict):

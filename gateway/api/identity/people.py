@@ -26,8 +26,8 @@ from gateway.identity.sessions import Session
 from gateway.identity.trust.confirming import Saw, confirmed
 
 router = APIRouter(tags=["accounts"])
-_OWN: Final = "You cannot do this to your own account; another administrator can. Your own password is changed at /api/password."
-_OWN_FR: Final = "Vous ne pouvez pas faire cela à votre propre compte ; un autre administrateur le peut. Votre mot de passe se change sur « Mon compte »."
+_OWN: Final = "You cannot do this to your own account: ask another administrator. Your own password is changed at /api/password."
+_OWN_FR: Final = "Vous ne pouvez pas faire cela à votre propre compte : demandez à un autre administrateur. Votre mot de passe se change sur « Mon compte »."
 
 
 class RolesChange(Strict):

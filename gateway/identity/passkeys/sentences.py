@@ -9,8 +9,8 @@ CONFIRM: Final = (
     "Confirmez d'abord votre identité : les clés d'accès se modifient dans les cinq minutes qui suivent. Rien n'a été changé.",
 )
 NONE_SUCH: Final = (
-    "You have no such passkey; it may have been removed already.",
-    "Vous n'avez pas cette clé d'accès ; elle a peut-être déjà été retirée.",
+    "You have no such passkey; it may have been removed already. Reload to see those you have.",
+    "Vous n'avez pas cette clé d'accès ; elle a peut-être déjà été retirée. Rechargez la page pour voir les vôtres.",
 )
 NO_PASSKEY: Final = (
     "You have no passkey yet. Add one on the page of your account, or sign in another way that this task accepts.",

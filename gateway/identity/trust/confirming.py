@@ -63,12 +63,12 @@ def check_confirmed(person: Person) -> None:
         return
     day = f"{person.doubt.since:%Y-%m-%d %H:%M} UTC"
     message = (
-        f"{person.doubt.by} gave your account its way in on {day}, so you cannot sign until a colleague who knows you confirms that you are "
-        "you: a clinician or the quality department, on their page 'My account'. Ask one now; a colleague can take the case meanwhile."
+        f"{person.doubt.by} gave your account its way in on {day}, so you can neither sign nor read cases until a colleague who knows you confirms "
+        "that you are you: a clinician or the quality department, on their page 'My account'. Ask one now; a colleague can take the case meanwhile."
     )
     french = (
-        f"{person.doubt.by} a donné accès à votre compte le {day} : vous ne pouvez pas signer avant qu'un collègue qui vous connaît confirme "
-        "votre identité (clinicien ou qualité), depuis sa page « Mon compte ». Demandez-le ; un collègue peut prendre le dossier en attendant."
+        f"{person.doubt.by} a donné accès à votre compte le {day} : vous ne pouvez ni signer ni lire de dossier avant qu'un collègue qui vous "
+        "connaît confirme votre identité (clinicien ou qualité), depuis sa page « Mon compte ». Demandez-le ; un collègue peut prendre le dossier en attendant."
     )
     raise Forbidden(message, code="person_unconfirmed", fr=french)
 
@@ -87,8 +87,8 @@ def check_may_confirm(by: Person, person: Person, *, saw: Saw) -> None:
     """
     known = Role.IT not in by.roles and not by.roles.isdisjoint({Role.CLINICIAN, Role.QUALITY})
     if not known or by.id == person.id or by.doubt is not None or by.must_change:
-        message = "Who somebody is, is confirmed by a clinician or the quality department: another person, whose own account is confirmed."
-        french = "L'identité d'une personne est confirmée par un clinicien ou la qualité : quelqu'un d'autre, dont le compte est lui-même confirmé."
+        message = "Who somebody is, is confirmed by a clinician or the quality department: another person, whose own account is confirmed. Ask one of them."
+        french = "L'identité d'une personne est confirmée par un clinicien ou la qualité : quelqu'un d'autre, dont le compte est lui-même confirmé. Demandez-le à l'un d'eux."
         raise Forbidden(message, code="may_not_confirm", fr=french)
     if person.doubt is None:
         raise Conflict(_NOTHING[0], code="nothing_to_confirm", fr=_NOTHING[1])
