@@ -124,3 +124,25 @@ def test_the_page_says_what_the_confirmation_does_to_the_password_in_both_langua
     assert colleague.client.post(address, data=ticked).status_code == 400
     assert colleague.client.post(address, data={**ticked, "i_saw_them_sign_in": "yes"}).status_code == 303
     assert (opening(doctor, scene), with_password(scene, "dr.seven", known).status_code) == (200, 401)
+
+
+def test_a_sign_in_with_the_provider_that_nobody_saw_ends_when_the_password_is_confirmed(scene: Scene) -> None:
+    """Hospital IT ties an account to an identity of its own at the provider, and waits there until it is confirmed."""
+    person, known = made(scene, "dr.eight")
+    thief = by_provider(scene, "dr.eight")
+    token = with_password(scene, "dr.eight", known).json()["token"]
+    chosen = {"current": known, "new": "seven herons over the canal"}
+    httpx.post(f"{scene.stage.base}/api/password", json=chosen, headers={"authorization": f"Bearer {token}"}, timeout=20)
+    thief = by_provider(scene, "dr.eight")
+    assert thief.whoami().status_code == 200
+    assert confirming(scene, person, **KNOW, **CHOSE).status_code == 200
+    assert thief.whoami().status_code == 401
+    assert with_password(scene, "dr.eight", "seven herons over the canal").status_code == 201
+
+
+def test_whoever_confirms_reads_whom_the_provider_lets_in(scene: Scene) -> None:
+    person, _ = made(scene, "dr.nine")
+    names = {"ehr_user": "fhir-user-of-somebody"}
+    assert scene.stage.api(scene.stage.clinician("it"), "PUT", f"/people/{person}/names", names).status_code == 200
+    page = by_provider(scene, "dr.a").client.get("/account?lang=en").text
+    assert ("lets in whoever is called so there" in page, "fhir-user-of-somebody, dr.nine" in page) == (True, True)

@@ -36,7 +36,7 @@ WHERE id = $1 AND credentials = $2 AND active AND unconfirmed_since IS NOT NULL 
 ) RETURNING id
 """
 _END_OTHERS: Final = """
-UPDATE sessions SET ended_at = $2, ended = 'changed' WHERE person_id = $1 AND method = 'password' AND ended_at IS NULL
+UPDATE sessions SET ended_at = $2, ended = 'changed' WHERE person_id = $1 AND (method = 'password') <> $3 AND ended_at IS NULL
 """
 _CHANGED: Final = ("This account was changed or confirmed in the meantime. Reload to see what it is now.", CHANGED_FR)
 _NOT_SEEN: Final = (
@@ -104,7 +104,8 @@ def ways_to_confirm(by: Person, person: Person, methods: Collection[str]) -> tup
 def confirmed(person: Person, by: Person, author: Author, keys: Keys, at: datetime, *, saw: Saw) -> Write:
     """The write with which somebody answers for who a person is.
 
-    Who was seen to sign in with the provider has no password afterwards: whatever hospital IT knows of it is no way in any more.
+    Sign-ins of the kind that nobody saw end. Who was seen to sign in with the provider has, besides, no password afterwards:
+    whatever hospital IT knows of it is no way in any more.
 
     Raises:
         Forbidden, Conflict: as `check_may_confirm`; at the commit also where that sign-in never was.
@@ -112,10 +113,10 @@ def confirmed(person: Person, by: Person, author: Author, keys: Keys, at: dateti
     check_may_confirm(by, person, saw=saw)
     detail = {"change": "person_confirmed", "subject": pseudonym(keys, person.id), "saw": saw}
     event = Event(uuid7(), EventType.CONFIG_CHANGED, at, author.actor, author.role, auth=author.auth or None, detail=detail)
-    statement, effects = (_CONFIRM, ()) if saw == "password" else (_CONFIRM_SEEN_IN, (Statement(_END_OTHERS, (person.id, at)),))
-    guard = Statement(statement, (person.id, person.credentials), key=person.id)
+    guard = Statement(_CONFIRM if saw == "password" else _CONFIRM_SEEN_IN, (person.id, person.credentials), key=person.id)
+    others = Statement(_END_OTHERS, (person.id, at, saw == "password"))
     told = _CHANGED if saw == "password" else (_NOT_SEEN, _NOT_SEEN_FR)
-    return Write((event,), guards=(guard, unchanged(by)), effects=effects, refusal=told[0], french=told[1])
+    return Write((event,), guards=(guard, unchanged(by)), effects=(others,), refusal=told[0], french=told[1])
 
 
 def _may(by: Person, person: Person, saw: Saw) -> bool:

@@ -12,6 +12,7 @@ from gateway.api import problems
 from gateway.api.dependencies import demand
 from gateway.api.identity import passkeys, people, sessions
 from gateway.errors import GarantError
+from gateway.identity.oidc.profiles import sources
 from gateway.identity.roles import Right
 from gateway.identity.trust.confirming import ways_to_confirm
 from gateway.web.clinician.forms import Incomplete, decision_of, seen_mark
@@ -19,9 +20,12 @@ from gateway.web.rendering import PageRoute, TheVisitor, Visitor, person, posted
 from gateway.web.texts import words
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Callable
 
     from pydantic import JsonValue
+
+    from gateway.identity.people import Person
+    from gateway.settings import Identity
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 _SEEING = {"password": "i_saw_them_choose_their_password", "provider": "i_saw_them_sign_in"}
@@ -133,9 +137,21 @@ async def account_page(seen: Visitor, problem: str = "", status: int = 200) -> R
         fresh=await seen.parts.passkeys.may_change(session),
         methods=methods,
         seeing=_SEEING,
+        called=_called(seen.parts.settings.identity),
         proving={"passkey": "passkey" in methods and bool(held), "password": by_password, "provider": "oidc" in methods},
         unconfirmed=[(one, ways) for one in await seen.parts.people.doubtful() if (ways := ways_to_confirm(session.person, one, methods))],
     )
+
+
+def _called(identity: "Identity") -> "Callable[[Person], str]":
+    """By which names providers and health records let somebody into an account, for the eyes of whoever confirms it."""
+    accounts = sorted({source.account for source in sources(identity, {}).values()})
+
+    def names(one: "Person") -> str:
+        known = {"login": one.login, "national_id": one.foreign.national_id, "ehr_user": one.foreign.ehr_user}
+        return ", ".join(str(known[account]) for account in accounts if known[account])
+
+    return names
 
 
 async def _done(seen: Visitor, work: "Awaitable[object]") -> Response:
