@@ -34,6 +34,7 @@ from gateway.errors import AuditUnavailable
 from gateway.identity.attempts import Attempts
 from gateway.identity.machines import Machines
 from gateway.identity.methods import signing
+from gateway.identity.oidc import in_force
 from gateway.identity.oidc.flows import Elsewhere
 from gateway.identity.oidc.profiles import sources
 from gateway.identity.passkeys.ceremonies import Passkeys
@@ -325,6 +326,7 @@ async def _start(built: Replica, url: str) -> None:
     await built.publisher.check()
     if parts.writer.damaged is None:
         await policies.keep(url, parts.writer, parts.routes.lanes, parts.clock.now())
+        await in_force.keep(url, parts.writer, built.desk.settings, parts.clock.now())
     await built.bus.start()
     await parts.machines.start(built.bus)
     await parts.stops.start(built.bus)

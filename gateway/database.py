@@ -35,10 +35,8 @@ AT_ONCE: Final = 2
 _CLOSED_SECONDS: Final = 0.5
 _AWAY: Final = "The database does not answer, so nothing is released. Try again; if it persists, tell hospital IT."
 _AWAY_FR: Final = "La base de données ne répond pas ; rien n'est remis. Réessayez ; si cela persiste, prévenez le service informatique."
-_NO_VALUE: Final = "Something that was sent cannot be kept: a character that is no text, or a number out of bounds. Nothing was done."
-_NO_VALUE_FR: Final = (
-    "Une partie de l'envoi ne peut pas être conservée : caractère qui n'est pas du texte, ou nombre hors limites. Rien n'a été fait."
-)
+_NO_VALUE: Final = "Something that was sent cannot be kept: a character that is no text, or a number out of bounds. Nothing was done; correct it and send it again."
+_NO_VALUE_FR: Final = "Une partie de l'envoi ne peut pas être conservée : caractère qui n'est pas du texte, ou nombre hors limites. Rien n'a été fait ; corrigez et renvoyez."
 _GATES: Final[WeakKeyDictionary[async_sessionmaker[AsyncSession], _Gate]] = WeakKeyDictionary()
 _TURNS: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore]] = WeakKeyDictionary()
 

@@ -50,6 +50,7 @@ class GarantError(Exception):
     status: ClassVar[int] = 500
     code: str = "internal_error"
     title: ClassVar[str] = "Garant could not do this"
+    title_fr: ClassVar[str] = "Garant n'a pas pu faire ceci"
 
     def __init__(self, message: str, *, code: str | None = None, fr: str | None = None) -> None:
         super().__init__(message)
@@ -62,9 +63,17 @@ class GarantError(Exception):
         """The problem type of RFC 9457, a URN that never changes."""
         return f"urn:garant:problem:{self.code}"
 
+    def headed(self, language: str) -> str:
+        """The title in the language in which the refusal itself is told."""
+        return self.title_fr if self.spoken(language) == "fr" else self.title
+
+    def spoken(self, language: str) -> str:
+        """The language in which it can be told to somebody who asks for this one."""
+        return "fr" if language == "fr" and self.fr else "en"
+
     def said(self, language: str) -> str:
         """The refusal in a person's language (`fr` or `en`)."""
-        return self.fr if language == "fr" and self.fr else self.message
+        return self.fr if self.fr and self.spoken(language) == "fr" else self.message
 
 
 class BadInput(GarantError):
@@ -73,6 +82,7 @@ class BadInput(GarantError):
     status = 400
     code = "bad_input"
     title = "The request cannot be read"
+    title_fr = "La demande est illisible"
 
 
 class TooLarge(BadInput):
@@ -81,6 +91,7 @@ class TooLarge(BadInput):
     status = 413
     code = "too_large"
     title = "The request is too large"
+    title_fr = "La demande est trop grande"
 
 
 class HeadersTooLarge(TooLarge):
@@ -89,6 +100,7 @@ class HeadersTooLarge(TooLarge):
     status = 431
     code = "headers_too_large"
     title = "The request's headers are too large"
+    title_fr = "Les en-têtes de la demande sont trop grands"
 
 
 class KeyReused(BadInput):
@@ -97,6 +109,7 @@ class KeyReused(BadInput):
     status = 422
     code = "idempotency_key_reused"
     title = "This idempotency key belongs to another request"
+    title_fr = "Cette clé d'idempotence appartient à une autre demande"
 
 
 class Unknown(GarantError):
@@ -105,6 +118,7 @@ class Unknown(GarantError):
     status = 404
     code = "unknown"
     title = "There is no such thing here"
+    title_fr = "Rien de tel ici"
 
 
 class Unauthenticated(GarantError):
@@ -113,6 +127,7 @@ class Unauthenticated(GarantError):
     status = 401
     code = "unauthenticated"
     title = "Who are you?"
+    title_fr = "Qui êtes-vous ?"
 
 
 class Slowed(Unauthenticated):
@@ -125,6 +140,7 @@ class Slowed(Unauthenticated):
     status = 429
     code = "slowed"
     title = "Wait a little"
+    title_fr = "Patientez un peu"
 
     def __init__(self, message: str, *, seconds: int, code: str | None = None, fr: str | None = None) -> None:
         super().__init__(message, code=code, fr=fr)
@@ -137,6 +153,7 @@ class Forbidden(GarantError):
     status = 403
     code = "forbidden"
     title = "You may not do this"
+    title_fr = "Vous n'en avez pas le droit"
 
 
 class ReviewRequired(Forbidden):
@@ -144,6 +161,7 @@ class ReviewRequired(Forbidden):
 
     code = "human_review_required"
     title = "A clinician has to sign this first"
+    title_fr = "Un clinicien doit d'abord signer"
 
 
 class Conflict(GarantError):
@@ -152,6 +170,7 @@ class Conflict(GarantError):
     status = 409
     code = "conflict"
     title = "This has changed in the meantime"
+    title_fr = "Ceci a changé entre-temps"
 
 
 class Suspended(GarantError):
@@ -160,6 +179,7 @@ class Suspended(GarantError):
     status = 503
     code = "suspended"
     title = "This AI system is stopped: proceed without AI"
+    title_fr = "Ce système d'IA est arrêté : continuez sans l'IA"
 
 
 def changed_meanwhile() -> Conflict:
@@ -185,6 +205,7 @@ class UpstreamFailed(GarantError):
     status = 502
     code = "upstream_failed"
     title = "The AI system did not answer"
+    title_fr = "Le système d'IA n'a pas répondu"
 
 
 class UpstreamTimeout(UpstreamFailed):
@@ -200,6 +221,7 @@ class AuditUnavailable(GarantError):
     status = 503
     code = "audit_unavailable"
     title = "The log cannot be written, so nothing is released"
+    title_fr = "Le journal ne peut pas être écrit, donc rien n'est remis"
 
     def __init__(self, message: str, *, code: str | None = None, fr: str | None = None) -> None:
         super().__init__(message, code=code, fr=fr or (_LOG_DAMAGED_FR if code == "log_damaged" else _LOG_AWAY_FR))
@@ -211,3 +233,4 @@ class Misconfigured(GarantError):
     status = 500
     code = "misconfigured"
     title = "The configuration cannot be used"
+    title_fr = "La configuration est inutilisable"

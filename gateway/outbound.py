@@ -187,7 +187,7 @@ class Door:
         async for chunk in response.stream:  # type: ignore[union-attr]
             room -= len(chunk)
             if room < 0:
-                message = f"The AI system '{self.system.id}' sent more than {self._upstream.max_answer_bytes} bytes. Nothing of it is used."
+                message = f"The AI system '{self.system.id}' sent more than {self._upstream.max_answer_bytes} bytes. Nothing of it is used; proceed without AI."
                 raise UpstreamFailed(message, code="upstream_too_large")
             patience.reschedule(end)  # a slow caller is not the AI system's fault
             yield chunk

@@ -221,7 +221,8 @@ class Identity(Frozen):
     idle_seconds: int = Field(default=1800, ge=60, le=28_800, description="a session that does nothing for so long ends")
     lifetime_seconds: int = Field(default=28_800, ge=300, le=86_400, description="a session ends after so long, whatever it does")
     trusted_proxies: tuple[str, ...] = Field(
-        default=("127.0.0.1", "::1"), description="whose X-Forwarded-For is believed when failed sign-ins are counted"
+        default=("127.0.0.1", "::1"),
+        description="addresses and networks (CIDR) whose X-Forwarded-For is believed when failed sign-ins are counted",
     )
     oidc: Provider | None = None
     launches: tuple[Launch, ...] = ()

@@ -119,7 +119,8 @@ def answer_object(body: bytes) -> dict[str, JsonValue]:
 def unreadable(what: str) -> UpstreamFailed:
     """The error for an answer that is not whole or not readable; `what` completes "because …"."""
     return UpstreamFailed(
-        f"The AI system answered, but the answer cannot be used because {what}. Nothing was released; proceed without AI and tell its operator."
+        f"The AI system answered, but the answer cannot be used because {what}. Nothing was released; proceed without AI and tell its operator.",
+        fr="Le système d'IA a répondu, mais sa réponse est inutilisable. Rien n'a été remis ; continuez sans l'IA et prévenez son exploitant.",
     )
 
 
@@ -175,8 +176,8 @@ def check_amendment(amendment: Amendment, fields: Sequence[Field]) -> None:
     shown = {part.pointer: part for part in fields}
     for pointer, value in amendment.items():
         if pointer not in shown:
-            message = f"'{pointer[:200]}' is not a part of this suggestion that was shown, so it cannot be amended."
-            french = f"« {pointer[:200]} » n'est pas une partie affichée de cette proposition : elle ne peut pas être modifiée."
+            message = f"'{pointer[:200]}' is not a part of this suggestion that was shown, so it cannot be amended. Amend the parts that are shown."
+            french = f"« {pointer[:200]} » n'est pas une partie affichée de cette proposition : elle ne peut pas être modifiée. Modifiez les parties affichées."
             raise BadInput(message, code="bad_amendment", fr=french)
         if type(value) is not type(shown[pointer].value):
             message = f"'{pointer[:200]}' is amended with another kind of value. Keep text as text and lists as lists."
@@ -226,7 +227,7 @@ def openai_refusal(error: GarantError) -> Reply:
 
 def method_not_allowed(path: str, method: str) -> BadInput:
     """The error for a method that an address does not have."""
-    return BadInput(f"{path[:200]} is called with {method}.", code="method_not_allowed")
+    return BadInput(f"Call {path[:200]} with {method}.", code="method_not_allowed")
 
 
 def _once(members: list[tuple[str, object]]) -> None:

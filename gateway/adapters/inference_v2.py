@@ -136,7 +136,7 @@ def _infer(call: Call, model: str, reading: Reading) -> Recognised:
         raise BadInput(message)
     name = asked.get("id")
     if name is not None and not isinstance(name, str):
-        message = "`id` is not text."
+        message = "`id` is not text. Send text, or leave it out."
         raise BadInput(message)
     case, patient = case_and_patient(asked, reading, "/parameters/case")
     return Recognised(Operation.INFER, model, call.path, call.body, case_ref=case, patient=patient, request_id=name)
@@ -152,7 +152,7 @@ def _json_part(call: Call) -> Call:
         raise BadInput(message, code="bad_encoding")
     length = int(stated) if stated.isdigit() and len(stated) <= _SIZE_DIGITS else -1
     if not 0 < length <= len(call.body):
-        message = "Inference-Header-Content-Length does not fit the body."
+        message = "Inference-Header-Content-Length does not fit the body. Send the length of its JSON part."
         raise BadInput(message)
     return Call(call.method, call.path, call.query, (), call.body[:length])
 
@@ -300,8 +300,9 @@ def _raw_text(value: JsonValue) -> bytes:
     try:
         return base64.b64decode(coded, validate=True) if isinstance(coded, str) else str(value).encode()
     except (binascii.Error, UnicodeEncodeError) as error:
-        message = "An amended value cannot be written as bytes."
-        raise BadInput(message, code="bad_amendment") from error
+        message = "An amended value cannot be written as bytes. Correct it, then sign."
+        french = "Une valeur modifiée ne peut pas être écrite en octets. Corrigez-la, puis signez."
+        raise BadInput(message, code="bad_amendment", fr=french) from error
 
 
 def _field(number: int, tensor: _Tensor, reading: Reading) -> Field:
@@ -333,12 +334,14 @@ def _amended(answer: Answer, amendment: Amendment) -> Reply:
 def _checked(pointer: str, value: JsonValue, tensor: _Tensor | None) -> list[JsonValue]:
     """An amended tensor: a flat list, as long as the old one, of the same type."""
     if tensor is None or not isinstance(value, list) or len(value) != len(tensor.data):
-        message = f"'{pointer[:200]}' is not a shown tensor, or not a flat list with as many values as were shown."
-        raise BadInput(message, code="bad_amendment")
+        message = f"'{pointer[:200]}' is not a shown tensor, or not a flat list with as many values as were shown. Change values, not their number."
+        french = f"« {pointer[:200]} » n'est pas un tenseur affiché, ou n'a pas autant de valeurs qu'affiché. Changez les valeurs, pas leur nombre."
+        raise BadInput(message, code="bad_amendment", fr=french)
     changed = [new for old, new in zip(tensor.data, value, strict=True) if not _same(old, new)]
     if not _fit(changed, tensor.datatype) or any(isinstance(new, float) and not math.isfinite(new) for new in changed):
-        message = f"A value in '{pointer[:200]}' does not fit the type {tensor.datatype}."
-        raise BadInput(message, code="bad_amendment")
+        message = f"A value in '{pointer[:200]}' does not fit the type {tensor.datatype}. Correct it, then sign."
+        french = f"Une valeur de « {pointer[:200]} » ne convient pas au type {tensor.datatype}. Corrigez-la, puis signez."
+        raise BadInput(message, code="bad_amendment", fr=french)
     return value
 
 

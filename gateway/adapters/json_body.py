@@ -143,8 +143,6 @@ def _check(document: JsonValue, pointer: str, value: JsonValue) -> None:
     except KeyError:
         fits = False
     if not fits:
-        message = f"'{pointer[:200]}' is not a shown part of this suggestion, or is amended with another kind of value."
-        french = (
-            f"« {pointer[:200]} » n'est pas une partie affichée de cette proposition, ou est remplacé par une valeur d'une autre nature."
-        )
+        message = f"'{pointer[:200]}' is not a shown part of this suggestion, or is amended with another kind of value. Keep the kind of what is shown."
+        french = f"« {pointer[:200]} » n'est pas une partie affichée de cette proposition, ou est remplacé par une valeur d'une autre nature. Gardez-en la nature."
         raise BadInput(message, code="bad_amendment", fr=french)

@@ -102,7 +102,7 @@ def flag(asked: Object, name: str) -> bool:
     """A member that is true, false or absent. Raises BadInput."""
     value = asked.get(name)
     if value is not None and not isinstance(value, bool):
-        message = f"`{name}` is neither true nor false."
+        message = f"`{name}` is neither true nor false. Send one of the two."
         raise BadInput(message)
     return bool(value)
 

@@ -25,6 +25,7 @@ from gateway.identity.passwords import Passwords
 from gateway.identity.people import People
 from gateway.identity.roles import Author, Right
 from gateway.identity.sessions import Reauthentication, Session, Sessions, check_csrf
+from gateway.identity.trust.proxies import client_address
 from gateway.ids import uuid7
 from gateway.operations.keys import Keys
 from gateway.settings import Settings
@@ -37,6 +38,7 @@ _OUTSIDERS: Final = 4
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _SAFE_PREFIX: Final = "__Host-"
 _NOBODY: Final = "Sign in first: POST /api/session, then send the cookie or 'Authorization: Bearer gs_…'."
+_NOBODY_FR: Final = "Connectez-vous d'abord : POST /api/session, puis envoyez le cookie ou « Authorization: Bearer gs_… »."
 _ONE_TIME_FR: Final = (
     "Vous êtes connecté avec un mot de passe à usage unique. Choisissez d'abord le vôtre ; rien d'autre n'est accessible d'ici là."
 )
@@ -53,7 +55,10 @@ _RIGHTS_FR: Final = {
 }
 _AGENTS: Final = ("Firefox", "Edg", "OPR", "Chrome", "Safari")
 _SYSTEMS: Final = ("Windows", "Android", "iPhone", "iPad", "Mac OS", "Linux")
-_MACHINE: Final = "This is a machine's key. A machine cannot sign, open or manage anything here: only a person who is signed in can."
+_MACHINE: Final = "This is a machine's key. A machine cannot sign, open or manage anything here: only a person can. Sign in as one."
+_MACHINE_FR: Final = (
+    "Ceci est une clé de machine. Une machine ne signe, n'ouvre ni ne gère rien ici : seule une personne le peut. Connectez-vous."
+)
 _ONE_TIME: Final = (
     "You are signed in with a one-time password. Choose your own first (POST /api/password); nothing else is open until then."
 )
@@ -109,11 +114,20 @@ async def signed_in(request: Request, parts: TheParts) -> Session:
         await _refuse_machine(request, parts)
     token = bearer or session_token(request, parts)
     if not token:
-        raise Unauthenticated(_NOBODY)
+        raise Unauthenticated(_NOBODY, fr=_NOBODY_FR)
     session = await parts.sessions.find(token)
     if not bearer and request.method not in SAFE:
-        check_csrf(session, request.headers.get(CSRF_HEADER))
+        await check_ours(parts, session, request.headers.get(CSRF_HEADER))
     return session
+
+
+async def check_ours(parts: Parts, session: Session, sent: str | None) -> None:
+    """Refuse, and log, a write under the cookie that another site may have caused. Raises Forbidden."""
+    try:
+        check_csrf(session, sent)
+    except Forbidden as error:
+        await denied(parts, session.author(parts.keys), {"code": error.code})
+        raise
 
 
 AnySession = Annotated[Session, Depends(signed_in)]
@@ -207,8 +221,7 @@ async def remember_device(request: Request, response: Response, parts: Parts, se
 def origin_of(request: Request, parts: Parts) -> Origin:
     """From where a request comes; X-Forwarded-For is believed from the trusted proxies alone, from its end."""
     peer, trusted = request.client.host if request.client else "", parts.settings.identity.trusted_proxies
-    hops = [hop.strip() for hop in request.headers.get("x-forwarded-for", "").split(",") if hop.strip()] if peer in trusted else []
-    address = next((hop for hop in reversed(hops) if hop not in trusted), peer)
+    address = client_address(peer, ",".join(request.headers.getlist("x-forwarded-for")), trusted)
     agent = request.headers.get("user-agent", "")
     words = [next((name for name in names if name in agent), "") for names in (_AGENTS, _SYSTEMS)]
     device = request.cookies.get(cookie_name(parts, DEVICE_COOKIE), "")
@@ -228,4 +241,4 @@ def _bearer(request: Request) -> str:
 async def _refuse_machine(request: Request, parts: Parts) -> None:
     machine = parts.machines.identify(tuple(request.headers.raw))
     await denied(parts, Author(f"machine:{machine.id}", "machine"), {"code": "machine_not_a_person"})
-    raise Forbidden(_MACHINE, code="machine_not_a_person")
+    raise Forbidden(_MACHINE, code="machine_not_a_person", fr=_MACHINE_FR)

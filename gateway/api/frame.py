@@ -10,9 +10,8 @@ import asyncio
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Final
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from starlette.datastructures import MutableHeaders
-from starlette.responses import PlainTextResponse
 
 from gateway.api import accounts, machines
 from gateway.api.dependencies import cookie_name
@@ -21,6 +20,7 @@ from gateway.api.problems import (
     MEDIA_TYPE,
     Fault,
     Problem,
+    asked,
     install,
     refusal,
     unexpected,
@@ -39,6 +39,10 @@ if TYPE_CHECKING:
 PREFIX: Final = "/api"
 MAX_BODY_BYTES: Final = 2**20
 MAX_FORM_BYTES: Final = 4 * 2**20  # a page's form that is too long comes back to be shortened, not cut off
+_CUT: Final = (
+    "The request ended before its body was complete, so nothing was done. Send it again.",
+    "La demande s'est arrêtée avant la fin ; rien n'a été fait. Renvoyez-la.",
+)
 _DESCRIPTION: Final = "Queue, sign-off, stops, accounts and machine keys of Garant. Refusals are application/problem+json (RFC 9457)."
 _SECURITY: Final = {
     "session": {"type": "http", "scheme": "bearer", "description": "the session token of a person, gs_…; machine keys are refused"},
@@ -94,11 +98,11 @@ class Door:
             body = await self._body(scope, receive)
             await self._app(scope, _replay(body, receive), sending)
         except (TooLarge, BadInput) as error:
-            await _told(error, scope)(scope, receive, sending)
+            await (await _told(error, scope))(scope, receive, sending)
         except Exception as error:
             if sending.started:
                 raise
-            await unexpected(error)(scope, receive, sending)
+            await unexpected(error, asked(scope))(scope, receive, sending)
 
     async def _body(self, scope: Scope, receive: Receive) -> bytes:
         declared, most = dict(scope["headers"]).get(b"content-length", b"0"), self._limit(scope)
@@ -108,7 +112,7 @@ class Door:
         while more:
             message = await self._next(receive)
             if message["type"] == "http.disconnect":
-                raise BadInput("The request ended before its body was complete, so nothing was done.", code="body_incomplete")
+                raise BadInput(_CUT[0], code="body_incomplete", fr=_CUT[1])
             body += message.get("body", b"")
             more = message.get("more_body", False)
             if len(body) > most:
@@ -121,21 +125,24 @@ class Door:
                 return await receive()
         except TimeoutError:
             message = f"Nothing more of the request arrived for {self._idle_seconds:g} seconds, so it was given up. Send it again."
-            raise BadInput(message, code="body_stalled") from None
+            french = f"Plus rien de la demande n'est arrivé pendant {self._idle_seconds:g} secondes ; elle a été abandonnée. Renvoyez-la."
+            raise BadInput(message, code="body_stalled", fr=french) from None
 
 
 def _too_large(most: int) -> TooLarge:
     return TooLarge(
-        f"A request to the control API has at most {most} bytes; nothing of it was read.",
-        fr=f"Une requête a au plus {most} octets ; rien n’en a été lu. Revenez en arrière et raccourcissez votre texte.",
+        f"A request has at most {most} bytes; nothing of it was read. Go back and shorten what you send.",
+        fr=f"Une requête a au plus {most} octets ; rien n’en a été lu. Revenez en arrière et raccourcissez ce que vous envoyez.",
     )
 
 
-def _told(error: TooLarge | BadInput, scope: Scope) -> Response:
-    """A problem for programs; for a browser's form, the sentence in both languages."""
-    if scope["path"].startswith(PREFIX):
-        return refusal(error)
-    return PlainTextResponse(f"{error.said('fr')}\n\n{error.said('en')}\n", error.status)
+async def _told(error: TooLarge | BadInput, scope: Scope) -> Response:
+    """A problem for programs; for a browser's form a page, by whoever draws pages (`app.state.page_of_refusal`)."""
+    page = getattr(scope["app"].state, "page_of_refusal", None)
+    if page is None or scope["path"].startswith(PREFIX):
+        return refusal(error, asked(scope))
+    drawn: Response = await page(Request(scope), error)
+    return drawn
 
 
 class _Sending:

@@ -87,12 +87,14 @@ async def end_machine(machine_id: MachineId, session: MachineAdministrator, part
 def _check_known(parts: Parts, tasks: frozenset[str], site: str) -> None:
     unknown = sorted(tasks - {task.id for task in parts.settings.tasks})
     if unknown:
-        message = f"These tasks are not in the configuration: {', '.join(unknown)}. A key can only be made for tasks that exist."
+        message = f"These tasks are not in the configuration: {', '.join(unknown)}. Add them there first."
         french = f"Ces activités ne figurent pas dans la configuration : {', '.join(unknown)}. Ajoutez-les d’abord à la configuration."
         raise BadInput(message, code="unknown_task", fr=french)
     if site not in parts.settings.establishment.sites:
-        message = f"The site '{site}' is not in the configuration; it has: {', '.join(parts.settings.establishment.sites)}."
-        french = f"Le site « {site} » ne figure pas dans la configuration ; sites connus : {', '.join(parts.settings.establishment.sites)}."
+        message = f"The site '{site}' is not in the configuration. Choose one of: {', '.join(parts.settings.establishment.sites)}."
+        french = (
+            f"Le site « {site} » ne figure pas dans la configuration. Choisissez l’un de : {', '.join(parts.settings.establishment.sites)}."
+        )
         raise BadInput(message, code="unknown_site", fr=french)
 
 

@@ -308,7 +308,7 @@ class Log:
             return
         message = (
             "The database holds an older state of the log than the one that was committed: it was restored from an older copy. Nothing is "
-            f"written until somebody restores the newest copy.\n--- committed:\n{known.checkpoint}--- found:\n{checkpoint}"
+            f"written. Restore the newest copy.\n--- committed:\n{known.checkpoint}--- found:\n{checkpoint}"
         )
         raise AuditUnavailable(message, code="log_damaged")
 
@@ -316,9 +316,7 @@ class Log:
         signed = open_checkpoint(checkpoint, self.identity.vkeys)
         ours = (self.identity.origin, size, frontier.root())
         if (signed.origin, signed.size, signed.root) != ours or frontier.size != size:
-            message = (
-                f"The log's head does not match its signed checkpoint, so nothing is written. Signed: {checkpoint!r}; found: {ours!r}."
-            )
+            message = f"The log's head does not match its signed checkpoint, so nothing is written. Restore the newest copy. Signed: {checkpoint!r}; found: {ours!r}."
             raise AuditUnavailable(message, code="log_damaged")
 
 

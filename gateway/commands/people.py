@@ -172,7 +172,7 @@ async def _person(url: str, login: str) -> Person:
     finally:
         await pool.dispose()
     if found is None:
-        message = f"There is no open account '{login}'. 'garant users list' shows all of them."
+        message = f"There is no open account '{login}'. See 'garant users list'."
         raise Unknown(message, code="unknown_account")
     return found[0]
 

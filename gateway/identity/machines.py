@@ -147,8 +147,8 @@ class Machines:
 def created(new: NewMachine, by: Author, at: datetime) -> tuple[str, Write]:
     """A fresh key and the write that makes it valid. Raises BadInput for a key that could call nothing."""
     if not new.tasks or not new.name.strip():
-        words = "A machine key needs a name and at least one task it may use."
-        french = "Une clé de machine doit avoir un nom et au moins une activité autorisée."
+        words = "A machine key needs a name and at least one task it may use. Add what is missing."
+        french = "Une clé de machine doit avoir un nom et au moins une activité autorisée. Ajoutez ce qui manque."
         raise BadInput(words, code="machine_incomplete", fr=french)
     machine, secret = secrets.token_hex(8), secrets.token_urlsafe(32)
     row = (machine, new.name.strip(), hashlib.sha256(secret.encode()).digest(), sorted(new.tasks), new.site, at)

@@ -36,6 +36,11 @@ def signing(policy: Policy, settings: Settings) -> Policy:
     return policy.model_copy(update={"reauthenticate_with": methods or policy.reauthenticate_with})
 
 
+def recorded(proof: Authentication) -> str:
+    """How the log names the proof a decision rests on: a passkey that signed this very decision, or one that confirmed a moment before."""
+    return "passkey_session" if proof.method == "passkey" and proof.evidence is None else proof.method
+
+
 def check_method(proof: Authentication, policy: Policy) -> None:
     """Refuse a proof of another kind than the policy accepts. Raises Forbidden."""
     wanted = policy.reauthenticate_with

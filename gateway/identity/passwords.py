@@ -123,8 +123,8 @@ def check_password(password: str, *names: str) -> None:
         BadInput: the sentence says what is wrong with it.
     """
     if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
-        message = f"A password has {MIN_LENGTH} to {MAX_LENGTH} characters; a sentence you remember is good."
-        french = f"Un mot de passe compte de {MIN_LENGTH} à {MAX_LENGTH} caractères ; une phrase que vous retenez convient bien."
+        message = f"A password has {MIN_LENGTH} to {MAX_LENGTH} characters. Choose a sentence that you remember."
+        french = f"Un mot de passe compte de {MIN_LENGTH} à {MAX_LENGTH} caractères. Choisissez une phrase que vous retenez."
         raise BadInput(message, code="weak_password", fr=french)
     if is_trivial(password, *names):
         message = (

@@ -199,8 +199,8 @@ class People:
         async with reading(self._sessions) as session:
             row = await session.get(PersonRow, person)
         if row is None:
-            message = "There is no account with this id. It may have been typed wrongly."
-            raise Unknown(message, fr="Aucun compte n'a cet identifiant. Il est peut-être mal saisi.")
+            message = "There is no account with this id. Check it: it may have been typed wrongly."
+            raise Unknown(message, fr="Aucun compte n'a cet identifiant. Vérifiez-le : il est peut-être mal saisi.")
         return as_person(row)
 
     async def by_login(self, login: str) -> tuple[Person, str] | None:

@@ -66,8 +66,10 @@ def check_roles(roles: Iterable[Role]) -> None:
     """
     held = frozenset(roles)
     if not held:
-        message = "An account needs at least one role: clinician, quality, it or auditor."
-        raise BadInput(message, code="roles_missing", fr="Un compte a au moins un rôle : clinician, quality, it ou auditor.")
+        message = "An account needs at least one role. Choose among: clinician, quality, it, auditor."
+        raise BadInput(
+            message, code="roles_missing", fr="Un compte a au moins un rôle. Choisissez parmi : clinician, quality, it, auditor."
+        )
     if {Role.IT, Role.CLINICIAN} <= held:
         message = "An administrator cannot sign: one account cannot be both 'it' and 'clinician'. Make two accounts for two people."
         french = "Un administrateur ne signe pas : un compte ne peut être à la fois « it » et « clinician ». Faites deux comptes, pour deux personnes."

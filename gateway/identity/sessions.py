@@ -27,7 +27,7 @@ from gateway.errors import AuditUnavailable, Conflict, Forbidden, GarantError, U
 from gateway.identity.attempts import NOWHERE
 from gateway.identity.methods import check_passwords
 from gateway.identity.people import People, Person, as_person, normal, unchanged
-from gateway.identity.tables import PersonRow, SessionRow, SpentProofRow
+from gateway.identity.tables import PersonRow, PreferencesRow, SessionRow, SpentProofRow
 from gateway.ids import uuid7
 
 if TYPE_CHECKING:
@@ -40,12 +40,10 @@ if TYPE_CHECKING:
     from gateway.identity.passwords import Passwords
     from gateway.identity.roles import Author
     from gateway.operations.keys import Keys
-    from gateway.policy.models import Policy
 
 PREFIX: Final = "gs_"
 LIFETIME: Final = timedelta(hours=8)
 IDLE: Final = timedelta(minutes=30)
-AT_ONCE: Final = timedelta(seconds=60)
 _LONGEST: Final = 64
 _NO_ID: Final = UUID(int=0)
 _KEPT: Final = timedelta(days=7)
@@ -120,7 +118,12 @@ class Authentication:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A person who is signed in; `token` is the SHA-256 of the secret, `csrf` goes with writes made under the cookie."""
+    """A person who is signed in; `token` is the SHA-256 of the secret, `csrf` goes with writes made under the cookie.
+
+    Args:
+        choices: what the person chose for the pages, as those keep it; "" where nothing was chosen.
+        language: `fr` or `en`; "" where none was chosen.
+    """
 
     token: bytes
     person: Person
@@ -128,6 +131,8 @@ class Session:
     authentication: Authentication
     expires_at: datetime
     id: UUID = _NO_ID
+    choices: str = ""
+    language: str = ""
 
     @property
     def authenticated_at(self) -> datetime:
@@ -256,19 +261,20 @@ class Sessions:
         if not token.startswith(PREFIX) or len(token) > _LONGEST:  # never given out by us: not worth a look into the database
             raise _ended("")
         used = and_(col(SpentProofRow.session_id) == SessionRow.id, col(SpentProofRow.at) == SessionRow.authenticated_at)
-        query = select(SessionRow, PersonRow, SpentProofRow).join(PersonRow, col(PersonRow.id) == SessionRow.person_id)
+        query = select(SessionRow, PersonRow, SpentProofRow, PreferencesRow).join(PersonRow, col(PersonRow.id) == SessionRow.person_id)
         query = query.join(SpentProofRow, used, isouter=True)
+        query = query.join(PreferencesRow, col(PreferencesRow.person_id) == SessionRow.person_id, isouter=True)
         async with reading(self.sessions) as database:
             found = (await database.exec(query.where(SessionRow.token == token_hash(token)))).first()
         if found is None:
             raise _ended("")
-        row, person, spent_proof = found
+        row, person, spent_proof, chosen = found
         await self._check_alive(row, person)
         if seen:
             await self._note_seen(row)
         who = as_person(person) if row.method == "password" else replace(as_person(person), must_change=False)
         proven = Authentication(row.method, row.authenticated_at, session=row.id, used=spent_proof is not None)
-        return Session(row.token, who, row.csrf, proven, row.expires_at, row.id)
+        return Session(row.token, who, row.csrf, proven, row.expires_at, row.id, *_pages(chosen))
 
     async def prove(self, session: Session, proof: str) -> Authentication:
         """Prove again who one is; the session remembers when. Raises Unauthenticated, Slowed."""
@@ -310,8 +316,10 @@ class Sessions:
             await self.writer.append(Write((entry,), guards=(guard,)))
         except Conflict:
             if act == "logout_elsewhere":
-                message = "This session has ended already, or it is not yours."
-                raise Unknown(message, fr="Cette session est déjà terminée, ou ce n'est pas la vôtre.") from None
+                message = "This session has ended already, or it is not yours. Reload to see yours."
+                raise Unknown(
+                    message, fr="Cette session est déjà terminée, ou ce n'est pas la vôtre. Rechargez la page pour voir les vôtres."
+                ) from None
 
     async def failed(self, actor: str, role: str, act: str) -> None:
         """Log a proof of identity that did not hold."""
@@ -320,9 +328,10 @@ class Sessions:
     async def _check_alive(self, row: SessionRow, person: PersonRow) -> None:
         now = self.clock.now()
         if row.ended_at is not None and row.ended != "changed":
-            await self._note_reuse(row, person, now)
+            await self._note_reuse(row, person, now, "session_reused")
             raise _ended(row.ended)
         if row.ended_at is not None or row.credentials != person.credentials or not person.active:
+            await self._note_reuse(row, person, now, "session_changed")
             raise _ended("changed")
         if row.expires_at <= now:
             raise _ended("")
@@ -344,10 +353,10 @@ class Sessions:
         guard = Statement(_END, (row.id, now, "idle", row.person_id), key=row.id)
         await self._denied(person, "session_idle", guard)
 
-    async def _note_reuse(self, row: SessionRow, person: PersonRow, now: datetime) -> None:
-        """Log it, but not more often than once a minute: it must not be a way to fill the log."""
+    async def _note_reuse(self, row: SessionRow, person: PersonRow, now: datetime, code: str) -> None:
+        """Log that an ended session is used, also after a right was withdrawn; once a minute: it must not be a way to fill the log."""
         guard = Statement(_REUSED, (row.id, now, now - timedelta(minutes=1)), key=row.id)
-        await self._denied(person, "session_reused", guard)
+        await self._denied(person, code, guard)
 
     async def _denied(self, person: PersonRow, code: str, guard: Statement) -> None:
         who = as_person(person)
@@ -366,20 +375,6 @@ def spending(proof: Authentication, *, once: bool) -> Statement:
     return Statement(f"{_SPEND} RETURNING session_id", row, key=proof.session) if once else Statement(_SPEND, row)
 
 
-def fresh(session: Session, policy: Policy, now: datetime) -> bool:
-    """Whether the last proof of identity is as new as the policy asks; 0 seconds means for this decision, within a minute."""
-    allowed = timedelta(seconds=policy.reauthenticate_seconds) or AT_ONCE
-    return timedelta(0) <= now - session.authenticated_at <= allowed
-
-
-def check_fresh(session: Session, policy: Policy, now: datetime) -> None:
-    """Refuse a stale proof of identity (R5). Raises Forbidden."""
-    if not fresh(session, policy, now):
-        message = "Confirm who you are before you decide: this task asks for it. Nothing was decided yet."
-        french = "Confirmez votre identité avant de décider : cette activité le demande. Rien n'a encore été décidé."
-        raise Forbidden(message, code="reauthentication_required", fr=french)
-
-
 def check_csrf(session: Session, sent: str | None) -> None:
     """Refuse a write under the cookie that another site may have caused. Raises Forbidden."""
     if sent is None or not hmac.compare_digest(sent.encode(), session.csrf.encode()):
@@ -391,6 +386,11 @@ def check_csrf(session: Session, sent: str | None) -> None:
 def token_hash(token: str) -> bytes:
     """What is stored of a token."""
     return hashlib.sha256(token.encode()).digest()
+
+
+def _pages(chosen: PreferencesRow | None) -> tuple[str, str]:
+    """What somebody chose for the pages, and in which language; "" where nothing was chosen."""
+    return ("", "") if chosen is None else (chosen.choices, chosen.language)
 
 
 def _ended(why: str) -> GarantError:

@@ -62,6 +62,16 @@ class SessionRow(SQLModel, table=True):
     device: str = ""
 
 
+class PreferencesRow(SQLModel, table=True):
+    """What a person chose for the pages; `choices` as the pages write it, "" where nothing was chosen."""
+
+    __tablename__ = "person_preferences"
+
+    person_id: UUID = Field(primary_key=True, foreign_key="people.id")
+    choices: str = ""
+    language: str = ""
+
+
 class SpentProofRow(SQLModel, table=True):
     """One proof of identity of a sign-in, told by its instant, that a decision has used."""
 

@@ -62,7 +62,7 @@ async def snapshot(url: str, establishment: str) -> Snapshot:
     async with aside(url) as connection, connection.transaction(isolation="repeatable_read", readonly=True):
         head = await connection.fetchrow(_HEAD, establishment)
         if head is None:
-            message = "The log is empty: nothing was ever written for this establishment."
+            message = "The log is empty: nothing was ever written for this establishment. Try again after the first call."
             raise BadInput(message, code="log_empty")
         leaves = [row["leaf"] async for row in connection.cursor(_LEAVES, establishment, head["size"], prefetch=5000)]
         kept = tuple(row["note"] for row in await connection.fetch(_KEPT, establishment, head["size"]))

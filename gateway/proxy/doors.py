@@ -50,7 +50,7 @@ async def native(parts: Parts, call: Call, machine: Machine, send: Send) -> bool
     elif call.method in {"GET", "HEAD"} and part in {"", "result"}:
         await _send_state(parts, row, send, call.method, redirect=kind == "holds" and not part)
     else:
-        message = "A hold is read with GET, its result with GET …/result, and given up with DELETE."
+        message = "Read a hold with GET, its result with GET …/result, and give it up with DELETE."
         raise BadInput(message, code="method_not_allowed")
     return True
 
@@ -98,7 +98,7 @@ async def _own(parts: Parts, name: str, machine: Machine) -> AnySuggestion:
     except ValueError:
         row = None
     if row is None or row.machine != machine.id:
-        message = "There is no hold with this id for this key."
+        message = "There is no hold with this id for this key. Use the key that made it, and the id of its answer."
         raise Unknown(message)
     return row
 

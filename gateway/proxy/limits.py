@@ -162,7 +162,7 @@ def check_headers(scope: Scope, limit: int) -> None:
     """Refuse a header block over the limit (bytes of names and values). Raises HeadersTooLarge."""
     size = sum(len(name) + len(value) for name, value in scope["headers"]) + len(scope.get("raw_path") or b"") + len(scope["query_string"])
     if size > limit:
-        raise HeadersTooLarge(f"The request's headers have {size} bytes; this door allows {limit}.")
+        raise HeadersTooLarge(f"The request's headers have {size} bytes; this door allows {limit}. Send fewer.")
 
 
 async def read_body(scope: Scope, receive: Receive, limit: int, idle_seconds: float) -> bytes:
@@ -201,7 +201,7 @@ async def _next(receive: Receive, idle_seconds: float) -> Message:
         async with asyncio.timeout(idle_seconds):
             return await receive()
     except TimeoutError:
-        message = f"The request's body stopped arriving for {idle_seconds:g} seconds. Nothing was sent on."
+        message = f"The request's body stopped arriving for {idle_seconds:g} seconds. Nothing was sent on; send it again, whole."
         raise BadInput(message, code="body_too_slow") from None
 
 
@@ -212,7 +212,7 @@ def _counted(body: bytes, limit: int) -> bytes:
 
 
 def _too_large(limit: int) -> TooLarge:
-    return TooLarge(f"The request's body is larger than the {limit} bytes this door allows. Nothing was sent on.")
+    return TooLarge(f"The request's body is larger than the {limit} bytes this door allows. Nothing was sent on; send less.")
 
 
 def guarded(max_header_bytes: int, header_seconds: float) -> type[GuardedProtocol]:

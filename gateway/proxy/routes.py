@@ -95,7 +95,7 @@ def _chosen(lanes: list[Lane], recognised: Recognised, task: str | None) -> Lane
     if recognised.model or not all(lane.system.protocol == "json" for lane in lanes):
         lanes = [lane for lane in lanes if recognised.model in lane.system.models]
     if not lanes:
-        message = f"No AI system here answers to the model '{recognised.model[:100]}' for this key. GET /v1/models lists those that do."
+        message = f"No AI system here answers to the model '{recognised.model[:100]}' for this key. See GET /v1/models for those that do."
         raise Unknown(message, code="unknown_model")
     if len(lanes) > 1 and task is None:
         tasks = ", ".join(sorted(lane.task.id for lane in lanes))

@@ -65,8 +65,10 @@ class Emergency:
     ) -> Suggestion:
         """Release a held suggestion, labelled, now. Raises Forbidden for anybody but a clinician. Time counts for whoever has it open."""
         if Role.CLINICIAN not in person.roles:
-            message_ = "Only a clinician can release in an emergency. Machines and other accounts cannot."
-            french = "Seul un clinicien peut remettre en urgence. Les machines et les autres comptes ne le peuvent pas."
+            message_ = "Only a clinician can release in an emergency. Machines and other accounts cannot: call a clinician."
+            french = (
+                "Seul un clinicien peut remettre en urgence. Les machines et les autres comptes ne le peuvent pas : appelez un clinicien."
+            )
             raise Forbidden(message_, code="not_a_clinician", fr=french)
         check_confirmed(person)
         row, now = await self.suggestions.get(suggestion), self.clock.now()
@@ -110,10 +112,8 @@ class Emergency:
     async def _labelled(self, row: Suggestion) -> bytes:
         payloads = await self.suggestions.payloads(row)
         if not {"suggestion", "exchange"} <= payloads.keys() or "labelled" in payloads:
-            message_ = (
-                "There is nothing here that an emergency release could add: the AI system has not answered, or the answer has left already."
-            )
-            french = "Il n'y a rien ici qu'une remise d'urgence ajouterait : l'IA n'a pas répondu, ou la réponse est déjà partie."
+            message_ = "There is nothing here that an emergency release could add: the AI system has not answered, or the answer has left already. Proceed without AI."
+            french = "Il n'y a rien ici qu'une remise d'urgence ajouterait : l'IA n'a pas répondu, ou la réponse est déjà partie. Continuez sans l'IA."
             raise Conflict(message_, code="nothing_to_release", fr=french)
         exchange = unpack(payloads["exchange"])
         answer = exchange.answer(payloads["suggestion"])
@@ -124,7 +124,7 @@ class Emergency:
         sealed = await self.suggestions.sealed(row, "suggestion")
         body = await self.suggestions.payload(row, "suggestion")
         if sealed is None or body is None:
-            message_ = "The content of this suggestion is not kept, so it cannot be released."
-            french = "Le contenu de cette proposition n'est pas conservé : elle ne peut pas être remise."
+            message_ = "The content of this suggestion is not kept, so it cannot be released. Proceed without AI and tell hospital IT."
+            french = "Le contenu de cette proposition n'est pas conservé : elle ne peut pas être remise. Continuez sans l'IA et prévenez l'informatique."
             raise Conflict(message_, code="content_not_kept", fr=french)
         return commitment(sealed.salt, "suggestion", body)

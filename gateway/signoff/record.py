@@ -11,6 +11,7 @@ from gateway import usage
 from gateway.audit.batch import Statement, Usage
 from gateway.audit.leaf import Event, EventType
 from gateway.clock import rfc3339
+from gateway.identity.methods import recorded
 from gateway.ids import uuid7
 from gateway.signals.bus import Topic, message
 from gateway.signoff.models import Step
@@ -92,7 +93,7 @@ class Signed:
     def of(cls, event: Event, signing: Signing, sealed: tuple[Sealed, ...]) -> Signed:
         """Complete the entry with its commitments and the authentication it rests on."""
         commitments = {part.field.partition("/")[0]: part.commitment for part in sealed}
-        auth = {"method": signing.proof.method, "at": rfc3339(signing.proof.at)}
+        auth = {"method": recorded(signing.proof), "at": rfc3339(signing.proof.at)}
         return cls(replace(event, commitments=commitments, auth=auth, detail={**event.detail, **_coded(signing)}), commitments, sealed)
 
 
@@ -171,7 +172,7 @@ def signature_row(signing: Signing, signed: Signed, findings: str) -> Signature:
         final_sha256=signing.final_digest,
         model=row.model,
         model_version=row.model_version,
-        method=signing.proof.method,
+        method=recorded(signing.proof),
         authenticated_at=signing.proof.at,
         at=signing.at,
         active_seconds_raw=times.raw,

@@ -74,8 +74,10 @@ def check_may_arbitrate(person: Person, lane: Lane, now: datetime) -> None:
     check_clinician(person, now)
     if person.groups.isdisjoint(groups):
         names = ", ".join(groups)
-        message = f"Two colleagues decided differently here; the arbiter comes from: {names}. You are in none of these groups."
-        french = f"Deux collègues ont décidé différemment ; l'arbitre vient de : {names}. Vous n'appartenez à aucun de ces groupes."
+        message = (
+            f"Two colleagues decided differently here; the arbiter comes from: {names}. You are in none of these groups; take another case."
+        )
+        french = f"Deux collègues ont décidé différemment ; l'arbitre vient de : {names}. Vous n'appartenez à aucun de ces groupes ; prenez un autre dossier."
         raise Forbidden(message, code="not_an_arbiter", fr=french)
 
 
@@ -142,8 +144,8 @@ def check_lease(row: Suggestion, person: Person, lease: UUID, now: datetime) -> 
 def check_free(row: Suggestion, person: Person, now: datetime) -> None:
     """Nobody else holds the case."""
     if row.leased_by not in {None, person.id} and row.leased_until is not None and row.leased_until > now:
-        message = "A colleague has this case open. It becomes free when they decide, defer, or their time is over."
-        french = "Un collègue a ouvert ce dossier. Il redevient libre dès qu'il décide, le remet en file, ou que son temps est écoulé."
+        message = "A colleague has this case open. Take another one: this becomes free when they decide, defer, or their time is over."
+        french = "Un collègue a ouvert ce dossier. Prenez-en un autre : celui-ci redevient libre dès qu'il décide, le remet en file, ou que son temps est écoulé."
         raise Conflict(message, code="leased", fr=french)
 
 
@@ -158,25 +160,27 @@ def check_hands(already: int) -> None:
 def check_another_person(row: Suggestion, person: Person) -> None:
     """Two-person means two different people, and the arbiter is a third one."""
     if person.id in {row.first_signer, row.second_signer} and row.second_signer is not None:
-        message = "You are one of the two who decided here; the arbiter has to be somebody else."
-        french = "Vous êtes l'une des deux personnes qui ont décidé ici ; l'arbitre doit être quelqu'un d'autre."
+        message = "You are one of the two who decided here; the arbiter has to be somebody else. Take another case."
+        french = "Vous êtes l'une des deux personnes qui ont décidé ici ; l'arbitre doit être quelqu'un d'autre. Prenez un autre dossier."
         raise Forbidden(message, code="third_person_needed", fr=french)
     if row.first_signer == person.id:
-        message = "You have decided here already; the second decision has to come from somebody else."
-        french = "Vous avez déjà décidé ici ; la seconde décision doit venir de quelqu'un d'autre."
+        message = "You have decided here already; the second decision has to come from somebody else. Take another case."
+        french = "Vous avez déjà décidé ici ; la seconde décision doit venir de quelqu'un d'autre. Prenez un autre dossier."
         raise Forbidden(message, code="second_person_needed", fr=french)
 
 
 def check_fresh(proof: Authentication, policy: Policy, now: datetime, held_since: datetime | None) -> None:
     """The proof of identity is as new as the policy asks: at 0 seconds, made for this decision and for no other.
 
-    `held_since` is when this person took the case; a proof from before was made for something else.
+    `held_since` is when this person took the case; a proof from before was made for something else. A passkey that decides at
+    once signs the decision itself: one that merely confirmed counts only where the policy gives it a while.
     """
     at_once = policy.reauthenticate_seconds == 0
     age = now - proof.at
     too_old = age > timedelta(seconds=policy.reauthenticate_seconds or 60)
     from_the_future = age < -_SKEW
-    for_another = at_once and (proof.used or (held_since is not None and proof.at < held_since))
+    unsigned = proof.method == "passkey" and proof.evidence is None
+    for_another = at_once and (proof.used or unsigned or (held_since is not None and proof.at < held_since))
     if too_old or from_the_future or for_another:
         message = "Confirm who you are before you decide: this task asks for it at each decision. Nothing was decided yet."
         french = "Confirmez votre identité avant de décider : cette activité l'exige pour chaque décision. Rien n'a encore été décidé."
@@ -190,10 +194,8 @@ def check_awaiting(row: Suggestion) -> None:
     """Somebody is still asked for a signature."""
     if State(row.state) not in AWAITING:
         here = row.state.replace("_", " ")
-        message = f"This case is already {here}; there is nothing left to decide. The log tells who decided and when."
-        french = (
-            f"Il n'y a plus rien à décider ici : le dossier est {_FRENCH.get(row.state, 'clos')}. Le journal dit qui a décidé et quand."
-        )
+        message = f"This case is already {here}; there is nothing left to decide. Take the next one; its page says who decided and when."
+        french = f"Il n'y a plus rien à décider ici : le dossier est {_FRENCH.get(row.state, 'clos')}. Passez au suivant ; sa page dit qui a décidé et quand."
         raise Conflict(message, code="already_decided", fr=french)
 
 

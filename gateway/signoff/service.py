@@ -42,6 +42,7 @@ from gateway.signoff.record import (
     undone,
     wakes,
 )
+from gateway.signoff.rights.reading import check_may_read
 from gateway.signoff.rules import check_awaiting, check_decides, check_fresh, check_lease, check_may_take, may_arbitrate, may_sign
 from gateway.suggestions.content import commitment
 from gateway.suggestions.queue import Asking, LaneRight
@@ -160,8 +161,8 @@ class SignOff:
         row, now = await self.suggestions.get(suggestion), self.clock.now()
         signatures = await self.suggestions.signatures(suggestion)
         if not signatures or signatures[-1].person_id != person.id:
-            message = "Only the person who decided can take the decision back, and only before it is released."
-            french = "Seule la personne qui a décidé peut revenir sur sa décision, et seulement avant la remise."
+            message = "Only the person who decided can take the decision back, and only before it is released. Call them, or the place it was released to."
+            french = "Seule la personne qui a décidé peut revenir sur sa décision, et seulement avant la remise. Appelez-la, ou le service qui l'a reçue."
             raise Conflict(message, code="not_yours", fr=french)
         event = person_event(EventType.DEFERRED, row, person, self.keys, now, decision="undone")
         cleared = {"decided_at": None, "decision": "", "first_signer": None, "second_signer": None, "final_entry": None}
@@ -191,9 +192,16 @@ class SignOff:
             return lane.requirement.policy, lane.task
         return await self.suggestions.ruling(row)
 
-    async def records(self, suggestion: UUID) -> list[SignedRecord]:
-        """The signed records that stand; none while the outcome is open, so that nobody who decides blind sees another's decision."""
+    async def readable(self, person: Person, suggestion: UUID) -> Suggestion:
+        """A suggestion of which this person may read what was decided. Raises Unknown, Forbidden."""
         row = await self.suggestions.get(suggestion)
+        signers = {one.person_id for one in await self.suggestions.signatures(suggestion)}
+        check_may_read(row, person, await self.ruling(row), signers, self.clock.now())
+        return row
+
+    async def records(self, person: Person, suggestion: UUID) -> list[SignedRecord]:
+        """The signed records that stand; none while the outcome is open, so that nobody who decides blind sees another's decision."""
+        row = await self.readable(person, suggestion)
         return [] if open_between_two(row) else await signed_records(self, row)
 
 

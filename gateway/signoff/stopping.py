@@ -149,6 +149,6 @@ class StopButton:
             "site": set(self.settings.establishment.sites),
         }
         if name not in known.get(kind, set()):
-            message_ = f"There is no '{scope[:100]}' to stop. A scope is system:ID, task:ID or site:ID as in the configuration."
+            message_ = f"There is no '{scope[:100]}' to stop. Name system:ID, task:ID or site:ID as in the configuration."
             french = f"« {scope[:100]} » ne peut pas être arrêté : indiquez system:ID, task:ID ou site:ID, comme dans la configuration."
             raise Unknown(message_, code="unknown_scope", fr=french)

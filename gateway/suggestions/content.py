@@ -105,8 +105,8 @@ class Vault:
             Conflict: the stored bytes are not those that were sealed for this case and entry, or were erased.
         """
         if sealed.kek is None or sealed.wrapped_key is None or sealed.nonce is None or sealed.ciphertext is None:
-            message = "The content of this suggestion is not kept, so it cannot be shown."
-            french = "Le contenu de cette proposition n'est pas conservé : il ne peut pas être affiché."
+            message = "The content of this suggestion is not kept, so it cannot be shown. Proceed without AI and tell hospital IT."
+            french = "Le contenu de cette proposition n'est pas conservé : il ne peut pas être affiché. Continuez sans l'IA et prévenez l'informatique."
             raise Conflict(message, code="content_not_kept", fr=french)
         bound = place.bind(sealed.field)
         try:

@@ -123,10 +123,17 @@ class Suggestions:
         async with reading(self._sessions) as session:
             row = await session.get(Suggestion, suggestion)
         if row is None:
-            message = "There is no suggestion with this id. It may have been typed wrongly, or belong to another establishment."
-            french = "Aucune proposition ne porte cet identifiant. Il a peut-être été mal saisi, ou relève d'un autre établissement."
+            message = "There is no suggestion with this id. Check it: it may have been typed wrongly, or belong to another establishment."
+            french = (
+                "Aucune proposition ne porte cet identifiant. Vérifiez-le : il est peut-être mal saisi, ou relève d'un autre établissement."
+            )
             raise Unknown(message, fr=french)
         return row
+
+    async def of_case(self, case: UUID) -> tuple[UUID, ...]:
+        """The suggestions of a case, none where there is no such case."""
+        async with reading(self._sessions) as session:
+            return tuple(await session.exec(select(Suggestion.id).where(Suggestion.case_id == case).order_by(col(Suggestion.received_at))))
 
     async def attached(self, keys: Iterable[bytes]) -> Suggestion | None:
         """The suggestion that an equal call made before, or None."""

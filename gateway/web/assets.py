@@ -79,7 +79,9 @@ async def plain(name: str, request: Request) -> Response:
 def _answer(name: str, request: Request, caching: str) -> Response:
     asset = assets().get(name)
     if asset is None:
-        raise Unknown("There is no such file.", fr="Ce fichier n’existe pas.")
+        raise Unknown(
+            "There is no such file. Reload the page you came from.", fr="Ce fichier n’existe pas. Rechargez la page d’où vous venez."
+        )
     tag = f'"{digest()}"'
     headers = {"Cache-Control": caching, "ETag": tag, "Vary": "Accept-Encoding"}
     if request.headers.get("if-none-match") == tag:

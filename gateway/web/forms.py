@@ -60,14 +60,17 @@ async def password(seen: TheVisitor, request: Request) -> Response:
 
 @router.post("/preferences")
 async def preferences(seen: TheVisitor) -> Response:
-    """Keep theme and keys on this browser; a choice that cannot be is shown again with its reason."""
+    """Keep theme and keys with the account; a choice that cannot be is shown again with its reason."""
     form = await posted(seen)
     try:
         kept = choices.chosen(form)
     except GarantError as error:
         return preferences_page(seen, seen.preferences, (Fault(error.said(seen.language), "letters"),), 422)
+    await choices.keep(seen.parts.database, person(seen).person.id, choices=kept.kept())
     answer = to("/preferences?saved=yes")
-    answer.set_cookie(choices.COOKIE, kept.cookie(), max_age=choices.LIFETIME, secure=secure(seen.parts), samesite="strict", httponly=True)
+    answer.set_cookie(
+        choices.COOKIE, kept.theme_alone().kept(), max_age=choices.LIFETIME, secure=secure(seen.parts), samesite="strict", httponly=True
+    )
     return answer
 
 

@@ -46,7 +46,7 @@ async def password(seen: TheVisitor) -> Response:
 
 @router.get("/preferences")
 async def preferences(seen: TheVisitor) -> Response:
-    """Theme and keys of this browser."""
+    """Theme and keys of this person."""
     person(seen)
     return preferences_page(seen, seen.preferences, saved="saved" in seen.request.query_params)
 

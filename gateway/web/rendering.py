@@ -15,12 +15,11 @@ from fastapi.routing import APIRoute
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.exceptions import HTTPException
 
-from gateway.api.dependencies import SAFE, parts_of, secure, session_token
+from gateway.api.dependencies import SAFE, check_ours, parts_of, secure, session_token
 from gateway.api.frame import MAX_FORM_BYTES, PREFIX
 from gateway.display import difference
 from gateway.errors import BadInput, Forbidden, GarantError, Slowed, Unauthenticated, Unknown
-from gateway.identity.sessions import Session, check_csrf
-from gateway.web import assets
+from gateway.web import assets, preferences
 from gateway.web.banners import Banner, banners
 from gateway.web.preferences import COOKIE as PREFERENCES_COOKIE
 from gateway.web.preferences import Preferences, preferences_of
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI, Response
 
     from gateway.api.dependencies import Parts
+    from gateway.identity.sessions import Session
 
 LANGUAGE_COOKIE: Final = "garant_language"
 NEXT_COOKIE: Final = "garant_next"
@@ -51,8 +51,8 @@ _WRITTEN: Final = frozenset({"comment", "answer", "opinion", "message"})
 _CHANGE_FIRST: Final = "password_change_required"
 _BEFORE_OWN_PASSWORD: Final = frozenset({"/password", "/sign-out"})
 _NO_PAGE: Final = (
-    "There is no such page. Its address may have been typed wrongly.",
-    "Cette page n’existe pas. L’adresse est peut-être mal écrite.",
+    "There is no such page. Check its address: it may have been typed wrongly.",
+    "Cette page n’existe pas. Vérifiez l’adresse : elle est peut-être mal écrite.",
 )
 _FAILED: Final = (
     "Something failed inside Garant that should not have; it was noted for hospital IT. Nothing is lost: go back and try again.",
@@ -80,7 +80,7 @@ class Visitor:
         """Render a template; `t` holds the words, `session` who is signed in, `keys` the chosen letters."""
         html = _environment().get_template(template).render(**self._common(), **values)
         answer = HTMLResponse(html, status, HEADERS | {"Content-Language": self.language})
-        if "lang" in self.request.query_params:
+        if "lang" in self.request.query_params and self.session is None:
             answer.set_cookie(LANGUAGE_COOKIE, self.language, secure=secure(self.parts), samesite="strict", httponly=True)
         return answer
 
@@ -154,6 +154,16 @@ def install(app: FastAPI) -> None:
         return await _refused(request, Unknown(_NO_PAGE[0], fr=_NO_PAGE[1]))
 
     app.add_exception_handler(HTTPException, nowhere)
+    app.state.page_of_refusal = _at_the_door
+
+
+async def _at_the_door(request: Request, error: GarantError) -> Response:
+    """What was refused before it was read, as a page: nothing that was typed has arrived, the browser's own page still has it."""
+    try:
+        seen = await visitor(request)
+    except GarantError:
+        seen = _stranger(request)
+    return seen.problem(error)
 
 
 async def visitor(request: Request) -> Visitor:
@@ -163,7 +173,18 @@ async def visitor(request: Request) -> Visitor:
         session = await _session(request, stranger.parts)
     except Unauthenticated as error:
         return replace(stranger, ended=error.said(stranger.language))
-    return replace(stranger, session=session, banners=await banners(stranger.parts, session))
+    seen = stranger if session is None else await _as_chosen(stranger, session)
+    return replace(seen, session=session, banners=await banners(stranger.parts, session))
+
+
+async def _as_chosen(stranger: Visitor, session: Session) -> Visitor:
+    """The pages as this person chose them, on whichever computer; a language that is asked for is chosen from now on."""
+    asked = stranger.request.query_params.get("lang")
+    if asked in LANGUAGES and asked != session.language:
+        await preferences.keep(stranger.parts.database, session.person.id, language=asked)
+    language = asked if asked in LANGUAGES else session.language
+    chosen = preferences_of(session.choices) if session.choices else stranger.preferences.theme_alone()
+    return replace(stranger, language=language or stranger.language, preferences=chosen)
 
 
 def _stranger(request: Request) -> Visitor:
@@ -190,7 +211,7 @@ async def posted(seen: Visitor) -> dict[str, str]:
     """The fields of a form that came from one of our pages. Raises Unauthenticated, Forbidden."""
     session = person(seen)
     form = await fields(seen.request)
-    check_csrf(session, form.get("csrf"))
+    await check_ours(seen.parts, session, form.get("csrf"))
     return form
 
 
@@ -199,7 +220,10 @@ async def fields(request: Request) -> dict[str, str]:
     try:
         form = await request.form(max_files=0, max_fields=_MOST_FIELDS, max_part_size=MAX_FORM_BYTES)
     except HTTPException:
-        raise BadInput("This form cannot be read.", fr="Ce formulaire est illisible ; rien n’a été fait.") from None
+        raise BadInput(
+            "This form cannot be read. Go back, reload the page and send it again; nothing was done.",
+            fr="Ce formulaire est illisible ; rien n’a été fait. Revenez, rechargez la page et renvoyez-le.",
+        ) from None
     return {name: value for name, value in form.multi_items() if isinstance(value, str)}
 
 

@@ -90,7 +90,7 @@ def _private(path: Path) -> Ed25519PrivateKey:
         message = f"The witness's key {path} cannot be read. Restore it from the backup; with another key it would be another witness."
         raise Misconfigured(message, code="witness_key_unreadable") from error
     if not isinstance(key, Ed25519PrivateKey):
-        message = f"The witness's key {path} is not an Ed25519 key."
+        message = f"The witness's key {path} is not an Ed25519 key. Restore it from the backup."
         raise Misconfigured(message, code="witness_key_unreadable")
     return key
 

@@ -49,8 +49,12 @@ def test_who_has_only_a_provider_identity_is_confirmed_on_a_colleague_s_page_and
     assert opening(doctor, scene) == (403, "person_unconfirmed")
     page = colleague.client.get("/account").text
     [csrf, *_] = re.findall(r'name="csrf" value="([^"]+)"', page)
-    assert ("Dr New" in page, "I saw them sign in." in page, "choose their password" in page) == (True, True, False)
-    ticked = {"csrf": csrf, "i_know_this_person": "yes", "i_saw_them_choose_their_password": "yes"}
+    assert ("Dr New" in page, "I saw them sign in with the establishment&#39;s service." in page, "choose their password" in page) == (
+        True,
+        True,
+        False,
+    )
+    ticked = {"csrf": csrf, "i_know_this_person": "yes", "i_saw_them_sign_in": "yes"}
     assert colleague.client.post(f"/account/people/{made['person']['id']}/confirm", data=ticked).status_code == 303
     assert opening(doctor, scene) == (200, "")
 

@@ -62,6 +62,7 @@ def stage(shared: Stage) -> Iterator[Stage]:
     shared.model.seen.clear()
     yield shared
     shared.rows(ward.CLEARED)
+    shared.rows("DELETE FROM person_preferences")
 
 
 @pytest.fixture

@@ -224,3 +224,19 @@ def test_an_authenticator_that_does_not_answer_signs_nothing_and_the_page_says_s
     assert "cancelled" in page.locator("[data-passkey-problem]").inner_text()
     assert page.locator("#comment").input_value() == THOUGHTS
     assert seen.stage.rows("SELECT state FROM suggestions WHERE id = $1::uuid", waiting.id)[0]["state"] == "held"
+
+
+def test_who_has_only_a_passkey_confirms_with_it_on_the_account_s_page(seen: Visit) -> None:
+    devtools, key = with_passkey(seen)
+    seen.stage.rows(STALE)
+    page = seen.come(path="/account")
+    button = page.get_by_role("button", name="Confirm with my passkey")
+    assert page.get_by_role("button", name="Add a passkey").count() == 0
+    devtools.send("WebAuthn.setUserVerified", {"authenticatorId": key, "isUserVerified": False})
+    button.click()
+    page.locator("[data-passkey-problem]").wait_for()
+    devtools.send("WebAuthn.setUserVerified", {"authenticatorId": key, "isUserVerified": True})
+    assert seen.violations() == []
+    button.click()
+    page.get_by_role("button", name="Add a passkey").wait_for()
+    assert seen.stage.entries("auth_ok")[-1]["auth"]["method"] == "passkey"

@@ -249,6 +249,24 @@ def test_a_key_can_be_another_one(visit: Callable[..., Visit], stage: Stage) -> 
     page.wait_for_url("**/queue?after=*")
 
 
+def test_a_colleague_at_the_same_computer_has_their_own_keys_and_theme(visit: Callable[..., Visit], stage: Stage) -> None:
+    """What one person changed presses nothing for the next one; they find it again elsewhere."""
+    waiting, seen = ward.call(stage, "brisk"), visit()
+    page = seen.come(path="/preferences")
+    page.locator("#key-approve").fill("o")
+    page.locator("[name=theme][value=room]").check()
+    page.get_by_role("button", name="Save").click()
+    page.wait_for_url("**/preferences?saved=yes")
+    seen.open_case(waiting, "dr.b")
+    assert page.locator("html").get_attribute("data-theme") == "room", "the browser's theme until dr.b has chosen one"
+    Keys(page).press("o")
+    assert page.locator("[name=decision]:checked").count() == 0
+    Keys(page).press("a")
+    assert page.locator("[value=approve]").is_checked()
+    elsewhere = visit().come(path="/preferences")
+    assert elsewhere.locator("#key-approve").input_value() == "O"
+
+
 def test_a_letter_that_is_typed_presses_nothing(visit: Callable[..., Visit], stage: Stage) -> None:
     page = visit().open_case(ward.call(stage))
     Keys(page).press("i").type("a mass, rather small; defer?")

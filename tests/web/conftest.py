@@ -41,6 +41,7 @@ def stage(shared: Stage) -> Iterator[Stage]:
         "UPDATE suggestions SET state = 'cancelled', next_clock_at = NULL, attach_key = NULL, leased_by = NULL, leased_until = NULL "
         "WHERE state IN ('held', 'queued', 'first_signed', 'disputed', 'signed')"
     )
+    shared.rows("DELETE FROM person_preferences")
 
 
 @pytest.fixture

@@ -42,8 +42,12 @@ def amendment_without(view: View, reading: Reading, dropped: Iterable[str]) -> d
     pointer = reading.findings[0] if reading.findings else ""
     carrier = _carrier(view, pointer)
     if carrier is None:
-        message = "This suggestion has no list of findings, so none can be left out."
-        raise BadInput(message, code="no_findings", fr="Cette proposition n'a pas de liste de constatations : aucune ne peut être écartée.")
+        message = "This suggestion has no list of findings, so none can be left out. Decide on it as a whole."
+        raise BadInput(
+            message,
+            code="no_findings",
+            fr="Cette proposition n'a pas de liste de constatations : aucune ne peut être écartée. Décidez de l'ensemble.",
+        )
     return {carrier.pointer: without(str(carrier.value).encode(), pointer, dropped).decode()}
 
 

@@ -122,8 +122,10 @@ def _checked(value: JsonValue) -> bool:
     try:
         orjson.dumps(value)
     except TypeError as error:
-        message = "An amended value is not JSON that can be written (text in UTF-8, whole numbers within 64 bits)."
-        french = "Une valeur modifiée ne peut pas être écrite en JSON (texte en UTF-8, entiers sur 64 bits au plus)."
+        message = "An amended value is not JSON that can be written (text in UTF-8, whole numbers within 64 bits). Correct it, then sign."
+        french = (
+            "Une valeur modifiée ne peut pas être écrite en JSON (texte en UTF-8, entiers sur 64 bits au plus). Corrigez-la, puis signez."
+        )
         raise BadInput(message, code="bad_amendment", fr=french) from error
     return True
 

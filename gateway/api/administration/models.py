@@ -42,13 +42,16 @@ class CheckView(BaseModel):
 
 
 class FindingView(BaseModel):
-    """One thing that `garant check` says of the file on disk; line 0: a variable of the environment."""
+    """One thing that `garant check` says of the file on disk, in both languages; line 0: a variable of the environment."""
 
     file: str
+    file_fr: str
     line: int
     severity: Literal["error", "warning"]
     cause: str
+    cause_fr: str
     fix: str
+    fix_fr: str
 
 
 class ConfigurationView(BaseModel):
@@ -68,10 +71,14 @@ class DatabaseView(BaseModel):
 
 
 class LogView(BaseModel):
-    """The log: whether it can be written, entries, the last one's instant, writes that wait, notices that wait in the spool."""
+    """The log: whether it can be written, entries, the last one's instant, writes that wait, notices that wait in the spool.
+
+    `damage`: what is wrong with it, with what was found; `damage_fr`: the sentence for whoever cannot go on because of it.
+    """
 
     writable: bool
     damage: str
+    damage_fr: str
     entries: int
     last_at: datetime | None
     pending: int

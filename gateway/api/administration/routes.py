@@ -39,8 +39,8 @@ async def list_systems(_session: MachineAdministrator, parts: TheParts, desk: Th
 async def check_system(system: str, _session: MachineAdministrator, operation: TheOperation) -> CheckView:
     """One question without any patient's data; only when somebody asks for it."""
     if system not in operation.outbound.seen():
-        message = "There is no AI system with this id in the configuration that runs. 'garant systems list' names them."
-        french = "Aucun système d’IA ne porte cet identifiant dans la configuration en service. « garant systems list » les énumère."
+        message = "There is no AI system with this id in the configuration that runs. See 'garant systems list'."
+        french = "Aucun système d’IA ne porte cet identifiant dans la configuration en service. Voyez « garant systems list »."
         raise Unknown(message, code="unknown_system", fr=french)
     checked = await checking.check(operation.outbound.door(system))
     return CheckView(system=system, good=checked.good, verdict=checked.verdict, status=checked.status, seconds=checked.seconds)

@@ -19,6 +19,8 @@ from gateway.api.administration.models import (
     SystemView,
 )
 from gateway.configuration.check import Problem, examine
+from gateway.configuration.french import french
+from gateway.errors import AuditUnavailable
 from gateway.operations.presence import reading
 
 if TYPE_CHECKING:
@@ -94,7 +96,9 @@ def host_of(url: str) -> str:
 
 def _finding(problem: Problem) -> FindingView:
     place = Path(problem.file).name if problem.line else problem.file
-    return FindingView(file=place, line=problem.line, severity=problem.severity, cause=problem.cause, fix=problem.fix)
+    said = {"file": place, "cause": problem.cause, "fix": problem.fix}
+    in_french = {f"{name}_fr": french(sentence) or sentence for name, sentence in said.items()}
+    return FindingView(line=problem.line, severity=problem.severity, **said, **in_french)
 
 
 def _log(parts: Parts, operation: Operation, stored: Storage) -> LogView:
@@ -102,6 +106,7 @@ def _log(parts: Parts, operation: Operation, stored: Storage) -> LogView:
     return LogView(
         writable=writer.available,
         damage=writer.damaged or "",
+        damage_fr=AuditUnavailable(writer.damaged, code="log_damaged").said("fr") if writer.damaged else "",
         entries=stored.entries,
         last_at=stored.last_at,
         pending=writer.pending,

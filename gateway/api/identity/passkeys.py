@@ -7,15 +7,15 @@ from uuid import UUID
 from fastapi import APIRouter
 from pydantic import BaseModel, Field, JsonValue
 
-from gateway.api.accounts import Strict
+from gateway.api.accounts import ProofView, Strict
 from gateway.api.dependencies import Clinician, CurrentSession, Parts, TheParts
 from gateway.errors import Forbidden
 from gateway.signoff.models import Decision
 
 router = APIRouter(tags=["passkeys"])
 Json = Annotated[dict[str, JsonValue], Field(max_length=32)]
-_OFF = "Passkeys are not used in this establishment: its configuration does not name them among the identity methods."
-_OFF_FR = "Les clés d'accès ne sont pas utilisées dans cet établissement : sa configuration ne les prévoit pas."
+_OFF = "Passkeys are not used in this establishment: its configuration does not name them among the identity methods. Sign in another way."
+_OFF_FR = "Les clés d'accès ne sont pas utilisées dans cet établissement : sa configuration ne les prévoit pas. Identifiez-vous autrement."
 
 
 class PasskeyWish(Strict):
@@ -23,6 +23,12 @@ class PasskeyWish(Strict):
 
     name: str = Field(min_length=1, max_length=60)
     credential: Json
+
+
+class PasskeyProof(Strict):
+    """What `navigator.credentials.get()` gave."""
+
+    assertion: Json
 
 
 class PasskeyView(BaseModel):
@@ -73,6 +79,21 @@ async def decision_options(suggestion: UUID, body: Decision, session: Clinician,
     """Options for `navigator.credentials.get()` whose challenge is made of exactly this decision."""
     _check_on(parts)
     return _json(await parts.passkeys.decision_options(session, suggestion, body.model_dump(mode="json")))
+
+
+@router.post("/session/passkey-options", summary="Begin to prove with a passkey who I am")
+async def confirm_options(session: CurrentSession, parts: TheParts) -> dict[str, JsonValue]:
+    """Options for `navigator.credentials.get()` that prove who one is and decide nothing."""
+    _check_on(parts)
+    return _json(await parts.passkeys.confirm_options(session))
+
+
+@router.post("/session/passkey", summary="Prove with a passkey who I am")
+async def confirm(body: PasskeyProof, session: CurrentSession, parts: TheParts) -> ProofView:
+    """Renew the proof of identity with what `navigator.credentials.get()` gave."""
+    _check_on(parts)
+    proven = await parts.passkeys.confirm(session, body.assertion)
+    return ProofView(method=proven.method, at=proven.at)
 
 
 def _check_on(parts: Parts) -> None:

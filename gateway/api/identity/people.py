@@ -1,10 +1,11 @@
 """Other people's accounts over HTTP, for hospital IT: made, closed, given roles, competence and other names."""
 
-from typing import Final, Literal
+from collections.abc import Collection
+from typing import Final, Literal, Self
 from uuid import UUID
 
 from fastapi import APIRouter
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, Field, model_validator
 
 from gateway.api.accounts import CompetenceBody, NamesBody, PersonView, Strict, Word
 from gateway.api.dependencies import CurrentSession, ItAdministrator, Parts, TheParts
@@ -22,11 +23,11 @@ from gateway.identity.people import (
 )
 from gateway.identity.roles import Author, Right, Role
 from gateway.identity.sessions import Session
-from gateway.identity.trust.confirming import confirmed
+from gateway.identity.trust.confirming import Saw, confirmed
 
 router = APIRouter(tags=["accounts"])
-_OWN: Final = "You cannot do this to your own account; another administrator can. Your own password is changed at /api/password."
-_OWN_FR: Final = "Vous ne pouvez pas faire cela à votre propre compte ; un autre administrateur le peut. Votre mot de passe se change sur « Mon compte »."
+_OWN: Final = "You cannot do this to your own account: ask another administrator. Your own password is changed at /api/password."
+_OWN_FR: Final = "Vous ne pouvez pas faire cela à votre propre compte : demandez à un autre administrateur. Votre mot de passe se change sur « Mon compte »."
 
 
 class RolesChange(Strict):
@@ -54,10 +55,25 @@ class PeopleView(BaseModel):
 
 
 class Confirmation(Strict):
-    """What somebody says who confirms: I know this person, and I saw them choose their password."""
+    """What somebody says who confirms: I know this person, and I saw them choose their password, or sign in with the provider.
+
+    Where nobody signs in with a password, both sentences mean the second. Who was seen to sign in has no password afterwards.
+    """
 
     i_know_this_person: Literal[True]
-    i_saw_them_choose_their_password: Literal[True]
+    i_saw_them_choose_their_password: Literal[True] | None = None
+    i_saw_them_sign_in: Literal[True] | None = None
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> Self:
+        if (self.i_saw_them_choose_their_password is None) == (self.i_saw_them_sign_in is None):
+            message = "say what you saw: i_saw_them_choose_their_password or i_saw_them_sign_in, one of the two"
+            raise ValueError(message)
+        return self
+
+    def saw(self, methods: Collection[str]) -> Saw:
+        """What was seen, among the ways in that are offered here."""
+        return "provider" if self.i_saw_them_sign_in or "password" not in methods else "password"
 
 
 class ConfirmedView(BaseModel):
@@ -136,11 +152,11 @@ async def change_names(person_id: UUID, body: NamesBody, session: ItAdministrato
 
 
 @router.post("/people/{person_id}/confirm", summary="Confirm who somebody is")
-async def confirm_person(person_id: UUID, _words: Confirmation, session: CurrentSession, parts: TheParts) -> ConfirmedView:
+async def confirm_person(person_id: UUID, said: Confirmation, session: CurrentSession, parts: TheParts) -> ConfirmedView:
     """Answer for who a person is, whose account hospital IT made or reset; only then can they sign."""
     person = await parts.people.get(person_id)
-    author, passwords = session.author(parts.keys), "password" in parts.settings.identity.methods
-    write = confirmed(person, session.person, author, parts.keys, parts.clock.now(), passwords=passwords)
+    author, saw = session.author(parts.keys), said.saw(parts.settings.identity.methods)
+    write = confirmed(person, session.person, author, parts.keys, parts.clock.now(), saw=saw)
     await parts.writer.append(write)
     return ConfirmedView(id=person_id, name=person.name)
 

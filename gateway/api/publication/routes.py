@@ -16,6 +16,7 @@ from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import Response
 
 from gateway.api.dependencies import CurrentSession, TheParts, demand, signed_in, with_own_password
+from gateway.api.signoff.doors import desk_of, logged
 from gateway.audit.export import WIDTH
 from gateway.audit.outside.tiles import Tile
 from gateway.audit.publication.stored import Stored
@@ -137,6 +138,10 @@ async def consistency(old: Number, new: Number, parts: TheParts) -> Response:
 async def case(case: UUID, session: CurrentSession, parts: TheParts) -> Response:
     """The proof of all entries of a case: one text file that a patient file or a court can keep."""
     await demand(parts, session, Right.READ_CASES if Right.READ_CASES in session.person.rights else Right.READ_LOG)
+    if Right.READ_LOG not in session.person.rights:
+        desk = desk_of(parts).signoff
+        for suggestion in await desk.suggestions.of_case(case):
+            await logged(parts, session, suggestion, desk.readable(session.person, suggestion))
     async with _reading(parts) as stored:
         found = await stored.prove_case(case, await stored.newest_with(case))
         return _file(found.encode(), f"{case}.tlog-proof")
@@ -151,7 +156,7 @@ def _placed(place: str) -> tuple[int, int]:
     found = _PLACE.fullmatch(place)
     if found is None or len(place) > 40 or int(found[2] or WIDTH) > WIDTH - bool(found[2]):  # noqa: PLR2004 - seven groups of digits
         message = "This is no address of a tile. See C2SP tlog-tiles."
-        raise Unknown(message, code="tile_unknown", fr="Ceci n'est pas l'adresse d'une tuile du journal.")
+        raise Unknown(message, code="tile_unknown", fr="Ceci n'est pas l'adresse d'une tuile du journal. Voyez C2SP tlog-tiles.")
     number = int("".join(part.lstrip("x") for part in found[1].split("/")))
     return number, int(found[2] or WIDTH)
 
@@ -160,6 +165,6 @@ async def _check_published(stored: Stored, level: int, number: int, width: int) 
     """Nothing beyond the newest published state. Raises Unknown."""
     size = (await stored.newest_kept()).size
     if number * WIDTH + width > size >> (8 * level):
-        message = "The published log is not that large."
-        raise Unknown(message, code="tile_unknown", fr="Le journal publié n'est pas si grand.")
+        message = "The published log is not that large. Read /audit/checkpoint for its size."
+        raise Unknown(message, code="tile_unknown", fr="Le journal publié n'est pas si grand. Lisez sa taille dans /audit/checkpoint.")
     await stored.catch_up(size)

@@ -67,8 +67,12 @@ class SignedRecord(Frozen):
 def record_of(row: Suggestion, signatures: Sequence[Signature], establishment: Establishment, system_name: str) -> SignedRecord:
     """The record of a suggestion, from the signatures that stand. Raises Unknown where there is none."""
     if not signatures:
-        message = "Nobody has signed this suggestion, so there is no signed record of it."
-        raise Unknown(message, code="not_signed", fr="Personne n'a signé cette proposition : il n'y a pas d'acte signé.")
+        message = "Nobody has signed this suggestion, so there is no signed record of it. Wait for the decision, or take the case."
+        raise Unknown(
+            message,
+            code="not_signed",
+            fr="Personne n'a signé cette proposition : il n'y a pas d'acte signé. Attendez la décision, ou prenez le dossier.",
+        )
     return SignedRecord(
         establishment=establishment.id,
         establishment_name=establishment.name,

@@ -42,8 +42,8 @@ def _compiled(record: str, words: str, at: str) -> bytes:
         else:
             assert isinstance(made, bytes)  # noqa: S101 - one document
             return made
-    message = "A name in this record has letters that no font of this server can print. The JSON and FHIR forms hold it in full."
-    french = "Un nom de cet acte comporte des caractères qu'aucune police de ce serveur ne peut imprimer. Les formes JSON et FHIR sont complètes."
+    message = "A name in this record has letters that no font of this server can print. Take the JSON or FHIR form, which hold it in full."
+    french = "Un nom de cet acte comporte des caractères qu'aucune police de ce serveur ne peut imprimer. Prenez la forme JSON ou FHIR, qui sont complètes."
     raise Conflict(message, code="record_not_printable", fr=french)
 
 

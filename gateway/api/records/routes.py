@@ -1,6 +1,6 @@
 """The signed record over HTTP, in three of its four forms; the fourth is the page (R4).
 
-Promises: the forms say the same; they need the right to read cases; nothing of the suggestion's content is in them; there is
+Promises: the forms say the same; they need the right to read this case, and a refusal is logged; nothing of the suggestion's content is in them; there is
 none while the second of two has still to decide (R12).
 """
 
@@ -15,6 +15,7 @@ from gateway.api.records.fhir import provenance
 from gateway.api.records.models import SignedRecord, record_of
 from gateway.api.records.pdf import pdf
 from gateway.api.signoff import desk_of
+from gateway.api.signoff.doors import logged
 from gateway.errors import preferred
 from gateway.identity.roles import Right
 from gateway.identity.sessions import Session
@@ -50,8 +51,8 @@ async def as_fhir(suggestion: UUID, session: CurrentSession, parts: TheParts) ->
 
 async def _record(suggestion: UUID, session: Session, parts: Parts) -> SignedRecord:
     await demand(parts, session, Right.READ_CASES)
-    suggestions = desk_of(parts).signoff.suggestions
-    row = await suggestions.get(suggestion)
+    desk = desk_of(parts).signoff
+    row, suggestions = await logged(parts, session, suggestion, desk.readable(session.person, suggestion)), desk.suggestions
     signatures = [] if open_between_two(row) else standing(await suggestions.signatures(suggestion))
     names = {system.id: system.name for system in parts.settings.systems}
     return record_of(row, signatures, parts.settings.establishment, names.get(row.system, row.system))

@@ -8,12 +8,13 @@ from gateway.api.dependencies import Clinician, CurrentSession, Parts, TheParts,
 from gateway.api.signoff.answers import Kept, Shown, Stand, shown
 from gateway.api.signoff.answers import stand as told
 from gateway.api.signoff.bodies import BreakGlass, DecisionBody, Extension, JudgementBody
-from gateway.api.signoff.doors import TheDesk, logged
-from gateway.errors import Conflict
+from gateway.api.signoff.doors import TheDesk, denied_to, logged
+from gateway.errors import Conflict, Forbidden
 from gateway.identity.roles import Right
 from gateway.identity.sessions import Authentication, Session
 from gateway.signoff.desk import Desk
 from gateway.signoff.models import Decision
+from gateway.suggestions.states import AWAITING
 
 router = APIRouter()
 
@@ -25,8 +26,16 @@ async def open_case(suggestion: UUID, session: Clinician, parts: TheParts, desk:
 
 
 @router.get("/suggestions/{suggestion}/open")
-async def look(suggestion: UUID, session: Clinician, desk: TheDesk) -> Shown:
+async def look_again(suggestion: UUID, session: Clinician, parts: TheParts, desk: TheDesk) -> Shown:
     """What I have open, once more: the same lease, for a page that is loaded again. Refused where it is not open for me."""
+    try:
+        return await look(suggestion, session, desk)
+    except Forbidden as error:
+        raise await denied_to(parts, session, suggestion, error) from None
+
+
+async def look(suggestion: UUID, session: Session, desk: Desk) -> Shown:
+    """The same for pages, which show somebody else where the case stands instead."""
     return shown(await desk.signoff.again(session.person, suggestion))
 
 
@@ -86,6 +95,9 @@ async def break_glass(suggestion: UUID, body: BreakGlass, session: CurrentSessio
 
 @router.get("/suggestions/{suggestion}")
 async def stand(suggestion: UUID, session: CurrentSession, parts: TheParts, desk: TheDesk) -> Stand:
-    """Where a suggestion stands; nothing of its content."""
+    """Where a suggestion stands; nothing of its content, and what was decided only for whoever may read the case."""
     await demand(parts, session, Right.READ_CASES)
-    return told(await desk.signoff.suggestions.get(suggestion))
+    row = await desk.signoff.suggestions.get(suggestion)
+    if row.state not in AWAITING:
+        row = await logged(parts, session, suggestion, desk.signoff.readable(session.person, suggestion))
+    return told(row)

@@ -33,16 +33,21 @@ async def logged(parts: Parts, session: Session, suggestion: UUID, work: Awaitab
     except Unauthenticated:
         raise
     except GarantError as error:
-        author = session.author(parts.keys)
-        event = Event(
-            uuid7(),
-            EventType.DENIED,
-            parts.clock.now(),
-            author.actor,
-            author.role,
-            suggestion=suggestion,
-            auth=author.auth or None,
-            detail={"code": error.code},
-        )
-        await parts.writer.append(Write((event,)))
-        raise
+        raise await denied_to(parts, session, suggestion, error) from error.__cause__
+
+
+async def denied_to(parts: Parts, session: Session, suggestion: UUID, error: GarantError) -> GarantError:
+    """Log that somebody was refused something of a suggestion; returns the refusal."""
+    author = session.author(parts.keys)
+    event = Event(
+        uuid7(),
+        EventType.DENIED,
+        parts.clock.now(),
+        author.actor,
+        author.role,
+        suggestion=suggestion,
+        auth=author.auth or None,
+        detail={"code": error.code},
+    )
+    await parts.writer.append(Write((event,)))
+    return error

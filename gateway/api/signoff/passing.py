@@ -48,6 +48,7 @@ async def opinion(suggestion: UUID, body: Opinion, session: Clinician, parts: Th
 
 @router.get("/suggestions/{suggestion}/colleagues")
 async def colleagues(suggestion: UUID, session: Clinician, parts: TheParts, desk: TheDesk) -> list[Colleague]:
-    """Who may take this case, by name; who may not is not in it."""
+    """Who may take this case, by name; who may not is not in it. Asked by whoever may take it themselves."""
+    await logged(parts, session, suggestion, desk.signoff.readable(session.person, suggestion))
     found = await desk.signoff.colleagues(session.person, suggestion, await parts.people.listed())
     return [Colleague(login=one.login, name=one.name, profession=one.profession) for one in sorted(found, key=lambda one: one.name)]

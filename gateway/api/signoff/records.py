@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from gateway.api.dependencies import CurrentSession, TheParts, demand
 from gateway.api.signoff.answers import ReasonCount, Record, record
-from gateway.api.signoff.doors import TheDesk
+from gateway.api.signoff.doors import TheDesk, logged
 from gateway.identity.roles import Right
 
 router = APIRouter()
@@ -16,7 +16,8 @@ router = APIRouter()
 async def signatures(suggestion: UUID, session: CurrentSession, parts: TheParts, desk: TheDesk) -> list[Record]:
     """Who signed, when, what it meant, for which model; nothing while the second of two has still to decide."""
     await demand(parts, session, Right.READ_CASES)
-    return [record(one) for one in await desk.signoff.records(suggestion)]
+    found = await logged(parts, session, suggestion, desk.signoff.records(session.person, suggestion))
+    return [record(one) for one in found]
 
 
 @router.get("/reasons")

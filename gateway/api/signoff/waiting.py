@@ -43,8 +43,8 @@ async def open_next(session: Clinician, parts: TheParts, desk: TheDesk, filters:
             return shown(await desk.signoff.open(session.person, suggestion))
         except (Conflict, UpstreamFailed):  # a colleague was quicker with this one, or it cannot be read
             continue
-    message = "Nothing waits for you now that is free. What colleagues have open comes back when their time is over."
-    french = "Rien de libre ne vous attend. Ce que des collègues ont ouvert revient en file quand leur temps est écoulé."
+    message = "Nothing waits for you now that is free. Wait: what colleagues have open comes back when their time is over."
+    french = "Rien de libre ne vous attend. Patientez : ce que des collègues ont ouvert revient en file quand leur temps est écoulé."
     raise Unknown(message, code="nothing_free", fr=french)
 
 

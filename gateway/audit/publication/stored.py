@@ -89,8 +89,12 @@ class Stored:
         """The state as it is now. Raises Unknown where nothing was ever written."""
         row = await self._connection.fetchrow(_HEAD, self._establishment)
         if row is None:
-            message = "The log is empty: nothing was ever written for this establishment."
-            raise Unknown(message, code="log_empty", fr="Le journal est vide : rien n'a encore été écrit pour cet établissement.")
+            message = "The log is empty: nothing was ever written for this establishment. Try again after the first call."
+            raise Unknown(
+                message,
+                code="log_empty",
+                fr="Le journal est vide : rien n'a encore été écrit pour cet établissement. Réessayez après le premier appel.",
+            )
         return State(row["size"], row["checkpoint"])
 
     async def keep(self, state: State) -> None:
@@ -113,9 +117,11 @@ class Stored:
         """The kept state of exactly this size. Raises Unknown."""
         note = await self._connection.fetchval(_KEPT, self._establishment, size)
         if note is None:
-            message = f"No checkpoint over exactly {size} entries was kept. The kept ones are in an export, in the folder 'checkpoints'."
+            message = f"No checkpoint over exactly {size} entries was kept. Use one that an export has in its folder 'checkpoints'."
             raise Unknown(
-                message, code="checkpoint_unknown", fr=f"Aucun point de contrôle sur exactement {size} écritures n'a été conservé."
+                message,
+                code="checkpoint_unknown",
+                fr=f"Aucun point de contrôle sur exactement {size} écritures n'a été conservé. Prenez-en un du dossier « checkpoints » d'un export.",
             )
         return State(size, note)
 
@@ -162,8 +168,8 @@ class Stored:
         first = tile.number * WIDTH
         found = await self._row(tile.level, first, first + tile.width)
         if len(found) != tile.width:
-            message = "The log is not that large yet."
-            raise Unknown(message, code="tile_unknown", fr="Le journal n'est pas encore si grand.")
+            message = "The log is not that large yet. Read /audit/checkpoint for its size."
+            raise Unknown(message, code="tile_unknown", fr="Le journal n'est pas encore si grand. Lisez sa taille dans /audit/checkpoint.")
         return b"".join(found)
 
     async def leaves(self, first: int, end: int) -> list[bytes]:
@@ -174,8 +180,8 @@ class Stored:
         """One entry bundle. Raises Unknown where the log is not so large."""
         leaves = await self.leaves(number * WIDTH, number * WIDTH + width)
         if len(leaves) != width:
-            message = "The log is not that large yet."
-            raise Unknown(message, code="tile_unknown", fr="Le journal n'est pas encore si grand.")
+            message = "The log is not that large yet. Read /audit/checkpoint for its size."
+            raise Unknown(message, code="tile_unknown", fr="Le journal n'est pas encore si grand. Lisez sa taille dans /audit/checkpoint.")
         return b"".join(map(packed, leaves))
 
     async def frontier(self, size: int) -> Frontier:
@@ -191,7 +197,7 @@ class Stored:
         rows = await self._connection.fetch(_CASE, self._establishment, case, state.size)
         if not rows:
             message = "No entry of the log speaks of this case. Check the case's id."
-            raise Unknown(message, code="case_unknown", fr="Aucune écriture du journal ne parle de ce dossier.")
+            raise Unknown(message, code="case_unknown", fr="Aucune écriture du journal ne parle de ce dossier. Vérifiez son identifiant.")
         placed = [Placed(row["index"], row["leaf"], await self._path(row["index"], state)) for row in rows]
         return CaseProof(str(case), tuple(placed), await self.cosigned(state))
 
@@ -243,8 +249,12 @@ class Stored:
         try:
             ranges = inclusion_ranges(index, state.size)
         except IndexError as error:
-            message = f"There is no entry {index} in a log of {state.size} entries."
-            raise Unknown(message, code="entry_unknown", fr=f"Il n'y a pas d'écriture {index} dans un journal de {state.size}.") from error
+            message = f"There is no entry {index} in a log of {state.size} entries. Ask for a smaller number."
+            raise Unknown(
+                message,
+                code="entry_unknown",
+                fr=f"Il n'y a pas d'écriture {index} dans un journal de {state.size}. Demandez un numéro plus petit.",
+            ) from error
         return hashes(ranges, state.size, await self._tiles(needed(ranges, state.size)))
 
     async def _tiles(self, tiles: Iterable[Tile]) -> dict[Tile, bytes]:

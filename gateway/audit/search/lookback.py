@@ -76,7 +76,10 @@ async def found(connection: AsyncConnection, establishment: str, identity: UUID)
     leaf = await connection.scalar(_OPENED, {"name": establishment, "id": identity})
     detail = {} if leaf is None else json.loads(leaf).get("detail", {})
     if detail.get("kind") != "lookback":
-        raise Unknown("There is no look-back with this id.", fr="Il n'y a pas de recherche rétrospective de cet identifiant.")
+        raise Unknown(
+            "There is no look-back with this id. Begin one from a search of the log.",
+            fr="Il n'y a pas de recherche rétrospective de cet identifiant. Commencez-en une depuis une recherche dans le journal.",
+        )
     days = (date.fromisoformat(detail[name]) for name in ("since", "until"))
     return Lookback(identity, detail["system"], detail["version"], *days)
 

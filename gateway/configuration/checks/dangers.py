@@ -55,7 +55,9 @@ def _systems(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding
     for n, system in enumerate(settings.systems):
         upstream, place = system.upstream, ("systems", n, "upstream")
         if upstream.url.scheme == "http" and upstream.url.host not in LOOPBACK:
-            cause = f"patients' data{' and a secret' if upstream.secret_env else ''} would travel to '{system.id}' unencrypted"
+            cause = f"patients' data would travel to '{system.id}' unencrypted"
+            if upstream.secret_env:
+                cause = f"patients' data and a secret would travel to '{system.id}' unencrypted"
             severe: Literal["error", "warning"] = "error" if settings.profile == "production" else "warning"
             yield Finding((*place, "url"), cause, "use https, or a TLS proxy on this machine", severe)
         if not _HEADER.fullmatch(upstream.secret_header):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from gateway.configuration.checks.reaching import secret
 from gateway.configuration.findings import Finding
 from gateway.identity.methods import accepted
+from gateway.identity.trust.proxies import network
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -30,9 +31,32 @@ def identifying(settings: Settings, environ: Mapping[str, str]) -> Iterator[Find
     if ("oidc" in methods) != (settings.identity.oidc is not None):
         cause = '"oidc" among the methods and the table [identity.oidc] need each other'
         yield Finding(("identity", "methods"), cause, "write both or neither")
+    yield from _proxies(settings)
     yield from _proofs(settings)
     yield from _passkeys(settings)
     yield from _providers(settings, environ)
+
+
+def _proxies(settings: Settings) -> Iterator[Finding]:
+    for n, written in enumerate(settings.identity.trusted_proxies):
+        place = ("identity", "trusted_proxies", n)
+        try:
+            found = network(written)
+        except ValueError:
+            yield Finding(place, f"'{written}' is neither an address nor a network", _mended(written))
+            continue
+        if found.prefixlen == 0:
+            cause = "everybody would be believed about where they come from, so nobody could be slowed down"
+            yield Finding(place, cause, "name the proxies alone")
+
+
+def _mended(written: str) -> str:
+    """What to write instead; of a network with host bits, the network that holds the address."""
+    try:
+        meant = ip_network(written.strip(), strict=False)
+    except ValueError:
+        return 'write an address like "10.20.30.4" or a network like "10.20.0.0/16"'
+    return f'write an address, or a network without host bits, here perhaps "{meant}"'
 
 
 def _proofs(settings: Settings) -> Iterator[Finding]:

@@ -118,7 +118,13 @@ class Elsewhere:
 
     async def step_up(self, session: Session, next_page: str) -> Begun:
         """Begin to prove again who one is, for a signature. Raises Unknown, UpstreamFailed in words."""
-        return await self._begin("step_up", self._source(OIDC), next_page, {"max_age": "0", "prompt": "login"}, session.token)
+        fresh = {"max_age": "0", "prompt": "login"}
+        try:
+            return await self._begin("step_up", self._source(OIDC), next_page, fresh, session.token)
+        except UpstreamFailed as error:
+            person = session.person
+            await self._accounts.failed(person.actor(self._accounts.keys), person.role.value, f"step_up:{error.code}")
+            raise
 
     async def launch(self, iss: str, launch: str) -> Begun:
         """Begin from a health record. Raises Forbidden for one that is not configured, UpstreamFailed in words."""
@@ -146,6 +152,7 @@ class Elsewhere:
             await self._log_refused(flow, refused.code)
             raise
         except UpstreamFailed as error:
+            await self._log_refused(flow, error.code)
             raise _away(error) from error
 
     async def _arrived(self, flow: _Flow, query: Mapping[str, str]) -> Arrived:

@@ -21,16 +21,16 @@ OVER: Final = (
     "Cette connexion n'a pas été commencée dans ce navigateur, a déjà servi ou a duré plus de dix minutes. Recommencez.",
 )
 STRANGER: Final = (
-    "The sign-in service knows you, but you have no account in Garant. Nobody gets one silently: hospital IT can make it for you.",
-    "Le service de connexion vous connaît, mais vous n'avez pas de compte dans Garant. Aucun compte n'est créé en silence : l'informatique peut le créer.",
+    "The sign-in service knows you, but you have no account in Garant. Nobody gets one silently: ask hospital IT to make it for you.",
+    "Le service de connexion vous connaît, mais vous n'avez pas de compte dans Garant. Aucun compte n'est créé en silence : demandez-le à l'informatique.",
 )
 OTHER: Final = (
-    "Somebody else proved who they are than the person who is signed in here. Nothing was confirmed.",
-    "La personne qui vient de s'identifier n'est pas celle qui est connectée ici. Rien n'a été confirmé.",
+    "Somebody else proved who they are than the person who is signed in here. Nothing was confirmed; sign out first if this is your turn.",
+    "La personne qui vient de s'identifier n'est pas celle qui est connectée ici. Rien n'a été confirmé ; si c'est votre tour, déconnectez d'abord la session.",
 )
 CANCELLED: Final = (
-    "You were not signed in: it was cancelled, or the sign-in service refused. Your open work is kept.",
-    "Vous n'avez pas été connecté : opération annulée ou refusée par le service de connexion. Votre travail ouvert est conservé.",
+    "You were not signed in: it was cancelled, or the sign-in service refused. Your open work is kept; try again.",
+    "Vous n'avez pas été connecté : opération annulée ou refusée par le service de connexion. Votre travail ouvert est conservé ; réessayez.",
 )
 NO_LAUNCH: Final = (
     "Garant was opened by a health record that is not in its configuration. Open it from your usual record, or sign in here.",

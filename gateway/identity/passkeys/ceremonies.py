@@ -1,4 +1,4 @@
-"""Passkeys: registered by a person who has just proven who they are, then used to sign decisions themselves.
+"""Passkeys: registered by a person who has just proven who they are, then used to sign decisions themselves, or to prove it again.
 
 Promises: the authenticator has verified its user at every use; a challenge is of one use, for one session and one decision,
 and two minutes old at most; a counter that does not go up is refused; every registration, removal, use and refusal is an
@@ -9,7 +9,7 @@ are no facts, so they are written beside the log.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from uuid import UUID
 
+    from gateway.identity.passkeys.document import Assertion
     from gateway.identity.passkeys.responses import Party
     from gateway.identity.people import Person
     from gateway.identity.sessions import Session, Sessions
@@ -171,18 +172,18 @@ class Passkeys:
             Unknown: this person has no passkey.
             BadInput: the decision has no canonical form.
         """
-        rows = await self._rows(session.person)
-        if not rows:
-            raise Unknown(words.NO_PASSKEY[0], code="no_passkey", fr=words.NO_PASSKEY[1])
         made = statement(suggestion, decision, os.urandom(32))
-        await self._keep(session, "decision", suggestion, made, made.challenge)
-        options = generate_authentication_options(
-            rp_id=self._party.id,
-            challenge=made.challenge,
-            allow_credentials=[PublicKeyCredentialDescriptor(id=row.credential) for row in rows],
-            user_verification=UserVerificationRequirement.REQUIRED,
-        )
-        return dict(options_to_json_dict(options))
+        return await self._asked(session, "decision", suggestion, made, made.challenge)
+
+    async def confirm_options(self, session: Session) -> dict[str, object]:
+        """Options for `navigator.credentials.get()` that prove who one is and decide nothing. Raises Unknown: no passkey."""
+        challenge = os.urandom(32)
+        return await self._asked(session, "confirm", None, Statement(b"", b"", b""), challenge)
+
+    async def confirm(self, session: Session, assertion: Mapping[str, object]) -> Authentication:
+        """Check that a passkey of this person has answered; the session remembers the proof. Raises Unauthenticated."""
+        open_one = await self._found(session, "confirm", None, assertion)
+        return (await self._proven(session, open_one, open_one.challenge, assertion))[0]
 
     async def prove_decision(
         self, session: Session, suggestion: UUID, decision: Mapping[str, object], assertion: Mapping[str, object]
@@ -196,26 +197,59 @@ class Passkeys:
         signed = statement(suggestion, decision, open_one.salt)
         if signed.text != open_one.statement:
             raise await self._refused(session, "passkey:other_decision")
+        proven, made = await self._proven(session, open_one, signed.challenge, assertion)
+        return replace(proven, evidence=evidence(signed, made))
+
+    async def may_change(self, session: Session) -> bool:
+        """Whether this session may add and remove passkeys now: the boolean twin of the check."""
+        try:
+            self._check_may_change(session, await self._rows(session.person))
+        except Forbidden:
+            return False
+        return True
+
+    def password_proves(self, count: int) -> bool:
+        """Whether a password is proof enough to change the passkeys of somebody who has so many."""
+        return self._password_counts or not count
+
+    async def _asked(self, session: Session, purpose: str, suggestion: UUID | None, made: Statement, challenge: bytes) -> dict[str, object]:
+        """The options for a proof by one of this person's passkeys. Raises Unknown: there is none."""
+        rows = await self._rows(session.person)
+        if not rows:
+            raise Unknown(words.NO_PASSKEY[0], code="no_passkey", fr=words.NO_PASSKEY[1])
+        await self._keep(session, purpose, suggestion, made, challenge)
+        options = generate_authentication_options(
+            rp_id=self._party.id,
+            challenge=challenge,
+            allow_credentials=[PublicKeyCredentialDescriptor(id=row.credential) for row in rows],
+            user_verification=UserVerificationRequirement.REQUIRED,
+        )
+        return dict(options_to_json_dict(options))
+
+    async def _proven(
+        self, session: Session, open_one: _Open, challenge: bytes, assertion: Mapping[str, object]
+    ) -> tuple[Authentication, Assertion]:
+        """A passkey of this person has answered the challenge; it is used up, and the session remembers the proof."""
         rows = {row.credential: row for row in await self._rows(session.person)}
         row = rows.get(responses.credential_id(assertion))
         if row is None:
             raise await self._refused(session, "passkey:not_this_person")
         try:
-            checked = responses.asserted(assertion, signed.challenge, self._party, (row.public_key, row.sign_count))
+            checked = responses.asserted(assertion, challenge, self._party, (row.public_key, row.sign_count))
         except responses.ResponseRefusedError as refused:
             raise await self._refused(session, f"passkey:{refused}") from None
         now = self._clock.now()
-        proven = Authentication("passkey", now, evidence=evidence(signed, checked.assertion), session=session.id)
+        proven = Authentication("passkey", now, session=session.id)
         taken = Sql(_TAKE, (open_one.id,), key=open_one.id)
         used = Sql(_USED, (row.id, row.sign_count, checked.sign_count, now), key=row.id)
         await self._append(self._accounts.renewed(session.token, session.person, proven, taken, used))
-        return proven
+        return proven, checked.assertion
 
     def _check_may_change(self, session: Session, rows: Sequence[PasskeyRow]) -> None:
         """A fresh proof; and where a password signs nothing, it must not make what signs: only the first passkey is enrolled by it."""
         if self._clock.now() - session.authenticated_at > FRESH:
             raise Forbidden(words.CONFIRM[0], code="reauthentication_required", fr=words.CONFIRM[1])
-        if rows and not self._password_counts and session.authentication.method == "password":
+        if session.authentication.method == "password" and not self.password_proves(len(rows)):
             raise Forbidden(words.STRONGER[0], code="stronger_proof_needed", fr=words.STRONGER[1])
 
     async def _append(self, write: Write) -> None:

@@ -39,22 +39,22 @@ def check_reason(decision: Decision, policy: Policy) -> None:
     if decision.decision == "reject":
         given.append(decision.reason)
     if any(reason not in allowed for reason in given) or (decision.reason and decision.reason not in allowed):
-        message = f"A rejection needs one of these reasons: {', '.join(allowed)}."
-        raise BadInput(message, code="reason_required", fr=f"Un rejet demande l'un de ces motifs : {', '.join(allowed)}.")
+        message = f"A rejection needs a reason. Choose one of: {', '.join(allowed)}."
+        raise BadInput(message, code="reason_required", fr=f"Un rejet demande un motif. Choisissez l'un de : {', '.join(allowed)}.")
 
 
 def check_amendment(decision: Decision, opened: Opened) -> None:
     """An amendment changes something, and only what was shown."""
     amendment, chooses = decision.amendment or {}, decision.accepted_findings is not None
     if (decision.decision == "amend") != (bool(amendment) or chooses):
-        message = "An amendment says what it changes; approve and reject change nothing."
-        french = "Une modification dit ce qu'elle change ; approuver ou rejeter ne change rien."
+        message = "An amendment says what it changes; approve and reject change nothing. Change something, or choose another decision."
+        french = "Une modification dit ce qu'elle change ; approuver ou rejeter ne change rien. Changez quelque chose, ou choisissez une autre décision."
         raise BadInput(message, code="amendment_required", fr=french)
     unknown = sorted(set(amendment) - {part.pointer for part in opened.view.fields})
     if unknown:
         places = ", ".join(unknown)[:300]
-        message = f"Only what was shown can be amended; these places were not: {places}."
-        french = f"Seul ce qui a été montré peut être modifié ; ces endroits ne l'étaient pas : {places}."
+        message = f"Only what was shown can be amended; these places were not: {places}. Leave them as they are."
+        french = f"Seul ce qui a été montré peut être modifié ; ces endroits ne l'étaient pas : {places}. Laissez-les tels quels."
         raise BadInput(message, code="amendment_elsewhere", fr=french)
 
 
@@ -68,8 +68,10 @@ def check_findings(decision: Decision, opened: Opened) -> None:
         french = "Ce ne sont pas des constatations de cette proposition. Rouvrez le dossier et choisissez parmi celles qu'il montre."
         raise BadInput(message, code="findings_elsewhere", fr=french)
     if set(decision.finding_reasons) != shown - accepted:
-        message = "Each finding that you leave out needs its reason, and only those. Nothing was decided yet."
-        french = "Chaque constatation écartée demande son motif, et elles seules. Rien n'a encore été décidé."
+        message = "Each finding that you leave out needs its reason, and only those. Nothing was decided yet: choose a reason for each."
+        french = (
+            "Chaque constatation écartée demande son motif, et elles seules. Rien n'a encore été décidé : choisissez un motif pour chacune."
+        )
         raise BadInput(message, code="finding_reason_required", fr=french)
 
 
@@ -80,8 +82,8 @@ def check_after_judgement(decision: Decision, opened: Opened) -> None:
         french = "Vous avez jugé ce dossier avant de voir l'IA : dites si vous maintenez votre jugement ou si vous le changez."
         raise BadInput(message, code="after_judgement_required", fr=french)
     if opened.judgement is None and decision.after_judgement:
-        message = "You have recorded no judgement of your own here, so none can be kept or changed."
-        french = "Vous n'avez pas enregistré de jugement ici : il n'y a rien à maintenir ni à changer."
+        message = "You have recorded no judgement of your own here, so none can be kept or changed. Decide without it."
+        french = "Vous n'avez pas enregistré de jugement ici : il n'y a rien à maintenir ni à changer. Décidez sans cela."
         raise BadInput(message, code="no_judgement", fr=french)
 
 
@@ -113,4 +115,8 @@ def check_text(text: str) -> None:
     """An opinion says something."""
     check_length(text, MAX_ANSWER)
     if not text.strip():
-        raise BadInput("An opinion needs a few words.", code="text_required", fr="Un avis demande quelques mots.")
+        raise BadInput(
+            "An opinion needs a few words. Write them, then send it.",
+            code="text_required",
+            fr="Un avis demande quelques mots. Écrivez-les, puis envoyez.",
+        )

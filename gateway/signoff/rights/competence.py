@@ -45,8 +45,8 @@ def check_competence(person: Person, task: Task) -> None:
 def check_place(row: Suggestion, person: Person) -> None:
     """The case is of a site where the person works. Raises Forbidden."""
     if person.competence.sites and row.site not in person.competence.sites:
-        message = f"This case is of the site '{row.site}', where you do not work. A colleague there has to sign it."
-        french = f"Ce dossier relève du site « {row.site} », où vous n'exercez pas. Un collègue de ce site doit le signer."
+        message = f"This case is of the site '{row.site}', where you do not work. Ask a colleague there to sign it."
+        french = f"Ce dossier relève du site « {row.site} », où vous n'exercez pas. Demandez à un collègue de ce site de le signer."
         raise Forbidden(message, code="other_site", fr=french)
 
 

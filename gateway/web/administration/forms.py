@@ -18,9 +18,10 @@ from gateway.api.accounts import CompetenceBody, NamesBody
 from gateway.api.administration import routes
 from gateway.api.administration.models import Training
 from gateway.api.administration.operation import operation_of
+from gateway.api.dependencies import check_ours
 from gateway.api.identity import people as accounts
 from gateway.errors import BadInput, Conflict, GarantError
-from gateway.identity.sessions import Session, check_csrf
+from gateway.identity.sessions import Session
 from gateway.web.administration import pages, shown
 from gateway.web.administration.pages import TheVisitor, administrator
 from gateway.web.rendering import PageRoute, Visitor, to
@@ -166,7 +167,7 @@ _ACTS: Final[dict[str, Callable[[Visitor, Session, UUID, FormData], Awaitable[Do
 async def _checked(seen: Visitor, request: Request) -> tuple[Session, FormData]:
     session = await administrator(seen)
     form = await request.form()
-    check_csrf(session, _text(form, "csrf"))
+    await check_ours(seen.parts, session, _text(form, "csrf"))
     return session, form
 
 

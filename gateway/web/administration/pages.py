@@ -51,7 +51,7 @@ async def administrator(seen: Visitor) -> Session:
     """Whoever is signed in, with an own password and the rights of hospital IT. Raises Unauthenticated, Forbidden."""
     session = seen.session
     if session is None:
-        raise Unauthenticated("Sign in first.")
+        raise Unauthenticated("Sign in first.", fr="Connectez-vous d’abord.")
     if session.person.must_change:
         message = "You are signed in with a one-time password. Choose your own first; nothing else is open until then."
         french = "Vous êtes connecté avec un mot de passe provisoire. Choisissez d’abord le vôtre ; rien d’autre n’est accessible avant."

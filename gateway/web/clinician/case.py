@@ -1,6 +1,6 @@
 """A case on one screen: the patient, what the AI was sent, what it suggests, who it is, and the decision beside it.
 
-Promises: a case is shown to whoever has it open and nobody else; before a demanded own judgement nothing of the AI is
+Promises: a case is shown to whoever has it open and nobody else, what was decided to whoever may read it; before a demanded own judgement nothing of the AI is
 in the page (R13), in a second reading nothing of the first (R12); a refused form comes back with all that was typed.
 """
 
@@ -96,8 +96,8 @@ async def review(suggestion: UUID, seen: TheVisitor) -> Response:
 
 async def standing_page(seen: Visitor, session: Session, row: Suggestion, faults: Sequence[Fault] = (), status: int = 200) -> Response:
     """Where a case stands."""
-    desk = signoff.desk_of(seen.parts)
-    signed = await signoff.signatures(row.id, session, seen.parts, desk)
+    desk, awaiting = signoff.desk_of(seen.parts), row.state in AWAITING
+    signed = [] if awaiting else await signoff.signatures(row.id, session, seen.parts, desk)
     mine = await decided(seen, session, row.id)
     return seen.page(
         "review.html",
@@ -109,7 +109,7 @@ async def standing_page(seen: Visitor, session: Session, row: Suggestion, faults
         names=seen.names(),
         problems=faults,
         emergencies=EMERGENCIES if row.state in {State.HELD, State.FIRST_SIGNED} else (),
-        awaiting=row.state in AWAITING,
+        awaiting=awaiting,
         free=row.leased_until is None or row.leased_until < seen.parts.clock.now(),
     )
 
@@ -196,10 +196,15 @@ def _lasts(seen: Visitor, session: Session, shown: signoff.Shown) -> bool:
 
 
 async def _made_for_this(seen: Visitor, session: Session, shown: signoff.Shown) -> bool:
-    """The last proof was made with this case open, no decision rests on it, and there is time left to press."""
+    """The last proof was made with this case open, no decision rests on it, and there is time left to press; a passkey signs each itself."""
     row, proof = await signoff.desk_of(seen.parts).signoff.suggestions.get(shown.id), session.authentication
     now = seen.parts.clock.now()
-    return not proof.used and row.leased_at is not None and row.leased_at <= proof.at <= now <= proof.at + PRESSING
+    return (
+        proof.method != "passkey"
+        and not proof.used
+        and row.leased_at is not None
+        and row.leased_at <= proof.at <= now <= proof.at + PRESSING
+    )
 
 
 def _changed(shown: signoff.Shown) -> Iterator[Rewritten]:

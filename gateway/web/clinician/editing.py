@@ -81,9 +81,9 @@ def amendment(form: Mapping[str, str]) -> dict[str, JsonValue]:
     changed = dict(_rewritten(form))
     if not changed:
         raise BadInput(
-            "An amendment has to change something; to leave it as it is, approve it.",
+            "An amendment has to change something. Change it, or approve it as it is.",
             code="nothing_changed",
-            fr="Une modification doit changer quelque chose ; pour laisser le texte tel quel, approuvez-le.",
+            fr="Une modification doit changer quelque chose. Changez le texte, ou approuvez-le tel quel.",
         )
     return changed
 

@@ -10,8 +10,9 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from gateway.api import signoff
+from gateway.api.signoff.doors import denied_to
 from gateway.display import parts as display
-from gateway.errors import Conflict, Unknown
+from gateway.errors import Conflict, Forbidden, Unknown
 from gateway.web.clinician.queue import signer
 from gateway.web.rendering import PageRoute, TheVisitor
 
@@ -32,6 +33,8 @@ async def media(suggestion: UUID, side: Literal["input", "suggestion"], number: 
         shown = await signoff.look(suggestion, session, desk)
     except Conflict:
         raise _nothing() from None
+    except Forbidden as error:
+        raise await denied_to(seen.parts, session, suggestion, error) from None
     found = [one for one in _media(shown, desk.signoff.lanes.of(shown.system, shown.task), side) if one.number == number]
     if not found:
         raise _nothing()
@@ -49,5 +52,6 @@ def _media(shown: signoff.Shown, lane: Lane, side: str) -> tuple[Media, ...]:
 
 def _nothing() -> Unknown:
     return Unknown(
-        "There is no such content of a case that is open for you.", fr="Aucun contenu de ce nom dans un dossier ouvert pour vous."
+        "There is no such content of a case that is open for you. Open the case first.",
+        fr="Aucun contenu de ce nom dans un dossier ouvert pour vous. Ouvrez d'abord le dossier.",
     )

@@ -10,7 +10,8 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import ValidationError
 
 from gateway.api import signoff
-from gateway.errors import GarantError
+from gateway.api.signoff.doors import denied_to
+from gateway.errors import Forbidden, GarantError
 from gateway.signoff.models import EmergencyReason, PassingReason
 from gateway.web.clinician.case import Sent, case_page, standing_page
 from gateway.web.clinician.forms import active_of, fault_of
@@ -121,7 +122,10 @@ async def lease(suggestion: UUID, seen: TheVisitor) -> Response:
 
 async def _hand_over_page(seen: Visitor, suggestion: UUID, sent: Sent) -> Response:
     session, desk = await signer(seen), signoff.desk_of(seen.parts)
-    shown = await signoff.look(suggestion, session, desk)
+    try:
+        shown = await signoff.look(suggestion, session, desk)
+    except Forbidden as error:
+        raise await denied_to(seen.parts, session, suggestion, error) from None
     colleagues = await signoff.colleagues(suggestion, session, seen.parts, desk)
     within = (within_of(sent.typed) if sent.typed else asked_of(seen.request.query_params)).query()
     values = {"shown": shown, "colleagues": colleagues, "typed": sent.typed, "problems": sent.faults, "within": within}

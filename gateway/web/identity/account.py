@@ -12,19 +12,23 @@ from gateway.api import problems
 from gateway.api.dependencies import demand
 from gateway.api.identity import passkeys, people, sessions
 from gateway.errors import GarantError
-from gateway.identity.passkeys.ceremonies import FRESH
+from gateway.identity.oidc.profiles import sources
 from gateway.identity.roles import Right
-from gateway.identity.trust.confirming import may_confirm
+from gateway.identity.trust.confirming import ways_to_confirm
 from gateway.web.clinician.forms import Incomplete, decision_of, seen_mark
 from gateway.web.rendering import PageRoute, TheVisitor, Visitor, person, posted, to
 from gateway.web.texts import words
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Callable
 
     from pydantic import JsonValue
 
+    from gateway.identity.people import Person
+    from gateway.settings import Identity
+
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
+_SEEING = {"password": "i_saw_them_choose_their_password", "provider": "i_saw_them_sign_in"}
 _UNREADABLE = "What the browser sent cannot be read. Reload the page and try again."
 _AS_IT_STANDS = {"send": True}
 """Nothing to sign yet: the form is sent without, and comes back with what is missing or with the difference to look at."""
@@ -39,9 +43,24 @@ async def account(seen: TheVisitor) -> Response:
 
 @router.post("/account/confirm")
 async def confirm(seen: TheVisitor) -> Response:
-    """Prove by password who one is, so that passkeys can be changed."""
-    form = await posted(seen)
-    return await _done(seen, seen.parts.sessions.prove(person(seen), form.get("proof", "")))
+    """Prove by passkey or password who one is, so that passkeys can be changed."""
+    form, session = await posted(seen), person(seen)
+    if form.get("assertion"):
+        try:
+            proof = passkeys.PasskeyProof(assertion=json.loads(form["assertion"]))
+        except ValueError:
+            return await account_page(seen, _UNREADABLE_FR if seen.language == "fr" else _UNREADABLE, 400)
+        return await _done(seen, passkeys.confirm(proof, session, seen.parts))
+    if not form.get("proof"):
+        return await account_page(seen, words(seen.language)["confirm_how"], 422)
+    return await _done(seen, seen.parts.sessions.prove(session, form["proof"]))
+
+
+@router.post("/account/confirm/options")
+async def confirm_options(seen: TheVisitor) -> Response:
+    """What the script needs to have a passkey prove who one is."""
+    await posted(seen)
+    return await _options(seen, passkeys.confirm_options(person(seen), seen.parts))
 
 
 @router.post("/account/passkeys/options")
@@ -80,7 +99,8 @@ async def end(which: UUID, seen: TheVisitor) -> Response:
 async def confirm_person(which: UUID, seen: TheVisitor) -> Response:
     """Answer for who a colleague is, in the words of the page."""
     form = await posted(seen)
-    said = {name: form.get(name) == "yes" for name in people.Confirmation.model_fields}
+    said = {name: True for name in people.Confirmation.model_fields if form.get(name) == "yes"}
+    said |= {form["saw"]: True} if form.get("saw", "") in people.Confirmation.model_fields else {}
     try:
         words_of = people.Confirmation.model_validate(said)
     except ValidationError:
@@ -106,19 +126,32 @@ async def decision_options(suggestion: UUID, seen: TheVisitor) -> Response:
 async def account_page(seen: Visitor, problem: str = "", status: int = 200) -> Response:
     """The page, with what went wrong above it."""
     session, methods = person(seen), seen.parts.settings.identity.methods
-    fresh = seen.parts.clock.now() - session.authenticated_at <= FRESH
+    held = await seen.parts.passkeys.listed(session.person)
+    by_password = "password" in methods and seen.parts.passkeys.password_proves(len(held))
     return seen.page(
         "account.html",
         status,
         problem=problem,
-        passkeys=await seen.parts.passkeys.listed(session.person),
+        passkeys=held,
         running=await seen.parts.sessions.running(session.person),
-        fresh=fresh,
+        fresh=await seen.parts.passkeys.may_change(session),
         methods=methods,
-        unconfirmed=[
-            one for one in await seen.parts.people.doubtful() if may_confirm(session.person, one, passwords="password" in methods)
-        ],
+        seeing=_SEEING,
+        called=_called(seen.parts.settings.identity),
+        proving={"passkey": "passkey" in methods and bool(held), "password": by_password, "provider": "oidc" in methods},
+        unconfirmed=[(one, ways) for one in await seen.parts.people.doubtful() if (ways := ways_to_confirm(session.person, one, methods))],
     )
+
+
+def _called(identity: "Identity") -> "Callable[[Person], str]":
+    """By which names providers and health records let somebody into an account, for the eyes of whoever confirms it."""
+    accounts = sorted({source.account for source in sources(identity, {}).values()})
+
+    def names(one: "Person") -> str:
+        known = {"login": one.login, "national_id": one.foreign.national_id, "ehr_user": one.foreign.ehr_user}
+        return ", ".join(str(known[account]) for account in accounts if known[account])
+
+    return names
 
 
 async def _done(seen: Visitor, work: "Awaitable[object]") -> Response:

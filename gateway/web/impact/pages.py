@@ -23,7 +23,10 @@ router = APIRouter(include_in_schema=False, route_class=PageRoute)
 _T = TypeVar("_T")
 BATCH: Final = 10_000
 _KINDS: Final = frozenset({"tasks", "professions", "scenarios"})
-_NONE: Final = ("There is no such page in the impact section.", "Il n’y a pas de telle page dans la partie impact.")
+_NONE: Final = (
+    "There is no such page in the impact section. Go to /impact.",
+    "Il n’y a pas de telle page dans la partie impact. Allez sur /impact.",
+)
 
 
 class Section(Protocol):
@@ -90,7 +93,9 @@ async def _made(work: Callable[..., _T], *given: object) -> _T:
         return await asyncio.to_thread(work, *given)
     except ValueError as error:  # a table of the establishment that cannot be used
         raise Conflict(
-            f"The impact tables cannot be used: {error}", code="impact_tables", fr=f"Tables d’impact inutilisables : {error}"
+            f"The impact tables cannot be used. Correct them, then load the page again. What is wrong: {error}",
+            code="impact_tables",
+            fr=f"Tables d’impact inutilisables. Corrigez-les, puis rechargez la page. Ce qui ne va pas : {error}",
         ) from error
 
 

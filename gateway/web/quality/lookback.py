@@ -62,7 +62,8 @@ async def tick_off(identity: UUID, case: UUID, seen: TheVisitor) -> Response:
         known = {one.case: one for one in await touched(connection, name, await found(connection, name, identity))}
     if case not in known or known[case].done_at is not None:
         raise Conflict(
-            "This case is not part of the look-back, or was ticked off already.", fr="Ce dossier n'en fait pas partie, ou est déjà coché."
+            "This case is not part of the look-back, or was ticked off already. Reload to see what is left.",
+            fr="Ce dossier n'en fait pas partie, ou est déjà coché. Rechargez la page pour voir ce qui reste.",
         )
     await seen.parts.writer.append(Write((contacted(identity, case, by, seen.parts.clock.now()),)))
     return to(f"/log/lookback/{identity}")
@@ -80,4 +81,4 @@ def _day(value: str | None, otherwise: date) -> date:
     try:
         return date.fromisoformat(value) if value else otherwise
     except ValueError:
-        raise BadInput("A day is written like 2026-01-31.", fr="Une date s'écrit comme 2026-01-31.") from None
+        raise BadInput("Write the day like 2026-01-31.", fr="Écrivez la date comme 2026-01-31.") from None

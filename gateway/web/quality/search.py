@@ -97,7 +97,10 @@ async def case_story(case: UUID, seen: TheVisitor) -> Response:
         connection = await session.connection()
         found, head = await story(connection, name, case), (await connection.execute(_HEAD, {"name": name})).first()
     if not found:
-        raise Unknown("The log holds no entry of this case.", fr="Le journal ne contient aucune écriture de ce dossier.")
+        raise Unknown(
+            "The log holds no entry of this case. Check its id.",
+            fr="Le journal ne contient aucune écriture de ce dossier. Vérifiez son identifiant.",
+        )
     lags, people = seen.request.app.state.lags(), await _people(seen)
     return seen.page("log_case.html", case=case, entries=found, head=head, lags=lags, names=seen.names(), people=people)
 
@@ -206,7 +209,8 @@ def _uuid(value: str | None) -> UUID | None:
         return UUID(value) if value else None
     except ValueError:
         raise BadInput(
-            "This is no case id: 32 hexadecimal digits, with dashes or without.", fr="Ceci n'est pas un identifiant de dossier."
+            "This is no case id. Write its 32 hexadecimal digits, with dashes or without.",
+            fr="Ceci n'est pas un identifiant de dossier. Écrivez ses 32 chiffres hexadécimaux, avec ou sans tirets.",
         ) from None
 
 
@@ -214,4 +218,4 @@ def _day(value: str | None) -> date | None:
     try:
         return date.fromisoformat(value) if value else None
     except ValueError:
-        raise BadInput("A day is written like 2026-01-31.", fr="Une date s'écrit comme 2026-01-31.") from None
+        raise BadInput("Write the day like 2026-01-31.", fr="Écrivez la date comme 2026-01-31.") from None
