@@ -15,6 +15,7 @@ from uuid import uuid4
 
 import asyncpg
 import httpx
+import uvloop
 
 from gateway.app import replica
 from gateway.audit.batch import LogIdentity
@@ -356,7 +357,8 @@ def _thread(served: Served, ready: threading.Event, settings: Any, keys: secret_
             served.failure = error
             ready.set()
 
-    asyncio.run(serve())
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:  # as the product does
+        runner.run(serve())
 
 
 async def _fetch(url: str, query: str, arguments: tuple[object, ...]) -> list[asyncpg.Record]:
