@@ -120,6 +120,7 @@ MODES = {
     "arbitrated": ("diagnosis", 'release_mode = "hold"\ntwo_person = true\nundo_seconds = 1\narbiter_groups = ["seniors"]'),
     "listed": ("diagnosis", 'release_mode = "hold"'),
 }
+UNGUARDED = "guard_seconds = 0\n"  # scripted people press at once, also on pages
 FINDINGS = 'findings = { pointer = "/report/findings", label = "/name" }\n'
 ENVIRONMENT = {"TEST_SECRET": "upstream-secret-1", "TEST_WEBHOOK": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}
 
@@ -283,7 +284,7 @@ def _configured(stack: ExitStack, folder: Path, extra: str, environ: dict[str, s
     path = folder / "garant.toml"
     routes = "".join(_route(task) for task in MODES)
     policies = "".join(
-        f'[[policies]]\nid = "{task}"\n{text}\n[[tasks]]\nid = "{task}"\nkind = "{kind}"\npolicy = "{task}"\nprofession = "doctor"\n'
+        f'[[policies]]\nid = "{task}"\n{text}\n{"" if "guard_seconds" in text else UNGUARDED}[[tasks]]\nid = "{task}"\nkind = "{kind}"\npolicy = "{task}"\nprofession = "doctor"\n'
         for task, (kind, text) in MODES.items()
     )
     text = CONFIGURATION.format(folder=folder, upstream=model.url, pager=pager.url, routes=routes, policies=policies)

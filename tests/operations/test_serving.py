@@ -10,19 +10,18 @@ from gateway.operations import serving
 
 async def delayed(listener: socket.socket) -> bool:
     """Whether a connection that is accepted here keeps small answers back for company."""
-    kept: list[int] = []
+    accepted = asyncio.get_running_loop().create_future()
 
     class Accepted(asyncio.Protocol):
         def connection_made(self, transport: asyncio.BaseTransport) -> None:
-            kept.append(transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            accepted.set_result(transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
 
     server = await asyncio.get_running_loop().create_server(Accepted, sock=listener)
     _, writer = await asyncio.open_connection(*listener.getsockname()[:2])
-    while not kept:
-        await asyncio.sleep(0.01)
+    kept = not await accepted
     writer.close()
     server.close()
-    return not kept[0]
+    return kept
 
 
 async def test_the_second_part_of_an_answer_does_not_wait_for_the_first_to_be_acknowledged() -> None:

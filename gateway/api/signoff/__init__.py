@@ -17,7 +17,7 @@ from gateway.api.signoff.bodies import (
     LeaseBody,
     Opinion,
 )
-from gateway.api.signoff.cases import break_glass, decide, extend, judge, look, open_case, stand, undo
+from gateway.api.signoff.cases import break_glass, decide, extend, judge, look, meant, open_case, stand, undo
 from gateway.api.signoff.doors import TheDesk, desk_of
 from gateway.api.signoff.passing import colleagues, defer, hand_over, leave, opinion
 from gateway.api.signoff.records import reasons, signatures
@@ -54,6 +54,7 @@ __all__ = [
     "judge",
     "leave",
     "look",
+    "meant",
     "open_case",
     "open_next",
     "opinion",

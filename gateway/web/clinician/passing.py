@@ -33,6 +33,7 @@ async def defer(suggestion: UUID, seen: TheVisitor) -> Response:
     session = await signer(seen)
     try:
         body = signoff.LeaseBody.model_validate({"lease": form.get("lease", ""), "active_seconds": active_of(form)})
+        await signoff.meant(suggestion, session, seen.parts, signoff.desk_of(seen.parts))
         await signoff.defer(suggestion, body, session, seen.parts, signoff.desk_of(seen.parts))
     except (GarantError, ValidationError) as error:
         return await case_page(seen, suggestion, _refused(form, error, seen))
