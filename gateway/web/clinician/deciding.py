@@ -98,7 +98,7 @@ async def opine(suggestion: UUID, seen: TheVisitor) -> Response:
         return await case_page(seen, suggestion, _refused(form, error, seen))
     except (ValidationError, KeyError):
         return await case_page(seen, suggestion, Sent(form, (Fault(words(seen.language)["form_unreadable"]),), UNPROCESSABLE))
-    return await onward(seen, session, within=within_of(form))
+    return await onward(seen, session, within=within_of(form), passed=("opinion", suggestion))
 
 
 def _looking(form: Mapping[str, str], seen: Visitor) -> Sent:

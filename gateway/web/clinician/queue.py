@@ -14,7 +14,7 @@ from gateway.api import signoff
 from gateway.api.dependencies import demand, session_token
 from gateway.errors import Unauthenticated
 from gateway.identity.roles import Right
-from gateway.web.clinician.onward import Asked, asked_of, done, onward
+from gateway.web.clinician.onward import Asked, asked_of, done, onward, passed_on
 from gateway.web.live import QueueWatch, stream
 from gateway.web.rendering import HEADERS, PageRoute, TheVisitor, Visitor, person, posted
 from gateway.web.texts import words
@@ -43,7 +43,8 @@ async def queue(seen: TheVisitor) -> Response:
     asked = asked_of(seen.request.query_params)
     notice = words(seen.language)["nothing_free"] if seen.request.query_params.get("free") == "none" else ""
     found = await _found(seen, session, asked)
-    return seen.page("queue.html", 200, **found, done=await done(seen, session), notice=notice)
+    before = {"done": await done(seen, session), "passed": await passed_on(seen, session)}
+    return seen.page("queue.html", 200, **found, **before, notice=notice)
 
 
 @router.get("/queue/list")
