@@ -20,6 +20,7 @@ from gateway.suggestions.models import Waiting
 from gateway.suggestions.queue import Queues
 from gateway.suggestions.states import AWAITING, Action, State, after, sources
 from gateway.suggestions.tables import Payload, Signature, Suggestion
+from gateway.suggestions.work.patients import Patients
 from gateway.suggestions.work.repository import Work
 
 if TYPE_CHECKING:
@@ -125,6 +126,7 @@ class Suggestions:
         self._vault = vault
         self.work = Work(sessions)
         self.queues = Queues(sessions)
+        self.patients = Patients(sessions, vault)
 
     async def get(self, suggestion: UUID) -> Suggestion:
         """One suggestion. Raises Unknown."""

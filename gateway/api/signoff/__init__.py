@@ -21,7 +21,7 @@ from gateway.api.signoff.cases import break_glass, decide, extend, judge, look, 
 from gateway.api.signoff.doors import TheDesk, desk_of
 from gateway.api.signoff.passing import colleagues, defer, hand_over, leave, opinion
 from gateway.api.signoff.records import reasons, signatures
-from gateway.api.signoff.waiting import open_next, queue
+from gateway.api.signoff.waiting import find, open_next, patients, queue
 
 router = APIRouter(tags=["sign-off"])
 for part in (waiting, cases, passing, records):
@@ -50,6 +50,7 @@ __all__ = [
     "defer",
     "desk_of",
     "extend",
+    "find",
     "hand_over",
     "judge",
     "leave",
@@ -58,6 +59,7 @@ __all__ = [
     "open_case",
     "open_next",
     "opinion",
+    "patients",
     "queue",
     "reasons",
     "router",
