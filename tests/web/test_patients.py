@@ -1,4 +1,4 @@
-"""A clinician finds a patient's case: the queue names whose it is, for whoever may open it; what is searched for stands in no address (R23)."""
+"""A clinician finds a patient's case: the queue names whose it is, for whoever may open it; what is searched for stands in no address."""
 
 from __future__ import annotations
 
