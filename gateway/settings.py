@@ -100,6 +100,9 @@ class Route(Frozen):
     while_held: Literal["refusal", "forbidden"] = "forbidden"
     case_pointer: str | None = None
     patient_pointers: dict[str, str] = Field(default_factory=dict)
+    patient_in_queue: tuple[str, ...] | None = Field(
+        default=None, description="names of patient_pointers that the queue shows and finds; unset: the first two; []: none"
+    )
     identity_pointers: dict[str, str] = Field(
         default_factory=dict, description="where the answer says whose it is; each name is one of patient_pointers, and must be equal"
     )
@@ -110,6 +113,11 @@ class Route(Frozen):
         default=None, description="a list in the answer whose parts are accepted one by one; label: a pointer inside a part, or a word"
     )
     links: tuple[ViewerLink, ...] = ()
+
+    @property
+    def queue_patient(self) -> tuple[str, ...]:
+        """The patient's values that the queue shows of this route's cases."""
+        return tuple(self.patient_pointers)[:2] if self.patient_in_queue is None else self.patient_in_queue
 
 
 class Webhook(Frozen):

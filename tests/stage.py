@@ -15,6 +15,7 @@ from uuid import uuid4
 
 import asyncpg
 import httpx
+import uvloop
 
 from gateway.app import replica
 from gateway.audit.batch import LogIdentity
@@ -119,6 +120,7 @@ MODES = {
     "arbitrated": ("diagnosis", 'release_mode = "hold"\ntwo_person = true\nundo_seconds = 1\narbiter_groups = ["seniors"]'),
     "listed": ("diagnosis", 'release_mode = "hold"'),
 }
+UNGUARDED = "guard_seconds = 0\n"  # scripted people press at once, also on pages
 FINDINGS = 'findings = { pointer = "/report/findings", label = "/name" }\n'
 ENVIRONMENT = {"TEST_SECRET": "upstream-secret-1", "TEST_WEBHOOK": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}
 
@@ -282,7 +284,7 @@ def _configured(stack: ExitStack, folder: Path, extra: str, environ: dict[str, s
     path = folder / "garant.toml"
     routes = "".join(_route(task) for task in MODES)
     policies = "".join(
-        f'[[policies]]\nid = "{task}"\n{text}\n[[tasks]]\nid = "{task}"\nkind = "{kind}"\npolicy = "{task}"\nprofession = "doctor"\n'
+        f'[[policies]]\nid = "{task}"\n{text}\n{"" if "guard_seconds" in text else UNGUARDED}[[tasks]]\nid = "{task}"\nkind = "{kind}"\npolicy = "{task}"\nprofession = "doctor"\n'
         for task, (kind, text) in MODES.items()
     )
     text = CONFIGURATION.format(folder=folder, upstream=model.url, pager=pager.url, routes=routes, policies=policies)
@@ -356,7 +358,8 @@ def _thread(served: Served, ready: threading.Event, settings: Any, keys: secret_
             served.failure = error
             ready.set()
 
-    asyncio.run(serve())
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:  # as the product does
+        runner.run(serve())
 
 
 async def _fetch(url: str, query: str, arguments: tuple[object, ...]) -> list[asyncpg.Record]:

@@ -73,7 +73,10 @@ class Policy(Frozen):
         default=1800, gt=0, le=30 * 86400, description="each such span waited lifts a case by one level of urgency in the queue"
     )
     guard_seconds: float = Field(
-        default=2.0, ge=0, le=10, description="buttons arm after this time, a guard against double presses, never a stopwatch of reading"
+        default=2.0,
+        ge=0,
+        le=10,
+        description="the pages' buttons do nothing before, with script or without; a guard against double presses, never a stopwatch of reading",
     )
     reauthenticate_seconds: int = Field(
         default=0, ge=0, le=900, description="how old the last re-authentication may be at a decision; 0: at each decision"

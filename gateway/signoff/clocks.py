@@ -79,9 +79,9 @@ class Clocks:
         while True:
             try:
                 self._ready.clear()
-                while await self.strike():
-                    self._ready.clear()
-                await self._sleep(await self.signoff.suggestions.next_due())
+                until = await self.signoff.suggestions.next_due()
+                if until is None or until > self.clock.now() or not await self.strike():
+                    await self._sleep(until)
             except (GarantError, SQLAlchemyError, OSError, TimeoutError) as error:
                 log.warning("clocks.interrupted", error=type(error).__name__)
                 await asyncio.sleep(_RETRY_SECONDS)

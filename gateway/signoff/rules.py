@@ -190,6 +190,25 @@ def check_fresh(proof: Authentication, policy: Policy, now: datetime, held_since
         raise Forbidden(message, code="reauthentication_required", fr=french)
 
 
+def check_meant(row: Suggestion, person: Person, policy: Policy, now: datetime) -> None:
+    """What was pressed was meant for this case: the guard against double presses is over since this person was shown what they press about.
+
+    A guard of a page, never a stopwatch of reading (R47); programs that sign for a person are told `guard_seconds` and press nothing.
+    """
+    if row.leased_by != person.id or row.leased_at is None:
+        return
+    if timedelta(0) <= now - row.leased_at < timedelta(seconds=policy.guard_seconds):
+        message = (
+            f"This came within {policy.guard_seconds:g} seconds of opening the case, as a second press meant for the one before does. "
+            "Nothing was done here, and what you typed is kept: if you meant it, press again."
+        )
+        french = (
+            f"Ceci est arrivé moins de {policy.guard_seconds:g} secondes après l'ouverture du dossier, comme un second appui destiné au "
+            "précédent. Rien n'a été fait ici et votre saisie est conservée : si c'était voulu, appuyez de nouveau."
+        )
+        raise Conflict(message, code="too_soon", fr=french)
+
+
 def check_awaiting(row: Suggestion) -> None:
     """Somebody is still asked for a signature."""
     if State(row.state) not in AWAITING:

@@ -43,7 +43,16 @@ from gateway.signoff.record import (
     wakes,
 )
 from gateway.signoff.rights.reading import check_may_read
-from gateway.signoff.rules import check_awaiting, check_decides, check_fresh, check_lease, check_may_take, may_arbitrate, may_sign
+from gateway.signoff.rules import (
+    check_awaiting,
+    check_decides,
+    check_fresh,
+    check_lease,
+    check_may_take,
+    check_meant,
+    may_arbitrate,
+    may_sign,
+)
 from gateway.suggestions.content import commitment
 from gateway.suggestions.queue import Asking, LaneRight
 from gateway.suggestions.repository import moved
@@ -107,6 +116,11 @@ class SignOff:
     async def extend(self, person: Person, suggestion: UUID, lease: UUID) -> datetime:
         """Keep a case open while its person works on it; until when."""
         return await opening.extend(self, person, suggestion, lease)
+
+    async def meant(self, person: Person, suggestion: UUID) -> None:
+        """For pages: refuse what comes before the guard against double presses is over. Raises Conflict."""
+        row = await self.suggestions.get(suggestion)
+        check_meant(row, person, self.lanes.of(row.system, row.task).requirement.policy, self.clock.now())
 
     async def decide(self, person: Person, proof: Authentication, suggestion: UUID, decision: Decision) -> Suggestion:
         """Approve, amend or reject exactly what was shown. Raises what the rules raise; nothing is decided then."""

@@ -6,7 +6,7 @@ Every change of state is a guard: it names the state and version it expects, tak
 from __future__ import annotations
 
 from operator import attrgetter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sqlalchemy import select as sa_select
 from sqlmodel import col, func, or_, select, text
@@ -20,6 +20,7 @@ from gateway.suggestions.models import Waiting
 from gateway.suggestions.queue import Queues
 from gateway.suggestions.states import AWAITING, Action, State, after, sources
 from gateway.suggestions.tables import Payload, Signature, Suggestion
+from gateway.suggestions.work.patients import Patients
 from gateway.suggestions.work.repository import Work
 
 if TYPE_CHECKING:
@@ -104,6 +105,14 @@ def changed(row: AnySuggestion, changes: Mapping[str, object]) -> Statement:
     return Statement(sql, (row.id, row.state, row.version, *(changes[name] for name in names)), key=row.id)
 
 
+class ForPerson(NamedTuple):
+    """What is kept of a case for one person: payloads by field, the bytes shown to them last, colleagues' words by whole field."""
+
+    payloads: dict[str, bytes]
+    earlier: bytes | None
+    said: dict[str, bytes]
+
+
 class Suggestions:
     """Reads suggestions and opens their payloads.
 
@@ -117,6 +126,7 @@ class Suggestions:
         self._vault = vault
         self.work = Work(sessions)
         self.queues = Queues(sessions)
+        self.patients = Patients(sessions, vault)
 
     async def get(self, suggestion: UUID) -> Suggestion:
         """One suggestion. Raises Unknown."""
@@ -156,6 +166,19 @@ class Suggestions:
             rows = (await session.exec(select(Payload).where(*chosen).order_by(col(Payload.entry_id)))).all()
         latest = {_name(stored_row): stored_row for stored_row in rows if _name(stored_row) != "final" or _stands(row, stored_row)}
         return {name: self.opened(row, stored_row) for name, stored_row in latest.items() if stored_row.ciphertext is not None}
+
+    async def shown_to(self, row: AnySuggestion, person: UUID) -> ForPerson:
+        """The payloads of the call and its answer with what this person was shown last and colleagues' words, in one query."""
+        shown, words = col(Payload.field).startswith(f"shown/{person}/"), col(Payload.field).startswith("opinion/")
+        wanted = or_(func.split_part(Payload.field, "/", 1).in_(OF_THE_ANSWER), shown, words)
+        query = select(Payload).where(Payload.suggestion_id == row.id, col(Payload.ciphertext).is_not(None), wanted)
+        async with reading(self._sessions) as session:
+            rows = (await session.exec(query.order_by(col(Payload.entry_id)))).all()
+        answer = {_name(one): one for one in rows if _name(one) in OF_THE_ANSWER and (_name(one) != "final" or _stands(row, one))}
+        earlier = [one for one in rows if _name(one) == "shown"][-1:]
+        said = {one.field: self.opened(row, one) for one in rows if _name(one) == "opinion"}
+        opened = {name: self.opened(row, one) for name, one in answer.items()}
+        return ForPerson(opened, self.opened(row, earlier[0]) if earlier else None, said)
 
     async def beside(self, row: AnySuggestion, prefix: str) -> dict[str, bytes]:
         """The decrypted payloads whose field begins so, by whole field, the oldest first."""

@@ -6,9 +6,9 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
-from gateway.database import AT_ONCE, aside, engine, migrate, reading, sessions
+from gateway.database import AT_ONCE, aside, connect, engine, migrate, reading, sessions, still_open
 from gateway.errors import AuditUnavailable, BadInput
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _ECHO = text("SELECT CAST(:given AS text)")
 _COUNT = text("SELECT CAST(:given AS int)")
+_ENDED = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
 
 
 async def asked(maker: async_sessionmaker[AsyncSession], query: object, given: object) -> object:
@@ -44,6 +45,26 @@ async def test_a_database_that_is_away_is_told_in_both_languages() -> None:
         await asyncio.wait_for(asked(sessions(pool), _ECHO, "x"), 6)
     assert ("hospital IT" in told.value.said("en"), "service informatique" in told.value.said("fr")) == (True, True)
     assert "Le journal ne peut pas être écrit" in AuditUnavailable("The head does not match.").said("fr")
+
+
+@pytest.mark.parametrize("looking", [True, False])
+async def test_a_database_that_was_restarted_is_noticed_before_anybody_is_refused(database_url: str, looking: bool) -> None:
+    await asyncio.to_thread(migrate, database_url)
+    pool = engine(database_url)
+    maker = sessions(pool)
+    assert await asked(maker, _ECHO, "before") == "before"
+    if not looking:
+        event.remove(pool.sync_engine, "checkout", still_open)
+    owner = await connect(database_url, role=None)
+    await owner.execute(_ENDED)
+    await owner.close()
+    await asyncio.sleep(0.1)
+    if looking:
+        assert await asked(maker, _ECHO, "after") == "after"
+    else:
+        with pytest.raises(AuditUnavailable):
+            await asked(maker, _ECHO, "after")
+    await pool.dispose()
 
 
 async def test_whoever_asks_for_everything_waits_their_turn_instead_of_using_up_the_database_s_connections(database_url: str) -> None:

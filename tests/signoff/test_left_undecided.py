@@ -1,4 +1,4 @@
-"""What ends without a decision that counts: the time people spent on it is counted all the same (R11)."""
+"""What ends without a decision that counts: the time people spent on it is counted all the same."""
 
 from __future__ import annotations
 

@@ -146,7 +146,7 @@ def test_a_case_is_put_back_by_one_key(visit: Callable[..., Visit], stage: Stage
     waiting = ward.call(stage)
     page = visit().open_case(waiting)
     Keys(page).press("d")
-    page.wait_for_url("**/queue")
+    page.wait_for_url("**/queue?**")
     assert state(stage, waiting.id)[0] == "held"
     assert page.get_by_role("row", name="Chest X-ray").get_by_role("button", name="Open").is_visible()
 
@@ -160,7 +160,7 @@ def test_a_case_is_handed_to_a_colleague_by_keys(visit: Callable[..., Visit], st
     page.wait_for_url("**/hand-over")
     keys.press(letter(page, "#to")).type("Dr dr.b")
     keys.tab_to("[name=mode][value=give]").press("Space", "t")
-    page.wait_for_url("**/queue?free=none")
+    page.wait_for_url("**/queue?how=give&passed=**")
     assert page.get_by_role("row", name="Chest X-ray").get_by_text("Dr dr.b").is_visible()
     assert stage.rows(DUE, waiting.id) == due
 

@@ -111,7 +111,7 @@ def test_deferring_handing_over_and_taking_back(plain: Visit, stage: Stage) -> N
     waiting = ward.call(stage, "calm")
     page = plain.open_case(waiting)
     page.get_by_role("button", name="Defer").click()
-    page.wait_for_url("**/queue")
+    page.wait_for_url("**/queue?**")
     plain.open_case(waiting)
     page.get_by_label("Approve as it is").check()
     page.get_by_role("button", name="Sign", exact=True).click()
@@ -121,7 +121,7 @@ def test_deferring_handing_over_and_taking_back(plain: Visit, stage: Stage) -> N
     page.get_by_label("Colleague", exact=False).first.select_option("dr.b")
     page.get_by_label("Give the case").check()
     page.get_by_role("button", name="Hand over").click()
-    page.wait_for_url("**/queue?free=none")
+    page.wait_for_url("**/queue?how=give&passed=*")
     assert page.get_by_role("row", name="Hand X-ray").get_by_text("Dr dr.b").is_visible()
 
 

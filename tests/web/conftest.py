@@ -22,6 +22,8 @@ OVERSIGHT = {
     "spoken": ("diagnosis", HOLD + "judge_first = true"),
     "calm": ("diagnosis", HOLD + "undo_seconds = 30\nreauthenticate_seconds = 900\nguard_seconds = 0"),
     "brief": ("diagnosis", HOLD + "lease_seconds = 1"),
+    "guarded": ("diagnosis", HOLD + "guard_seconds = 10"),
+    "guarded_judge": ("diagnosis", HOLD + "guard_seconds = 10\njudge_first = true"),
     "blind": ("diagnosis", HOLD + 'two_person = true\narbiter_groups = ["arbiters"]'),
 }
 

@@ -17,11 +17,11 @@ from gateway.api.signoff.bodies import (
     LeaseBody,
     Opinion,
 )
-from gateway.api.signoff.cases import break_glass, decide, extend, judge, look, open_case, stand, undo
+from gateway.api.signoff.cases import break_glass, decide, extend, judge, look, meant, open_case, stand, undo
 from gateway.api.signoff.doors import TheDesk, desk_of
 from gateway.api.signoff.passing import colleagues, defer, hand_over, leave, opinion
 from gateway.api.signoff.records import reasons, signatures
-from gateway.api.signoff.waiting import open_next, queue
+from gateway.api.signoff.waiting import find, open_next, patients, queue
 
 router = APIRouter(tags=["sign-off"])
 for part in (waiting, cases, passing, records):
@@ -50,13 +50,16 @@ __all__ = [
     "defer",
     "desk_of",
     "extend",
+    "find",
     "hand_over",
     "judge",
     "leave",
     "look",
+    "meant",
     "open_case",
     "open_next",
     "opinion",
+    "patients",
     "queue",
     "reasons",
     "router",

@@ -71,6 +71,11 @@ async def _proof(body: DecisionBody, decision: Decision, suggestion: UUID, sessi
     return session.authentication if body.proof is None else await parts.sessions.prove(session, body.proof)
 
 
+async def meant(suggestion: UUID, session: Session, parts: Parts, desk: Desk) -> None:
+    """For the pages, before what a button does: refuse a press that came within the guard. Programs press no buttons. Raises Conflict."""
+    await logged(parts, session, suggestion, desk.signoff.meant(session.person, suggestion))
+
+
 @router.post("/suggestions/{suggestion}/lease")
 async def extend(suggestion: UUID, body: Extension, session: Clinician, parts: TheParts, desk: TheDesk) -> Kept:
     """Keep my case open while I work on it."""

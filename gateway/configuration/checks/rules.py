@@ -83,6 +83,7 @@ def _routes(settings: Settings) -> Iterator[Finding]:
             )
         yield from _pointers(n, route)
         yield from _identity(n, route)
+        yield from _in_queue(n, route)
         yield from _links(n, route)
     yield from _ambiguous(settings)
 
@@ -109,6 +110,14 @@ def _identity(n: int, route: Route) -> Iterator[Finding]:
             f"'{name}' is not read from the request, so every answer would be taken for another patient's",
             "add the same name to patient_pointers",
         )
+
+
+def _in_queue(n: int, route: Route) -> Iterator[Finding]:
+    for m, name in enumerate(route.patient_in_queue or ()):
+        if name not in route.patient_pointers:
+            yield Finding(
+                ("routes", n, "patient_in_queue", m), f"'{name}' is not read from the request", "add the same name to patient_pointers"
+            )
 
 
 def _links(n: int, route: Route) -> Iterator[Finding]:

@@ -53,7 +53,7 @@ async def read(desk: SignOff, row: Suggestion, lane: Lane, person: Person) -> Op
     if step is Step.JUDGE:
         payloads = await desk.suggestions.payloads(row, BEFORE_THE_AI)
         return Opened(row, lane, step, _NOTHING, b"", "", b"", payloads)
-    payloads = await desk.suggestions.payloads(row)
+    payloads, earlier, texts = await desk.suggestions.shown_to(row, person.id)
     _check_kept(payloads)
     exchange, suggestion = unpack(payloads["exchange"]), payloads["suggestion"]
     view = adapter(row.protocol).read(exchange.answer(suggestion), exchange.recognised, lane.reading)
@@ -63,16 +63,9 @@ async def read(desk: SignOff, row: Suggestion, lane: Lane, person: Person) -> Op
     if positions:
         more["positions"] = [_told(position) for position in positions]
     document = shown(view, suggestion, row.system, row.task, more)
-    said = await _said(desk, row, step)
-    earlier = await _last_shown(desk, row, person)
+    said = await _said(desk, row, step, texts)
     digest, before = sha256(document), _before(earlier, document)
     return Opened(row, lane, step, view, document, digest, suggestion, payloads, judgement, parts, said, positions, before, earlier)
-
-
-async def _last_shown(desk: SignOff, row: Suggestion, person: Person) -> bytes | None:
-    """The bytes that this person was shown last, or None."""
-    kept = await desk.suggestions.beside(row, f"shown/{person.id}/")
-    return next(reversed(kept.values()), None)
 
 
 def _check_kept(payloads: Mapping[str, bytes]) -> None:
@@ -90,15 +83,14 @@ async def _own(desk: SignOff, row: Suggestion, person: Person) -> OwnJudgement |
     return OwnJudgement(answer.decode(), found.confidence, found.at, found.entry_id)
 
 
-async def _said(desk: SignOff, row: Suggestion, step: Step) -> tuple[Said, ...]:
+async def _said(desk: SignOff, row: Suggestion, step: Step, texts: Mapping[str, bytes]) -> tuple[Said, ...]:
     """Colleagues' words; the second of two reads none that is older than the first decision or comes from its author."""
-    listed = await desk.suggestions.work.opinions(row.id)
-    if not listed:
+    if not texts:
         return ()
+    listed = await desk.suggestions.work.opinions(row.id)
     if step is Step.SECOND:
         first = standing(await desk.suggestions.signatures(row.id))[0]
         listed = [one for one in listed if one.at > first.at and one.person_id != first.person_id]
-    texts = await desk.suggestions.beside(row, "opinion/")
     kept = ((one, texts.get(f"opinion/{one.entry_id}", b"").decode()) for one in listed)
     return tuple(Said(one.kind, one.printed_name, one.profession, text, one.at) for one, text in kept if text)
 

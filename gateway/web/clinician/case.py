@@ -30,7 +30,7 @@ from gateway.signoff.models import EmergencyReason
 from gateway.signoff.record import MEANING
 from gateway.suggestions.states import AWAITING, State
 from gateway.web.clinician.editing import Rewritten, editors
-from gateway.web.clinician.onward import asked_of, decided, done, within_of
+from gateway.web.clinician.onward import asked_of, decided, done, passed_on, within_of
 from gateway.web.clinician.queue import signer
 from gateway.web.rendering import Fault, PageRoute, TheVisitor, Visitor, person, posted, to, written
 
@@ -130,7 +130,7 @@ async def case_page(seen: Visitor, suggestion: UUID, sent: Sent | None = None) -
 
 async def _drawn(seen: Visitor, session: Session, shown: signoff.Shown, sent: Sent) -> Response:
     values = {"shown": shown, "names": seen.names(), "sent": sent, "typed": sent.typed, "problems": sent.faults}
-    values["done"] = await done(seen, session)
+    values |= {"done": await done(seen, session), "passed": await passed_on(seen, session)}
     values["proving"] = await _proving(seen, session, shown)
     values["within"] = (within_of(sent.typed) if sent.typed else asked_of(seen.request.query_params)).query()
     return seen.page("case.html", sent.status, **values, **_parts(seen, shown))

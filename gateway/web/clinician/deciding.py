@@ -36,6 +36,7 @@ async def decide(suggestion: UUID, seen: TheVisitor) -> Response:
         body = decision_of(form, seen.language, judged=form.get("judged") == "yes")
         if body.decision == "amend" and form.get("seen") != seen_mark(form):
             return await case_page(seen, suggestion, _looking(form, seen))
+        await signoff.meant(suggestion, session, seen.parts, signoff.desk_of(seen.parts))
         await signoff.decide(suggestion, body, session, seen.parts, signoff.desk_of(seen.parts))
     except Incomplete as missing:
         return await case_page(seen, suggestion, Sent(form, missing.faults, UNPROCESSABLE))
@@ -73,6 +74,7 @@ async def judge(suggestion: UUID, seen: TheVisitor) -> Response:
                 "active_seconds": active_of(form),
             }
         )
+        await signoff.meant(suggestion, session, seen.parts, signoff.desk_of(seen.parts))
         await signoff.judge(suggestion, body, session, seen.parts, signoff.desk_of(seen.parts))
     except GarantError as error:
         return await case_page(seen, suggestion, _refused(form, error, seen))
@@ -90,12 +92,13 @@ async def opine(suggestion: UUID, seen: TheVisitor) -> Response:
         return await case_page(seen, suggestion, Sent(form, (Fault(words(seen.language)["opinion_first"], "opinion"),), UNPROCESSABLE))
     try:
         body = signoff.Opinion.model_validate({"lease": form["lease"], "text": form["opinion"], "active_seconds": active_of(form)})
+        await signoff.meant(suggestion, session, seen.parts, signoff.desk_of(seen.parts))
         await signoff.opinion(suggestion, body, session, seen.parts, signoff.desk_of(seen.parts))
     except GarantError as error:
         return await case_page(seen, suggestion, _refused(form, error, seen))
     except (ValidationError, KeyError):
         return await case_page(seen, suggestion, Sent(form, (Fault(words(seen.language)["form_unreadable"]),), UNPROCESSABLE))
-    return await onward(seen, session, within=within_of(form))
+    return await onward(seen, session, within=within_of(form), passed=("opinion", suggestion))
 
 
 def _looking(form: Mapping[str, str], seen: Visitor) -> Sent:

@@ -1,17 +1,18 @@
-"""After a decision: the next case in one step, and the decision before on top of it, to be undone until it is released."""
+"""After a case: the next one in one step, and on top of it what became of the one before, to be undone or taken back in time."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
 
 from gateway.api import signoff
 from gateway.errors import GarantError, Unknown
 from gateway.signoff.record import standing
-from gateway.suggestions.states import State
+from gateway.signoff.rules import may_take
+from gateway.suggestions.states import AWAITING, State
 from gateway.web.rendering import Visitor, to
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from gateway.identity.sessions import Session
 
 
+How = Literal["give", "ask", "opinion", "defer"]
+HOWS: Final[tuple[How, ...]] = ("give", "ask", "opinion", "defer")
 _MOST: Final = 1_000_000
 _LONGEST: Final = 64
 
@@ -92,15 +95,57 @@ class Done:
     until: datetime | None = None
 
 
-async def onward(seen: Visitor, session: Session, after: UUID | None = None, within: Asked | None = None) -> Response:
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """What the same person gave away just before: how, to whom (a printed name, "" for the team), and where the case is now."""
+
+    id: UUID
+    task: str
+    how: How
+    to: str
+    where: Literal["waiting", "opened", "team", "decided"]
+
+
+async def onward(
+    seen: Visitor, session: Session, after: UUID | None = None, within: Asked | None = None, passed: tuple[How, UUID] | None = None
+) -> Response:
     """Open the next free case of this part of the queue and go to it, or to the queue where none is free."""
     within = within or Asked()
-    tail = urlencode([*within.pairs(), *([("after", str(after))] if after else [])])
+    tail = urlencode([*within.pairs(), *([("after", str(after))] if after else []), *_passing(passed)])
     try:
         shown = await signoff.open_next(session, seen.parts, signoff.desk_of(seen.parts), within.filters())
     except Unknown:
-        return to("/queue?" + (tail if after else urlencode([*within.pairs(), ("free", "none")])))
+        return to("/queue?" + (tail if after or passed else urlencode([*within.pairs(), ("free", "none")])))
     return to(f"/review/{shown.id}?{tail}".rstrip("?"))
+
+
+def put_back(suggestion: UUID, within: Asked) -> Response:
+    """To the queue, where the case stands again."""
+    return to(f"/queue?{urlencode([*within.pairs(), *_passing(('defer', suggestion))])}")
+
+
+def _passing(passed: tuple[How, UUID] | None) -> list[tuple[str, str]]:
+    return [("how", passed[0]), ("passed", str(passed[1]))] if passed else []
+
+
+async def passed_on(seen: Visitor, session: Session) -> Passed | None:
+    """The case that the address names with `passed`, where this person may take it: what the queue tells of it, as a sentence."""
+    asked = seen.request.query_params
+    how = next((one for one in HOWS if one == asked.get("how")), None)
+    desk = signoff.desk_of(seen.parts).signoff
+    try:
+        row = await desk.suggestions.get(UUID(asked.get("passed", "")))
+        lane = desk.lanes.of(row.system, row.task)
+        holder = row.leased_by if row.leased_until is not None and row.leased_until > seen.parts.clock.now() else None
+        names = [(await seen.parts.people.get(one)).name if one else "" for one in (row.assigned_to, holder)]
+    except (ValueError, GarantError):
+        return None
+    if how is None or holder == session.person.id or not may_take(row, session.person, lane, seen.parts.clock.now()):
+        return None
+    task, waits = seen.names().get(row.task, row.task), row.state in AWAITING
+    if not waits or holder:
+        return Passed(row.id, task, how, names[1] or names[0], "opened" if waits else "decided")
+    return Passed(row.id, task, how, names[0], "waiting" if names[0] else "team")
 
 
 def within_of(form: Mapping[str, str]) -> Asked:

@@ -15,7 +15,7 @@ from gateway.errors import Forbidden, GarantError
 from gateway.signoff.models import EmergencyReason, PassingReason
 from gateway.web.clinician.case import Sent, case_page, standing_page
 from gateway.web.clinician.forms import active_of, fault_of
-from gateway.web.clinician.onward import asked_of, onward, within_of
+from gateway.web.clinician.onward import asked_of, onward, put_back, within_of
 from gateway.web.clinician.queue import signer
 from gateway.web.rendering import Fault, PageRoute, TheVisitor, Visitor, person, posted, to
 from gateway.web.texts import words
@@ -34,10 +34,11 @@ async def defer(suggestion: UUID, seen: TheVisitor) -> Response:
     session = await signer(seen)
     try:
         body = signoff.LeaseBody.model_validate({"lease": form.get("lease", ""), "active_seconds": active_of(form)})
+        await signoff.meant(suggestion, session, seen.parts, signoff.desk_of(seen.parts))
         await signoff.defer(suggestion, body, session, seen.parts, signoff.desk_of(seen.parts))
     except (GarantError, ValidationError) as error:
         return await case_page(seen, suggestion, _refused(form, error, seen))
-    return to(f"/queue{within_of(form).query()}")
+    return put_back(suggestion, within_of(form))
 
 
 @router.post("/review/{suggestion}/leave")
@@ -73,7 +74,7 @@ async def hand_over(suggestion: UUID, seen: TheVisitor) -> Response:
         await signoff.hand_over(suggestion, body, session, seen.parts, signoff.desk_of(seen.parts))
     except (GarantError, ValidationError) as error:
         return await _hand_over_page(seen, suggestion, _refused(form, error, seen))
-    return await onward(seen, session, within=within_of(form))
+    return await onward(seen, session, within=within_of(form), passed=(body.mode, suggestion))
 
 
 @router.post("/review/{suggestion}/undo")

@@ -14,7 +14,7 @@ from gateway.api import signoff
 from gateway.api.dependencies import demand, session_token
 from gateway.errors import Unauthenticated
 from gateway.identity.roles import Right
-from gateway.web.clinician.onward import Asked, asked_of, done, onward
+from gateway.web.clinician.onward import Asked, asked_of, done, onward, passed_on
 from gateway.web.live import QueueWatch, stream
 from gateway.web.rendering import HEADERS, PageRoute, TheVisitor, Visitor, person, posted
 from gateway.web.texts import words
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 PAGE: Final = 50
+LEAST_WANTED: Final = 2
+MOST_WANTED: Final = 100
 
 
 def watch_of(request: Request) -> QueueWatch:
@@ -43,7 +45,8 @@ async def queue(seen: TheVisitor) -> Response:
     asked = asked_of(seen.request.query_params)
     notice = words(seen.language)["nothing_free"] if seen.request.query_params.get("free") == "none" else ""
     found = await _found(seen, session, asked)
-    return seen.page("queue.html", 200, **found, done=await done(seen, session), notice=notice)
+    before = {"done": await done(seen, session), "passed": await passed_on(seen, session)}
+    return seen.page("queue.html", 200, **found, **before, notice=notice)
 
 
 @router.get("/queue/list")
@@ -51,6 +54,17 @@ async def queue_list(seen: TheVisitor) -> Response:
     """The list alone, for a page that is open."""
     session = await signer(seen)
     return seen.page("queue_list.html", 200, **await _found(seen, session, asked_of(seen.request.query_params)))
+
+
+@router.post("/queue/find")
+async def find(seen: TheVisitor) -> Response:
+    """My cases of a patient. What is asked comes in the form's body, so that no address, and no log of addresses, holds it."""
+    form = await posted(seen)
+    session, desk = await signer(seen), signoff.desk_of(seen.parts)
+    wanted = form.get("patient", "").strip()[:MOST_WANTED]
+    cases = await signoff.find(wanted, session, seen.parts, desk, PAGE) if len(wanted) >= LEAST_WANTED else []
+    patients = await signoff.patients(desk, cases)
+    return seen.page("queue_found.html", 200, cases=cases, patients=patients, wanted=wanted, names=seen.names(), most=PAGE)
 
 
 @router.get("/queue/events")
@@ -88,5 +102,7 @@ async def signer(seen: Visitor) -> Session:
 
 async def _found(seen: Visitor, session: Session, asked: Asked) -> dict[str, object]:
     filters = asked.filters().model_copy(update={"limit": PAGE, "offset": asked.offset})
-    found = await signoff.queue(session, seen.parts, signoff.desk_of(seen.parts), filters)
-    return {"queue": found, "asked": asked, "names": seen.names(), "page_size": PAGE}
+    desk = signoff.desk_of(seen.parts)
+    found = await signoff.queue(session, seen.parts, desk, filters)
+    patients = await signoff.patients(desk, found.cases)
+    return {"queue": found, "cases": found.cases, "patients": patients, "asked": asked, "names": seen.names(), "page_size": PAGE}
