@@ -18,6 +18,7 @@ from gateway.api import signoff as signoff_routes
 from gateway.api import stops as stop_routes
 from gateway.api.administration import routes as administration_routes
 from gateway.api.administration.operation import Operation
+from gateway.api.custody.routes import router as custody_router
 from gateway.api.dependencies import Parts as ApiParts
 from gateway.api.frame import control_app
 from gateway.api.health import health_router
@@ -29,6 +30,7 @@ from gateway.audit.publication.publisher import Publisher
 from gateway.audit.spool import Spool
 from gateway.audit.writer import Writer
 from gateway.clock import Clock, SystemClock
+from gateway.custody.room import Custody, custody
 from gateway.database import engine, sessions
 from gateway.errors import AuditUnavailable
 from gateway.identity.attempts import Attempts
@@ -119,6 +121,7 @@ class Replica:
     watch: QueueWatch
     publisher: Publisher
     verifications: Verifications
+    custody: Custody
 
     def leaving(self) -> None:
         """This replica ends: pages that listen are let go at once."""
@@ -184,7 +187,7 @@ def lanes_of(settings: Settings) -> Lanes:
 def _build(settings: Settings, keys: Keys, url: str, clock: Clock, source: Path | None) -> Replica:
     lanes, bus, pool = lanes_of(settings), Bus(url), engine(url)
     made = sessions(pool)
-    identity = LogIdentity(settings.establishment.id, settings.establishment.origin, keys.log, keys.vkeys)
+    identity = LogIdentity(settings.establishment.id, settings.establishment.origin, keys.log, keys.vkeys, keys.beside)
     core = _Core(
         settings, keys, url, clock, lanes, bus, made, Writer(url, identity), Suggestions(made, keys.vault), Outbound(settings.systems)
     )
@@ -195,11 +198,12 @@ def _build(settings: Settings, keys: Keys, url: str, clock: Clock, source: Path 
     writer, interval = core.writer, settings.publication.interval_seconds
     publisher = Publisher(url, writer, places_of(settings, keys.vkeys, core.outbound), clock, interval)
     metrics = Metrics(parts, publisher.lags)
-    presence = Presence(url, settings.establishment.id, parts.machines, core.outbound, clock)
+    presence = Presence(url, settings.establishment.id, parts.machines, core.outbound, clock, keys.vault)
+    kept = custody(settings, keys, url, core.sessions, core.writer, core.suggestions, clock)
     watch = QueueWatch(bus)
     verifications = Verifications(url, identity)
     operation = Operation(core.outbound, presence, spool, source)
-    control = _control(core, parts, desk, metrics, watch, operation, verifications)
+    control = _control(core, parts, desk, metrics, watch, operation, verifications, kept)
     clocks = Clocks(desk.signoff, lanes, notices, clock)
     rotas = RotaWatch(settings.establishment.id, settings.rotas, core.writer, notices, clock)
     return Replica(
@@ -219,6 +223,7 @@ def _build(settings: Settings, keys: Keys, url: str, clock: Clock, source: Path 
         watch,
         publisher,
         verifications,
+        kept,
     )
 
 
@@ -278,6 +283,7 @@ def _control(
     watch: QueueWatch,
     operation: Operation,
     verifications: Verifications,
+    kept: Custody,
 ) -> ASGIApp:
     people, passwords = People(core.sessions), Passwords()
     identity, attempts = core.settings.identity, Attempts(core.sessions, core.keys, core.clock)
@@ -302,12 +308,12 @@ def _control(
         signoff=desk,
         url=core.url,
     )
-    app = control_app(given, (signoff_routes.router, record_router, stop_routes.router, administration_routes.router))
+    app = control_app(given, (signoff_routes.router, record_router, stop_routes.router, administration_routes.router, custody_router))
     for router in (health_router(core.writer, metrics), publication_router, *_PAGES):
         app.include_router(router)
     install(app)
     app.state.queue_watch, app.state.lags, app.state.verifications = watch, metrics.lags, verifications
-    app.state.operation = operation
+    app.state.operation, app.state.custody = operation, kept
     app.state.impact = lru_cache(maxsize=1)(partial(_impact, core.settings.impact_directory))
     return app
 
@@ -328,11 +334,13 @@ async def _start(built: Replica, url: str) -> None:
     await built.bus.start()
     await parts.machines.start(built.bus)
     await parts.stops.start(built.bus)
+    parts.cases.start(built.bus)
     built.clocks.start(built.bus)
     built.rotas.start()
     built.notices.start(built.bus)
-    await built.presence.start()
+    await built.presence.start(built.bus)
     built.publisher.start()
+    built.custody.retaining.start()
     for scope in parts.stops.active if parts.writer.damaged is None else ():
         await built.desk.stopping.withdraw(scope)
     log.info("replica.started", establishment=built.settings.establishment.id, pid=os.getpid())
@@ -344,6 +352,7 @@ async def _stop(built: Replica) -> None:
     await built.notices.stop()
     await built.presence.stop()
     await built.publisher.stop()
+    await built.custody.retaining.stop()
     await built.verifications.stop()
     await built.parts.machines.stop()
     await built.bus.stop()
