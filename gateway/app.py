@@ -18,6 +18,7 @@ from gateway.api import signoff as signoff_routes
 from gateway.api import stops as stop_routes
 from gateway.api.administration import routes as administration_routes
 from gateway.api.administration.operation import Operation
+from gateway.api.custody.lookback import router as lookback_api
 from gateway.api.custody.routes import router as custody_router
 from gateway.api.dependencies import Parts as ApiParts
 from gateway.api.frame import control_app
@@ -70,6 +71,7 @@ from gateway.suggestions.repository import Suggestions
 from gateway.web import assets
 from gateway.web.administration.forms import router as administration_router
 from gateway.web.clinician import case, deciding, media, passing, queue
+from gateway.web.custody.pages import router as custody_pages
 from gateway.web.forms import router as form_router
 from gateway.web.identity.account import router as account_router
 from gateway.web.identity.signing_in import router as signing_in_router
@@ -97,6 +99,7 @@ SPOOL_RETRY_SECONDS: Final = 2.0
 _PAGES: Final = (
     *(page_router, form_router, assets.router, queue.router, case.router, deciding.router, passing.router, media.router),
     *(administration_router, signing_in_router, account_router, search_router, verifying_router, lookback_router, impact_router),
+    custody_pages,
 )
 log = structlog.get_logger()
 
@@ -308,7 +311,7 @@ def _control(
         signoff=desk,
         url=core.url,
     )
-    app = control_app(given, (signoff_routes.router, record_router, stop_routes.router, administration_routes.router, custody_router))
+    app = control_app(given, (signoff_routes.router, record_router, stop_routes.router, administration_routes.router, custody_router, lookback_api))
     for router in (health_router(core.writer, metrics), publication_router, *_PAGES):
         app.include_router(router)
     install(app)

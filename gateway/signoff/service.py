@@ -45,7 +45,7 @@ from gateway.signoff.record import (
 from gateway.signoff.rules import check_awaiting, check_decides, check_fresh, check_lease, check_may_take, may_arbitrate, may_sign
 from gateway.suggestions.content import commitment
 from gateway.suggestions.queue import Asking, LaneRight
-from gateway.suggestions.repository import moved
+from gateway.suggestions.repository import check_there, moved
 from gateway.suggestions.states import Action
 
 if TYPE_CHECKING:
@@ -194,6 +194,7 @@ class SignOff:
     async def records(self, suggestion: UUID) -> list[SignedRecord]:
         """The signed records that stand; none while the outcome is open, so that nobody who decides blind sees another's decision."""
         row = await self.suggestions.get(suggestion)
+        check_there(row)
         return [] if open_between_two(row) else await signed_records(self, row)
 
 

@@ -14,6 +14,7 @@ from gateway.identity.roles import Right
 from gateway.identity.sessions import Authentication, Session
 from gateway.signoff.desk import Desk
 from gateway.signoff.models import Decision
+from gateway.suggestions.repository import check_there
 
 router = APIRouter()
 
@@ -86,6 +87,8 @@ async def break_glass(suggestion: UUID, body: BreakGlass, session: CurrentSessio
 
 @router.get("/suggestions/{suggestion}")
 async def stand(suggestion: UUID, session: CurrentSession, parts: TheParts, desk: TheDesk) -> Stand:
-    """Where a suggestion stands; nothing of its content."""
+    """Where a suggestion stands; nothing of its content. Refused in words where it was erased."""
     await demand(parts, session, Right.READ_CASES)
-    return told(await desk.signoff.suggestions.get(suggestion))
+    row = await desk.signoff.suggestions.get(suggestion)
+    check_there(row)
+    return told(row)
