@@ -205,8 +205,8 @@ def _build(settings: Settings, keys: Keys, url: str, clock: Clock, source: Path 
     kept = custody(settings, keys, url, core.sessions, core.writer, core.suggestions, clock)
     watch = QueueWatch(bus)
     verifications = Verifications(url, identity)
-    operation = Operation(core.outbound, presence, spool, source)
-    control = _control(core, parts, desk, metrics, watch, operation, verifications, kept)
+    operation = Operation(core.outbound, presence, spool, source, kept)
+    control = _control(core, parts, desk, metrics, watch, operation, verifications)
     clocks = Clocks(desk.signoff, lanes, notices, clock)
     rotas = RotaWatch(settings.establishment.id, settings.rotas, core.writer, notices, clock)
     return Replica(
@@ -286,7 +286,6 @@ def _control(
     watch: QueueWatch,
     operation: Operation,
     verifications: Verifications,
-    kept: Custody,
 ) -> ASGIApp:
     people, passwords = People(core.sessions), Passwords()
     identity, attempts = core.settings.identity, Attempts(core.sessions, core.keys, core.clock)
@@ -311,12 +310,14 @@ def _control(
         signoff=desk,
         url=core.url,
     )
-    app = control_app(given, (signoff_routes.router, record_router, stop_routes.router, administration_routes.router, custody_router, lookback_api))
+    app = control_app(
+        given, (signoff_routes.router, record_router, stop_routes.router, administration_routes.router, custody_router, lookback_api)
+    )
     for router in (health_router(core.writer, metrics), publication_router, *_PAGES):
         app.include_router(router)
     install(app)
     app.state.queue_watch, app.state.lags, app.state.verifications = watch, metrics.lags, verifications
-    app.state.operation, app.state.custody = operation, kept
+    app.state.operation = operation
     app.state.impact = lru_cache(maxsize=1)(partial(_impact, core.settings.impact_directory))
     return app
 

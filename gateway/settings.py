@@ -238,7 +238,9 @@ class Retention(Frozen):
     use_months: int = Field(default=36, ge=6, le=120, description="use of AI without a signed decision: the content of calls")
     decision_years: int = Field(default=20, ge=20, description="signed decisions, from the last passage of the case (CSP R.1112-7)")
     adult_at: int = Field(default=28, ge=28, description="a minor's decisions are kept until this birthday at least")
-    after_death_years: int = Field(default=10, ge=10, description="where somebody dies within this span of the last passage: from the death")
+    after_death_years: int = Field(
+        default=10, ge=10, description="where somebody dies within this span of the last passage: from the death"
+    )
     birth_date: str = Field(default="", description="the name in patient_pointers that holds the date of birth (1990-12-31)")
     automatic: bool = Field(default=True, description="what is due is erased by the replicas; else by `garant audit retain` alone")
     interval_seconds: float = Field(default=3600.0, ge=0.05, description="how often it is looked whether something is due")

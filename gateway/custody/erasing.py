@@ -43,7 +43,9 @@ _WITHDRAW: Final = "UPDATE erasures SET withdrawn_at = $2 WHERE id = $1 AND done
 _ERASE: Final = "SELECT erase_case($1, $2, $3, $4)"
 _ASKED: Final = "Somebody has asked to erase this case already. Confirm or withdraw that request."
 _ASKED_FR: Final = "L'effacement de ce dossier est déjà demandé. Confirmez ou retirez cette demande."
-_MOVED: Final = "The case changed in this very moment: something waits in it, it is held, or it was erased. Nothing was erased now; look again."
+_MOVED: Final = (
+    "The case changed in this very moment: something waits in it, it is held, or it was erased. Nothing was erased now; look again."
+)
 _MOVED_FR: Final = "Le dossier vient de changer : il attend une décision, est conservé, ou déjà effacé. Rien n'a été effacé à l'instant ; regardez à nouveau."
 _PART: Final = 2000
 """Characters of indices in one entry; a case with more has several `erased` entries."""
@@ -110,17 +112,13 @@ class Erasing:
         await self.writer.append(self._write(events, erase, person, proof, (_MOVED, _MOVED_FR)))
         return Destroyed(erasure, row.case_id, tuple(payloads))
 
-    def _write(
-        self, events: tuple[Event, ...], guard: Statement, person: Person, proof: Authentication, refusal: tuple[str, str]
-    ) -> Write:
+    def _write(self, events: tuple[Event, ...], guard: Statement, person: Person, proof: Authentication, refusal: tuple[str, str]) -> Write:
         """One write that rests on the account as it was read and on a proof that it uses up."""
         guards = (guard, spending(proof, once=True), unchanged(person))
         wake = (message(Topic.ERASED, events[0].case),) if events[0].type is EventType.ERASED else ()
         return Write(events, guards=guards, wake=wake, refusal=refusal[0], french=refusal[1])
 
-    def _erased(
-        self, row: ErasureRow, person: Person, proof: Authentication, indices: Sequence[int], payloads: int
-    ) -> tuple[Event, ...]:
+    def _erased(self, row: ErasureRow, person: Person, proof: Authentication, indices: Sequence[int], payloads: int) -> tuple[Event, ...]:
         said = {
             "basis": row.basis,
             "payloads": str(payloads),

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _SIGNED: Final = text("""
 SELECT EXISTS (SELECT FROM suggestions s JOIN signatures g ON g.suggestion_id = s.id WHERE s.case_id = :case AND s.erased_at IS NULL)
 """)
-_ENTRIES: Final = text("SELECT index, leaf FROM entries WHERE establishment = :name AND case_id = :case ORDER BY index")
+_ENTRIES: Final = text("SELECT index AS place, leaf FROM entries WHERE establishment = :name AND case_id = :case ORDER BY index")
 MOST: Final = 200
 
 
@@ -59,7 +59,7 @@ class Stock:
         chosen = None if suggestions is None else {str(one) for one in suggestions}
         async with reading(self._sessions) as session:
             rows = (await (await session.connection()).execute(_ENTRIES, {"name": self._establishment, "case": case})).all()
-        said = ((row.index, json.loads(row.leaf)) for row in rows)
+        said = ((row.place, json.loads(row.leaf)) for row in rows)
         return [index for index, leaf in said if "commitments" in leaf and (chosen is None or leaf.get("suggestion") in chosen)]
 
     async def hold(self, case: UUID) -> HoldRow | None:

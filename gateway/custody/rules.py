@@ -42,7 +42,9 @@ def check_proof(proof: Authentication, settings: Settings, now: datetime) -> Non
     """A fresh proof of identity, made for this and of a kind that counts here. Raises Forbidden."""
     if proof.used or not timedelta(seconds=-5) <= now - proof.at <= PROOF_LASTS:
         message = "Confirm who you are, now and for this: an erasure rests on a proof of identity of its own. Nothing was done yet."
-        french = "Confirmez votre identité, maintenant et pour cet acte : un effacement repose sur sa propre preuve. Rien n'a encore été fait."
+        french = (
+            "Confirmez votre identité, maintenant et pour cet acte : un effacement repose sur sa propre preuve. Rien n'a encore été fait."
+        )
         raise Forbidden(message, code="reauthentication_required", fr=french)
     if proof.method == "password" and settings.profile == "production":
         message = "In production a password alone confirms no erasure: use a passkey, or the establishment's sign-in service."
@@ -54,7 +56,11 @@ def check_erasable(case: UUID, rows: Sequence[Suggestion], hold: HoldRow | None,
     """That a case is there, whole, not held, waits for nobody, and may be erased on this basis. Raises Unknown, Gone, Conflict."""
     if not rows:
         message = f"Nothing is known of the case {case}. Take the id from the log; it is not the caller's own reference."
-        raise Unknown(message, code="case_unknown", fr=f"Le dossier {case} est inconnu. Prenez l'identifiant du journal, pas la référence de l'appelant.")
+        raise Unknown(
+            message,
+            code="case_unknown",
+            fr=f"Le dossier {case} est inconnu. Prenez l'identifiant du journal, pas la référence de l'appelant.",
+        )
     check_kept(rows)
     check_not_held(hold)
     if any(State(row.state) in _OPEN for row in rows):

@@ -89,7 +89,9 @@ class Vault:
             for a key that is not known: so keys change while replicas serve.
     """
 
-    def __init__(self, keys: Mapping[str, bytes], current: str, again: Callable[[], tuple[Mapping[str, bytes], str] | None] = _never) -> None:
+    def __init__(
+        self, keys: Mapping[str, bytes], current: str, again: Callable[[], tuple[Mapping[str, bytes], str] | None] = _never
+    ) -> None:
         self._again = again
         self._look_at = 0.0
         self._take(keys, current)

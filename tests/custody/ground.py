@@ -46,8 +46,8 @@ def decided(stage: Stage, word: str, *, decision: str = "approve", reference: st
     """A signed case whose request, answer and comment hold a word; suggestion and case as `{"id", "case_id"}`."""
     stage.model.scripts["/v1/chat/completions"] = Script(body=chat(f"answer {word}"))
     body = {"model": "reader", "messages": [{"role": "user", "content": f"request {word} {uuid4().hex}"}], "metadata": {"name": word}}
-    headers = {"garant_case": reference} if reference else {}
-    answer = stage.post("diagnosis", "/v1/chat/completions", body, prefer="wait=0", **headers)
+    named = {"garant_case": reference} if reference else {}
+    answer = stage.post("diagnosis", "/v1/chat/completions", body, replica=0, **({"prefer": "wait=0"} | named))
     assert answer.status_code == 403, answer.text
     row = dict(stage.rows(NEWEST)[0])
     doctor = stage.clinician()

@@ -23,7 +23,12 @@ def test_two_people_erase_a_case_and_the_log_still_verifies(stage: Stage) -> Non
     assert (done["state"], stage.rows("SELECT count(*) AS n FROM payloads WHERE suggestion_id = $1", case["id"])[0]["n"]) == ("done", 0)
     entry = stage.entries("erased")[-1]
     said = entry["detail"]
-    assert (entry["case"], entry["role"], entry["auth"]["method"], said["basis"]) == (case["case_id"], "quality", "password", "wrong_patient")
+    assert (entry["case"], entry["role"], entry["auth"]["method"], said["basis"]) == (
+        case["case_id"],
+        "quality",
+        "password",
+        "wrong_patient",
+    )
     assert said["requested_by"] != entry["actor"]
     assert said["indices"]
     assert stage.verified().ok
@@ -80,10 +85,11 @@ def test_only_quality_may_ask(stage: Stage, login: str) -> None:
 def test_who_got_an_account_from_it_erases_only_after_a_colleague_has_confirmed_them(stage: Stage) -> None:
     """Otherwise hospital IT makes two accounts and erases what it likes."""
     case, it = decided(stage, canary()), stage.clinician("it")
-    wish = {"login": f"made.{uuid4().hex[:6]}", "name": "Made", "profession": "quality", "roles": ["quality"]}
+    login = f"made.{uuid4().hex[:6]}"
+    wish = {"login": login, "name": "Made", "profession": "quality", "roles": ["quality"]}
     made = stage.api(it, "POST", "/people", wish).json()
-    stage.one_time[wish["login"]] = made["one_time_password"]
-    answer = ask(stage, stage.clinician(wish["login"]), case["case_id"])
+    stage.one_time[login] = made["one_time_password"]
+    answer = ask(stage, stage.clinician(login), case["case_id"])
     assert (answer.status_code, answer.json()["code"]) == (403, "person_unconfirmed")
 
 

@@ -37,7 +37,7 @@ async def test_every_table_and_column_has_its_fate(database_url: str) -> None:
 
 
 def test_a_new_table_and_a_new_column_are_found() -> None:
-    fates = {"a": {"kept": ["x"]}, "b": {"deleted": True}, "gone": {"kept": []}}
+    fates: dict[str, dict[str, Any]] = {"a": {"kept": ["x"]}, "b": {"deleted": True}, "gone": {"kept": []}}
     found = undecided({"a", "b", "c"}, {("a", "x"), ("a", "y"), ("b", "z")}, fates)
     assert found == ["column a.y", "table c", "table gone"]
 

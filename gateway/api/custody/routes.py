@@ -9,6 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request
 from pydantic import JsonValue
 
+from gateway.api.administration.operation import operation_of
 from gateway.api.custody.models import (
     Asking,
     AskingOptions,
@@ -42,9 +43,7 @@ CONFIRMS: Final = "erase_confirm"
 
 def custody_of(request: Request) -> Custody:
     """The custody of the running application."""
-    found = request.app.state.custody
-    assert isinstance(found, Custody)  # noqa: S101 - set by gateway.app, nobody else
-    return found
+    return operation_of(request).custody
 
 
 TheCustody = Annotated[Custody, Depends(custody_of)]
@@ -128,9 +127,7 @@ async def retention(session: CurrentSession, parts: TheParts, kept: TheCustody) 
     await demand_view(parts, session)
     classes = await overview(parts.database, parts.settings, parts.clock.now())
     held = [HoldView.of(row) for row in await kept.stock.holds()]
-    return RetentionView(
-        automatic=parts.settings.retention.automatic, classes=[ClassView(**asdict(one)) for one in classes], holds=held
-    )
+    return RetentionView(automatic=parts.settings.retention.automatic, classes=[ClassView(**asdict(one)) for one in classes], holds=held)
 
 
 @router.get("/keys", summary="The keys of the log and of encryption, by their ids")

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
     from gateway.identity.roles import Author
 
-_OPENED: Final = text("SELECT index, leaf FROM entries WHERE establishment = :name AND id = :id AND type = 'incident'")
+_OPENED: Final = text("SELECT index AS place, leaf FROM entries WHERE establishment = :name AND id = :id AND type = 'incident'")
 _ALL: Final = text("""
-SELECT e.id, e.index, e.at, e.leaf FROM log_search AS s JOIN entries AS e USING (establishment, index)
+SELECT e.id, e.index AS place, e.at, e.leaf FROM log_search AS s JOIN entries AS e USING (establishment, index)
 WHERE s.establishment = :name AND s.type = 'incident' ORDER BY s.index DESC LIMIT 100
 """)
 _CASES: Final = text("""
@@ -114,7 +114,7 @@ def contacted(lookback: UUID, case: UUID, by: Author, at: datetime) -> Event:
 async def found(connection: AsyncConnection, establishment: str, identity: UUID) -> Lookback:
     """The look-back of this id. Raises Unknown."""
     row = (await connection.execute(_OPENED, {"name": establishment, "id": identity})).first()
-    back = None if row is None else _told(identity, row.index, row.leaf)
+    back = None if row is None else _told(identity, row.place, row.leaf)
     if back is None:
         raise Unknown("There is no look-back with this id.", fr="Il n'y a pas de recherche rétrospective de cet identifiant.")
     return back
@@ -123,7 +123,7 @@ async def found(connection: AsyncConnection, establishment: str, identity: UUID)
 async def all_of(connection: AsyncConnection, establishment: str) -> list[tuple[Lookback, datetime]]:
     """The look-backs that were begun and when, the newest first, at most 100."""
     rows = (await connection.execute(_ALL, {"name": establishment})).all()
-    told = [(_told(row.id, row.index, row.leaf), row.at) for row in rows]
+    told = [(_told(row.id, row.place, row.leaf), row.at) for row in rows]
     return [(back, at) for back, at in told if back is not None]
 
 
@@ -134,7 +134,15 @@ async def touched(connection: AsyncConnection, establishment: str, back: Lookbac
     done = {row.case_id: (row.at, row.actor) for row in await connection.execute(_DONE, ticked)}
     rows = (await connection.execute(_CASES, asked | {"released": back.released})).all()
     cases = [
-        Touched(row.case_id, row.at, UUID(row.suggestion), row.released_at, tuple(row.signers), tuple(row.recipients), *done.get(row.case_id, (None, "")))
+        Touched(
+            row.case_id,
+            row.at,
+            UUID(row.suggestion),
+            row.released_at,
+            tuple(row.signers),
+            tuple(row.recipients),
+            *done.get(row.case_id, (None, "")),
+        )
         for row in rows
     ]
     return sorted(cases, key=lambda one: (one.done_at is not None, one.at, one.case.int))
@@ -153,5 +161,5 @@ def _told(identity: UUID, index: int, leaf: bytes) -> Lookback | None:
     detail = json.loads(leaf).get("detail", {})
     if detail.get("kind") != "lookback":
         return None
-    days = (date.fromisoformat(detail[name]) for name in ("since", "until"))
-    return Lookback(identity, detail["system"], detail["version"], *days, released=detail.get("released") == "yes", index=index)
+    since, until = (date.fromisoformat(detail[name]) for name in ("since", "until"))
+    return Lookback(identity, detail["system"], detail["version"], since, until, released=detail.get("released") == "yes", index=index)

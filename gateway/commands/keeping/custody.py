@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from datetime import date
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
-from uuid import UUID  # noqa: TC003 - typer reads annotations at run time
+from uuid import UUID
 
 import typer
 
@@ -16,11 +15,16 @@ from gateway.identity.roles import COMMAND_LINE
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from sqlalchemy.ext.asyncio import async_sessionmaker
+    from sqlmodel.ext.asyncio.session import AsyncSession
+
     from gateway.audit.writer import Writer
     from gateway.custody.erasing import Destroyed
     from gateway.custody.proving import Proof
     from gateway.custody.room import Custody
-    from gateway.identity.sessions import Session
+    from gateway.identity.passwords import Passwords
+    from gateway.identity.people import People
+    from gateway.identity.sessions import Session, Sessions
     from gateway.operations.keys import Keys
     from gateway.settings import Settings
 
@@ -39,7 +43,9 @@ def erase(
     basis: Annotated[str, typer.Option(help="Ask for it, on this legal basis: a code of [retention] bases, like wrong_patient.")] = "",
     confirm: Annotated[bool, typer.Option("--confirm", help="Confirm what another person asked for: this erases.")] = False,
     withdraw: Annotated[bool, typer.Option("--withdraw", help="Take the request back.")] = False,
-    rewrite: Annotated[bool, typer.Option("--rewrite", help="Write the tables anew: nobody can work meanwhile, and no old page is left.")] = False,
+    rewrite: Annotated[
+        bool, typer.Option("--rewrite", help="Write the tables anew: nobody can work meanwhile, and no old page is left.")
+    ] = False,
     config: Config = CONFIG,
 ) -> None:
     """Erase a case's content before its time: one person asks (--basis), another confirms (--confirm); each proves who they are."""
@@ -119,7 +125,9 @@ def retain(config: Config = CONFIG) -> None:
     typer.echo(with_writer(config, work))
 
 
-_SECOND = "Now another person with the right to erase confirms it within seven days: garant audit erase CASE --confirm, or on the page /custody."
+_SECOND = (
+    "Now another person with the right to erase confirms it within seven days: garant audit erase CASE --confirm, or on the page /custody."
+)
 
 
 @asynccontextmanager
@@ -130,6 +138,7 @@ async def _room(
     from gateway.clock import SystemClock  # noqa: PLC0415 - each command imports only what it needs
     from gateway.custody.room import custody  # noqa: PLC0415
     from gateway.database import engine, sessions  # noqa: PLC0415
+    from gateway.identity.methods import check_passwords  # noqa: PLC0415
     from gateway.suggestions.repository import Suggestions  # noqa: PLC0415
 
     pool = engine(url, pool_size=2)
@@ -139,15 +148,18 @@ async def _room(
         if not who[0]:
             yield kept, None  # type: ignore[misc] # whoever asks for nobody's session uses none
             return
+        check_passwords(offered="password" in settings.identity.methods)
         accounts, people, passwords = _accounts(settings, keys, made, writer)
         _, session = await accounts.login(people, passwords, *who)
-        yield kept, session
-        await accounts.end(session)
+        try:
+            yield kept, session
+        finally:
+            await accounts.end(session)
     finally:
         await pool.dispose()
 
 
-def _accounts(settings, keys, made, writer):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - see the caller
+def _accounts(settings: Settings, keys: Keys, made: async_sessionmaker[AsyncSession], writer: Writer) -> tuple[Sessions, People, Passwords]:
     from gateway.clock import SystemClock  # noqa: PLC0415
     from gateway.identity.attempts import Attempts  # noqa: PLC0415
     from gateway.identity.passwords import Passwords  # noqa: PLC0415
@@ -188,8 +200,11 @@ def told(proof: Proof, *, rewritten: bool) -> list[str]:
     if not proof.clean:
         fail(f"{searched}, and something is left in: {', '.join(proof.found)}. Tell hospital IT; it must not be there.")
     pages = "" if rewritten else "unused pages of the database's files until they are written over (--rewrite leaves none), "
+    elsewhere = (
+        f"Elsewhere it lasts, encrypted, in {pages}the database's write-ahead log until it is recycled, and backups made before now until you "
+        "replace them. 'garant keys rotate-encryption' and then 'destroy-encryption' of the old key make all of that unreadable."
+    )
     return [
         f"{searched} for its ciphertexts, wrapped keys and salts: nothing is left. All {proof.proven} entries of the case are still proven.",
-        f"Elsewhere it lasts, encrypted, in {pages}the database's write-ahead log until it is recycled, and backups made before now until you "
-        "replace them. 'garant keys rotate-encryption' and then 'destroy-encryption' of the old key make all of that unreadable.",
+        elsewhere,
     ]

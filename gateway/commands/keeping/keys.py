@@ -9,7 +9,6 @@ import typer
 from gateway.commands.console import CONFIG, Config, configured, counting, group, table, with_database, with_writer
 
 if TYPE_CHECKING:
-    from gateway.audit.note import VerifierKey
     from gateway.audit.writer import Writer
     from gateway.operations.keys import Keys
     from gateway.settings import Settings
@@ -45,7 +44,9 @@ def rotate_encryption(config: Config = CONFIG) -> None:
     with counting("payload keys") as told:
         done = with_writer(config, lambda settings, writer, keys, url: rotate(settings, writer, keys, url, told))
     typer.echo(f"{done.current} wraps everything now; {done.count} payload key(s) were wrapped anew, no content was touched.")
-    typer.echo("Back the key folder up now. 'garant keys destroy-encryption' destroys the old key; copies of it in older backups are yours to destroy.")
+    typer.echo(
+        "Back the key folder up now. 'garant keys destroy-encryption' destroys the old key; copies of it in older backups are yours to destroy."
+    )
 
 
 @app.command("destroy-encryption")
@@ -71,10 +72,7 @@ def rotate_log(
     """Give the log a new key: announced under the old one, both sign until --finish. Restart the replicas after each step."""
     from gateway.operations.rotation import signing  # noqa: PLC0415
 
-    def step(settings: Settings, writer: Writer, keys: Keys, url: str):  # type: ignore[no-untyped-def] # noqa: ANN202
-        return (signing.finish if finish else signing.begin)(settings, writer, keys, url)
-
-    key: VerifierKey = with_writer(config, step)
+    key = with_writer(config, signing.finish if finish else signing.begin)
     if finish:
         typer.echo(f"The old key is retired and destroyed here; {key.id.hex()} signs alone once the replicas are restarted.")
         return

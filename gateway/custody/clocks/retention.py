@@ -18,8 +18,8 @@ import structlog
 
 from gateway.audit.batch import Statement, Write
 from gateway.audit.leaf import Event, EventType
-from gateway.custody.erasing import retained
 from gateway.custody.clocks.terms import decision_until, months_before
+from gateway.custody.erasing import retained
 from gateway.database import connect
 from gateway.errors import Conflict, GarantError
 from gateway.identity.people import pseudonym
@@ -176,9 +176,7 @@ class Retaining:
         rule, done, last = self.settings.retention, 0, _NONE
         soonest = months_before(now, 12 * min(rule.after_death_years, rule.decision_years))
         ordinary = months_before(now, 12 * rule.decision_years)
-        while rows := await connection.fetch(
-            _DECISIONS, self.settings.establishment.id, soonest, OPEN, last, ordinary, _AT_A_TIME
-        ):
+        while rows := await connection.fetch(_DECISIONS, self.settings.establishment.id, soonest, OPEN, last, ordinary, _AT_A_TIME):
             last = str(rows[-1]["case_id"])
             for row in rows:
                 birth = await self._birth(row["case_id"])

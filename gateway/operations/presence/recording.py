@@ -104,7 +104,15 @@ class Presence:
             return
         now, seen = self._clock.now(), {name: asdict(found) for name, found in self._outbound.seen().items()}
         await connection.execute(
-            _HERE, self.id, self._establishment, socket.gethostname(), os.getpid(), self._started_at, now, json.dumps(seen), list(self._vault.known)
+            _HERE,
+            self.id,
+            self._establishment,
+            socket.gethostname(),
+            os.getpid(),
+            self._started_at,
+            now,
+            json.dumps(seen),
+            list(self._vault.known),
         )
         await connection.execute(_FORGET, now)
 

@@ -26,7 +26,8 @@ from gateway.suggestions.content import Place
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
-    from uuid import UUID
+
+    import asyncpg
 
     from gateway.audit.writer import Writer
     from gateway.database import Connection
@@ -59,9 +60,7 @@ class Rotated:
     count: int
 
 
-async def rotate(
-    settings: Settings, writer: Writer, keys: Keys, url: str, done: Callable[[int], None] = lambda _: None
-) -> Rotated:
+async def rotate(settings: Settings, writer: Writer, keys: Keys, url: str, done: Callable[[int], None] = lambda _: None) -> Rotated:
     """Make a new key current, or go on with a change that was stopped. Raises Conflict, AuditUnavailable; it can be run again then."""
     path = settings.keys_directory / "kek.json"
     connection = await connect(url, role=ROLE)
@@ -154,16 +153,10 @@ async def _check_unused(app: Connection, name: str) -> None:
         raise Conflict(message, code="key_in_use")
 
 
-def _anew(keys: Keys, row: object, current: str) -> tuple[object, ...]:
-    fields: dict[str, object] = dict(row)  # type: ignore[call-overload] # a record of the query above
-    place = Place(str(fields["establishment"]), _uuid(fields["case_id"]), _uuid(fields["entry_id"]))
-    bound = place.bind(str(fields["field"]).partition("/")[0])
-    wrapped = keys.vault.rewrapped(bytes(fields["wrapped_key"]), str(fields["kek"]), bound)  # type: ignore[arg-type]
-    return (fields["suggestion_id"], fields["field"], fields["entry_id"], fields["kek"], current, wrapped)
-
-
-def _uuid(value: object) -> UUID:
-    return value  # type: ignore[return-value] # a column of that type
+def _anew(keys: Keys, row: asyncpg.Record, current: str) -> tuple[object, ...]:
+    bound = Place(row["establishment"], row["case_id"], row["entry_id"]).bind(row["field"].partition("/")[0])
+    wrapped = keys.vault.rewrapped(row["wrapped_key"], row["kek"], bound)
+    return (row["suggestion_id"], row["field"], row["entry_id"], row["kek"], current, wrapped)
 
 
 def _next(path: Path) -> str:

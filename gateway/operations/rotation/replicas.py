@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    import asyncpg
+
     from gateway.database import Connection
 
 PATIENCE_SECONDS: Final = 20.0
@@ -42,8 +44,8 @@ async def started_since(connection: Connection, establishment: str, moment: date
         raise _lagging(behind)
 
 
-async def _rows(connection: Connection, establishment: str) -> list[dict[str, object]]:
-    return [dict(row) for row in await connection.fetch(_RUNNING, establishment)]  # type: ignore[misc]
+async def _rows(connection: Connection, establishment: str) -> list[asyncpg.Record]:
+    return list(await connection.fetch(_RUNNING, establishment))
 
 
 def _lagging(behind: list[str]) -> Conflict:

@@ -6,7 +6,7 @@ The forms do one thing to one case, through the API's own functions, and the pag
 import json
 from collections.abc import Awaitable
 from datetime import date
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -66,10 +66,10 @@ async def hold(seen: TheVisitor) -> Response:
     """Hold a case, or lift a hold."""
     form = await posted(seen)
 
-    async def work() -> object:
+    async def work() -> None:
         body = HoldBody(case=_case(form), reason=form.get("reason", "")[:40])
         act = api.lift if form.get("act") == "lift" else api.hold
-        return await act(body, person(seen), seen.parts, api.custody_of(seen.request))
+        await act(body, person(seen), seen.parts, api.custody_of(seen.request))
 
     return await _done(seen, work(), form)
 
@@ -79,9 +79,9 @@ async def died(seen: TheVisitor) -> Response:
     """Note a death."""
     form = await posted(seen)
 
-    async def work() -> object:
+    async def work() -> None:
         body = DeathBody(case=_case(form), day=_day(form.get("day", "")))
-        return await api.died(body, person(seen), seen.parts, api.custody_of(seen.request))
+        await api.died(body, person(seen), seen.parts, api.custody_of(seen.request))
 
     return await _done(seen, work(), form)
 
@@ -137,7 +137,7 @@ async def _done(seen: Visitor, work: Awaitable[object], form: dict[str, str]) ->
     return to("/custody")
 
 
-def _proof(form: dict[str, str]) -> dict[str, object]:
+def _proof(form: dict[str, str]) -> dict[str, Any]:
     """The password or the passkey's answer of a form; neither where the sign-in itself is fresh."""
     try:
         assertion = json.loads(form["assertion"]) if form.get("assertion") else None
@@ -163,4 +163,6 @@ def _day(text: str) -> date | None:
 
 
 def _unreadable() -> BadInput:
-    return BadInput("What was sent cannot be read. Reload the page and try again.", fr="L'envoi est illisible. Rechargez la page et réessayez.")
+    return BadInput(
+        "What was sent cannot be read. Reload the page and try again.", fr="L'envoi est illisible. Rechargez la page et réessayez."
+    )
