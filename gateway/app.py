@@ -96,6 +96,10 @@ if TYPE_CHECKING:
     from impact.pages import Section
 
 SPOOL_RETRY_SECONDS: Final = 2.0
+_API: Final = (
+    *(signoff_routes.router, record_router, stop_routes.router, administration_routes.router),
+    *(custody_router, lookback_api),
+)
 _PAGES: Final = (
     *(page_router, form_router, assets.router, queue.router, case.router, deciding.router, passing.router, media.router),
     *(administration_router, signing_in_router, account_router, search_router, verifying_router, lookback_router, impact_router),
@@ -198,13 +202,12 @@ def _build(settings: Settings, keys: Keys, url: str, clock: Clock, source: Path 
     spool, stops = Spool(settings.spool_directory), Stops(url, settings.establishment.id)
     desk = _desk(core, notices, stops)
     parts = _relay_parts(core, Notifier(settings.rotas, notices, spool), stops)
-    writer, interval = core.writer, settings.publication.interval_seconds
-    publisher = Publisher(url, writer, places_of(settings, keys.vkeys, core.outbound), clock, interval)
+    places = places_of(settings, keys.vkeys, core.outbound)
+    publisher = Publisher(url, core.writer, places, clock, settings.publication.interval_seconds)
     metrics = Metrics(parts, publisher.lags)
     presence = Presence(url, settings.establishment.id, parts.machines, core.outbound, clock, keys.vault)
+    watch, verifications = QueueWatch(bus), Verifications(url, identity)
     kept = custody(settings, keys, url, core.sessions, core.writer, core.suggestions, clock)
-    watch = QueueWatch(bus)
-    verifications = Verifications(url, identity)
     operation = Operation(core.outbound, presence, spool, source, kept)
     control = _control(core, parts, desk, metrics, watch, operation, verifications)
     clocks = Clocks(desk.signoff, lanes, notices, clock)
@@ -310,9 +313,7 @@ def _control(
         signoff=desk,
         url=core.url,
     )
-    app = control_app(
-        given, (signoff_routes.router, record_router, stop_routes.router, administration_routes.router, custody_router, lookback_api)
-    )
+    app = control_app(given, _API)
     for router in (health_router(core.writer, metrics), publication_router, *_PAGES):
         app.include_router(router)
     install(app)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.audit.batch import Statement, Write
 from gateway.audit.leaf import Event, EventType
-from gateway.custody.rules import check_kept
+from gateway.custody.rules import check_death, check_kept
 from gateway.custody.words import check_hold_reason
 from gateway.errors import Conflict, Unknown
 from gateway.ids import uuid7
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from gateway.custody.reading import Stock
     from gateway.identity.roles import Author
     from gateway.settings import Settings
+    from gateway.suggestions.tables import Suggestion
 
 _SET: Final = """
 INSERT INTO legal_holds (id, establishment, case_id, reason, set_by, set_at) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING id
@@ -29,7 +30,8 @@ _LIFT: Final = """
 UPDATE legal_holds SET lifted_by = $2, lifted_at = $3, lifted_reason = $4 WHERE id = $1 AND lifted_at IS NULL RETURNING id
 """
 _DIED: Final = """
-INSERT INTO cases (id, establishment, died_on) VALUES ($1, $2, $3) ON CONFLICT (id) DO UPDATE SET died_on = $3 RETURNING id
+INSERT INTO cases (id, establishment, died_on, death_noted_at) VALUES ($1, $2, $3, $4)
+ON CONFLICT (id) DO UPDATE SET died_on = $3, death_noted_at = $4 RETURNING id
 """
 _HELD: Final = ("This case is held already.", "Ce dossier est déjà conservé.")
 
@@ -68,17 +70,21 @@ class Holding:
 
     async def died(self, by: Author, case: UUID, day: date | None) -> None:
         """Note that, and when, the patient of a case died; None takes it back. The day is patient data, so the log says only that it was noted."""
-        await self._check_known(case)
-        event = _event(by, case, {"change": "death_noted" if day else "death_taken_back"}, self.clock.now())
-        await self.writer.append(Write((event,), guards=(Statement(_DIED, (case, self.settings.establishment.id, day), key=case),)))
+        rows, now = await self._check_known(case), self.clock.now()
+        if day is not None:
+            check_death(day, max(row.received_at for row in rows).date(), now.date())
+        event = _event(by, case, {"change": "death_noted" if day else "death_taken_back"}, now)
+        values = (case, self.settings.establishment.id, day, now)
+        await self.writer.append(Write((event,), guards=(Statement(_DIED, values, key=case),)))
 
-    async def _check_known(self, case: UUID) -> None:
+    async def _check_known(self, case: UUID) -> list[Suggestion]:
         rows = await self.stock.suggestions(case)
         if not rows:
             message = f"Nothing is known of the case {case}. Take the id from the log; it is not the caller's own reference."
             french = f"Le dossier {case} est inconnu. Prenez l'identifiant du journal, pas la référence de l'appelant."
             raise Unknown(message, code="case_unknown", fr=french)
         check_kept(rows)
+        return rows
 
 
 def _event(by: Author, case: UUID, detail: dict[str, str], at: datetime) -> Event:

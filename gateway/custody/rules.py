@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from gateway.errors import Conflict, Forbidden, Unknown, erased
+from gateway.errors import BadInput, Conflict, Forbidden, Unknown, erased
 from gateway.identity.roles import Right
 from gateway.suggestions.states import AWAITING, State
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
+    from datetime import date, datetime
     from uuid import UUID
 
     from gateway.custody.tables import ErasureRow, HoldRow
@@ -112,3 +112,14 @@ def check_open(row: ErasureRow) -> None:
     if row.done_at is not None or row.withdrawn_at is not None:
         message = "This request was carried out or withdrawn before."
         raise Conflict(message, code="request_closed", fr="Cette demande a déjà été exécutée ou retirée.")
+
+
+def check_death(day: date, last: date, today: date) -> None:
+    """That nobody dies before the last passage of their case, or in the future: it would shorten the time of a decision. Raises BadInput."""
+    if last <= day <= today:
+        return
+    message = f"The day of the death lies between the last passage of this case ({last}) and today. Check the day; nothing was noted."
+    french = (
+        f"Le jour du décès est compris entre le dernier passage de ce dossier ({last}) et aujourd'hui. Vérifiez-le ; rien n'a été noté."
+    )
+    raise BadInput(message, code="death_impossible", fr=french)

@@ -129,6 +129,9 @@ def test_after_a_death_near_to_it_a_decision_goes_ten_years_later(aged: Stage) -
         body = {"case": str(row["case_id"]), "day": day.isoformat() if day else None}
         assert aged.api(who, "POST", "/custody/deaths", body).status_code == 204
     looked(aged)
+    assert [kept(aged, row) for row in rows] == [True, True, True]  # for thirty days a noted death shortens nothing
+    aged.rows("UPDATE cases SET death_noted_at = death_noted_at - interval '31 days' WHERE died_on IS NOT NULL")
+    looked(aged)
     assert [kept(aged, row) for row in rows] == [False, True, True]
     said = [entry for entry in aged.entries("config_changed") if entry["detail"]["change"] == "death_noted"]
     assert (len(said), any(str(ago(121).year) in str(entry["detail"]) for entry in said)) == (2, False)
@@ -191,6 +194,18 @@ def test_a_closed_accounts_name_stays_while_a_record_refers_to_it(aged: Stage) -
     assert as_gateway(aged, "SELECT forget_person(id) FROM people WHERE login = $1", signer) == []
 
 
+@pytest.mark.parametrize("days", [-1, 1])
+def test_nobody_dies_before_their_last_passage_or_tomorrow(aged: Stage, days: int) -> None:
+    """Otherwise one person shortens by a date what two people have to agree to erase."""
+    row = signed(aged, ago(12 * 13))
+    day = ((ago(12 * 13) if days < 0 else datetime.now(UTC)) + timedelta(days=days)).date()
+    answer = aged.api(aged.clinician("quality"), "POST", "/custody/deaths", {"case": str(row["case_id"]), "day": day.isoformat()})
+    assert (answer.status_code, answer.json()["code"]) == (400, "death_impossible")
+
+
+STEADY = "UPDATE publications SET at = now(), tried_at = now() - interval '25 hours' WHERE place = 'retention'"
+
+
 @pytest.fixture
 def clockwork(postgres_server: str) -> Iterator[Stage]:
     """Two replicas that look ten times a second."""
@@ -199,6 +214,21 @@ def clockwork(postgres_server: str) -> Iterator[Stage]:
 
 def test_replicas_erase_what_is_due_by_themselves_and_once(clockwork: Stage) -> None:
     row = letter(clockwork, ago(40))
+    eventually(lambda: clockwork.rows("SELECT 1 FROM publications WHERE place = 'retention'"))
+    clockwork.rows(STEADY)
     eventually(lambda: not kept(clockwork, row))
     assert erased_as(clockwork, row) == ["retention_use"]
     assert clockwork.verified().ok
+
+
+def test_after_a_jump_of_the_clock_nothing_is_destroyed_for_a_day(clockwork: Stage) -> None:
+    """A server whose date is set twenty years ahead must not empty the hospital's archive. The control: steady, what is due goes."""
+    row = letter(clockwork, ago(40))
+    eventually(lambda: clockwork.rows("SELECT 1 FROM publications WHERE place = 'retention'"))
+    clockwork.rows(
+        "UPDATE publications SET at = now() - interval '20 years', tried_at = now() - interval '21 years' WHERE place = 'retention'"
+    )
+    eventually(lambda: clockwork.rows("SELECT 1 FROM publications WHERE place = 'retention' AND at > now() - interval '1 minute'"))
+    assert (kept(clockwork, row), erased_as(clockwork, row)) == (True, [])
+    clockwork.rows(STEADY)
+    eventually(lambda: not kept(clockwork, row))

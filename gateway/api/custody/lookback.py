@@ -1,25 +1,32 @@
 """Looking back at an AI system over HTTP (R20): begin, list its cases, tick them off until every one was contacted again."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import asdict
 from datetime import date, datetime
+from typing import Final
 from uuid import UUID
 
 import asyncpg
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.api.accounts import Strict
 from gateway.api.dependencies import CurrentSession, Parts, TheParts, demand
 from gateway.audit.batch import Write
 from gateway.audit.search.index import fill
 from gateway.audit.search.lookback import Lookback, all_of, check_left, contacted, found, opened, touched
-from gateway.database import aside, reading
+from gateway.database import aside
 from gateway.errors import AuditUnavailable
 from gateway.identity.roles import Author, Right
 from gateway.identity.sessions import Session
 from gateway.ids import uuid7
 
 router = APIRouter(tags=["look-back"])
+_SECONDS: Final = 60.0
 
 
 class LookbackBody(Strict):
@@ -87,10 +94,8 @@ async def cases(identity: UUID, session: CurrentSession, parts: TheParts) -> Loo
 async def tick(identity: UUID, case: UUID, session: CurrentSession, parts: TheParts) -> None:
     """This case was contacted again; that is an entry, in your name."""
     by = await author(parts, session)
-    await up_to_date(parts)
     name = parts.settings.establishment.id
-    async with reading(parts.database) as database:
-        connection = await database.connection()
+    async with up_to_date(parts) as connection:
         await check_left(connection, name, await found(connection, name, identity), case)
     await parts.writer.append(Write((contacted(identity, case, by, parts.clock.now()),)))
 
@@ -104,27 +109,27 @@ async def author(parts: Parts, session: Session) -> Author:
 
 async def view_of(parts: Parts, identity: UUID) -> LookbackView:
     """One look-back with its cases. Raises Unknown, AuditUnavailable."""
-    await up_to_date(parts)
-    async with reading(parts.database) as database:
-        connection = await database.connection()
+    async with up_to_date(parts) as connection:
         back = await found(connection, parts.settings.establishment.id, identity)
         return _view(back, [TouchedView(**asdict(one)) for one in await touched(connection, parts.settings.establishment.id, back)])
 
 
 async def views(parts: Parts) -> list[LookbackView]:
     """Every look-back, with its cases."""
-    await up_to_date(parts)
-    async with reading(parts.database) as database:
-        begun = await all_of(await database.connection(), parts.settings.establishment.id)
+    async with up_to_date(parts) as connection:
+        begun = await all_of(connection, parts.settings.establishment.id)
     return [await view_of(parts, back.id) for back, _ in begun]
 
 
-async def up_to_date(parts: Parts) -> None:
-    """Index what was written since. Raises AuditUnavailable."""
+@asynccontextmanager
+async def up_to_date(parts: Parts) -> AsyncIterator[AsyncConnection]:
+    """A connection for one long reading of the index, with all in it that was written so far; two at once. Raises AuditUnavailable."""
     try:
-        async with aside(parts.url) as own:
+        async with aside(parts.url) as own, asyncio.timeout(_SECONDS):
             await fill(own, parts.settings.establishment.id)
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            async with parts.database() as session:
+                yield await session.connection()
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, DBAPIError) as error:
         raise AuditUnavailable("The database does not answer, so the log cannot be searched. Try again.") from error
 
 

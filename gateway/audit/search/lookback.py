@@ -29,22 +29,24 @@ _ALL: Final = text("""
 SELECT e.id, e.index AS place, e.at, e.leaf FROM log_search AS s JOIN entries AS e USING (establishment, index)
 WHERE s.establishment = :name AND s.type = 'incident' ORDER BY s.index DESC LIMIT 100
 """)
-_CASES: Final = text("""
+_FOUND: Final = """
 WITH mine AS MATERIALIZED (
   SELECT DISTINCT suggestion_id FROM log_search
-  WHERE establishment = :name AND system = :system AND (:version = '' OR version = :version) AND type = 'received' AND case_id IS NOT NULL
+  WHERE establishment = :name AND system = :system AND (:version = '' OR version = :version) AND type = 'received' AND case_id IS NOT NULL {only}
     AND at >= (CAST(:since AS date) AT TIME ZONE 'UTC') AND at < ((CAST(:until AS date) + 1) AT TIME ZONE 'UTC')
 ), blind AS MATERIALIZED (
   SELECT id FROM suggestions WHERE first_signer IS NOT NULL AND state IN ('held', 'notified', 'first_signed', 'disputed', 'drafted', 'emergency')
 )
 SELECT l.case_id, min(l.at) FILTER (WHERE l.type = 'received') AS at, max(l.suggestion_id::text) AS suggestion,
   max(l.at) FILTER (WHERE l.type = 'released') AS released_at,
-  coalesce(array_agg(DISTINCT l.actor) FILTER (WHERE l.type = 'signed_off' AND l.suggestion_id NOT IN (SELECT id FROM blind)), '{}') AS signers,
-  coalesce(array_agg(DISTINCT l.actor) FILTER (WHERE l.type = 'received' AND l.role = 'machine'), '{}') AS recipients
+  coalesce(array_agg(DISTINCT l.actor) FILTER (WHERE l.type = 'signed_off' AND l.suggestion_id NOT IN (SELECT id FROM blind)), '{{}}') AS signers,
+  coalesce(array_agg(DISTINCT l.actor) FILTER (WHERE l.type = 'received' AND l.role = 'machine'), '{{}}') AS recipients
 FROM log_search AS l JOIN mine AS m ON m.suggestion_id = l.suggestion_id
 WHERE l.establishment = :name AND l.system = :system AND l.type IN ('received', 'signed_off', 'released') AND l.case_id IS NOT NULL
 GROUP BY l.case_id HAVING (NOT :released OR count(*) FILTER (WHERE l.type = 'released') > 0)
-""")
+"""
+_CASES: Final = text(_FOUND.format(only=""))
+_CASE: Final = text(_FOUND.format(only="AND case_id = :case"))
 _DONE: Final = text("""
 SELECT e.case_id, e.at, s.actor FROM log_search AS s JOIN entries AS e USING (establishment, index)
 WHERE s.establishment = :name AND s.type = 'patient_informed' AND s.index > :after
@@ -127,12 +129,13 @@ async def all_of(connection: AsyncConnection, establishment: str) -> list[tuple[
     return [(back, at) for back, at in told if back is not None]
 
 
-async def touched(connection: AsyncConnection, establishment: str, back: Lookback) -> list[Touched]:
-    """Its cases, those that are still to be contacted first, then the oldest."""
+async def touched(connection: AsyncConnection, establishment: str, back: Lookback, case: UUID | None = None) -> list[Touched]:
+    """Its cases (or one of them), those that are still to be contacted first, then the oldest."""
     asked = {"name": establishment, "system": back.system, "version": back.version, "since": back.since, "until": back.until}
     ticked = {"name": establishment, "id": str(back.id), "after": back.index}
     done = {row.case_id: (row.at, row.actor) for row in await connection.execute(_DONE, ticked)}
-    rows = (await connection.execute(_CASES, asked | {"released": back.released})).all()
+    only = (_CASES, {}) if case is None else (_CASE, {"case": case})
+    rows = (await connection.execute(only[0], {**asked, **only[1], "released": back.released})).all()
     cases = [
         Touched(
             row.case_id,
@@ -150,8 +153,8 @@ async def touched(connection: AsyncConnection, establishment: str, back: Lookbac
 
 async def check_left(connection: AsyncConnection, establishment: str, back: Lookback, case: UUID) -> None:
     """That a case belongs to it and was not ticked off before. Raises Conflict."""
-    known = {one.case: one for one in await touched(connection, establishment, back)}
-    if case not in known or known[case].done_at is not None:
+    found_here = await touched(connection, establishment, back, case)
+    if not found_here or found_here[0].done_at is not None:
         raise Conflict(
             "This case is not part of the look-back, or was ticked off already.", fr="Ce dossier n'en fait pas partie, ou est déjà coché."
         )

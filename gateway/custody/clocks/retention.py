@@ -10,7 +10,7 @@ import asyncio
 import json
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final
 
 import asyncpg
@@ -18,6 +18,7 @@ import structlog
 
 from gateway.audit.batch import Statement, Write
 from gateway.audit.leaf import Event, EventType
+from gateway.audit.search.index import fill
 from gateway.custody.clocks.terms import decision_until, months_before
 from gateway.custody.erasing import retained
 from gateway.database import connect
@@ -53,7 +54,7 @@ WHERE s.establishment = $1 AND s.erased_at IS NULL AND s.received_at < $2 AND s.
 GROUP BY s.case_id ORDER BY s.case_id LIMIT $4
 """  # noqa: S608 - our own text
 _DECISIONS: Final = f"""
-SELECT c.case_id, c.last, k.died_on, c.ids FROM (
+SELECT c.case_id, c.last, CASE WHEN k.death_noted_at < $7 THEN k.died_on END AS died_on, c.ids FROM (
   SELECT s.case_id, max(greatest(s.received_at, s.decided_at, s.released_at)) AS last, bool_or(s.state = ANY($3::text[])) AS waits,
     array_agg(s.id ORDER BY s.id) FILTER (WHERE s.erased_at IS NULL) AS ids, bool_or({_SIGNED}) AS signed, bool_or({_HELD}) AS held
   FROM suggestions AS s
@@ -72,6 +73,15 @@ AND NOT EXISTS (SELECT FROM opinions AS o WHERE o.person_id = p.id) AND NOT EXIS
 """
 _REFERRED: Final = "SELECT max(at) FROM log_search WHERE establishment = $1 AND actor = $2 AND type <> ALL($3::text[])"
 _FORGET_PERSON: Final = "SELECT forget_person($1)"
+_DEATH_RESTS: Final = timedelta(days=30)
+"""So long a noted death shortens nothing: whoever noted a wrong one is found out first."""
+_SEEN: Final = "SELECT at, tried_at FROM publications WHERE establishment = $1 AND place = 'retention'"
+_LOOKED: Final = """
+INSERT INTO publications (establishment, place, at, tried_at) VALUES ($1, 'retention', $2, $3)
+ON CONFLICT (establishment, place) DO UPDATE SET at = $2, tried_at = $3
+"""
+_GAP: Final = timedelta(days=2)
+_STEADY: Final = timedelta(days=1)
 _NONE: Final = "00000000-0000-0000-0000-000000000000"
 _AT_A_TIME: Final = 200
 _BROKEN: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
@@ -146,17 +156,29 @@ class Retaining:
             leads = False
             while True:
                 leads = leads or await connection.fetchval(_LEAD, self.settings.establishment.id)
-                done = await self._look(connection) if leads else Erased()
+                done = await self._look(connection) if leads and await self._steady(connection) else Erased()
                 if done.total:
-                    log.info("retention.erased", count=done.total)
+                    log.info("retention.erased", entries=done.total)
                 await asyncio.sleep(self.settings.retention.interval_seconds)
         finally:
             connection.terminate()
+
+    async def _steady(self, connection: Connection) -> bool:
+        """Whether the clock has gone on as clocks do for a day: after a jump, or a long silence, nothing is destroyed at once."""
+        now, name = self.clock.now(), self.settings.establishment.id
+        seen = await connection.fetchrow(_SEEN, name)
+        jumped = seen is None or not -_STEADY < now - seen["at"] < _GAP
+        since = now if jumped else seen["tried_at"]
+        if jumped:
+            log.warning("retention.waits", seconds=_STEADY.total_seconds())
+        await connection.execute(_LOOKED, name, now, since)
+        return now - since >= _STEADY
 
     async def _look(self, connection: Connection) -> Erased:
         now, done = self.clock.now(), Erased()
         if self.writer.damaged is not None:
             return done
+        await fill(connection, self.settings.establishment.id)
         done.use = await self._use(connection, now)
         done.decision = await self._decisions(connection, now)
         done.security = await self._journal(connection, now)
@@ -176,7 +198,9 @@ class Retaining:
         rule, done, last = self.settings.retention, 0, _NONE
         soonest = months_before(now, 12 * min(rule.after_death_years, rule.decision_years))
         ordinary = months_before(now, 12 * rule.decision_years)
-        while rows := await connection.fetch(_DECISIONS, self.settings.establishment.id, soonest, OPEN, last, ordinary, _AT_A_TIME):
+        while rows := await connection.fetch(
+            _DECISIONS, self.settings.establishment.id, soonest, OPEN, last, ordinary, _AT_A_TIME, now - _DEATH_RESTS
+        ):
             last = str(rows[-1]["case_id"])
             for row in rows:
                 birth = await self._birth(row["case_id"])

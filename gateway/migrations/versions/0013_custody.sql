@@ -16,7 +16,7 @@ CREATE INDEX suggestions_by_case ON suggestions (case_id)
 -- next
 CREATE INDEX suggestions_unerased ON suggestions (received_at) WHERE erased_at IS NULL
 -- next
-ALTER TABLE cases ADD COLUMN died_on date
+ALTER TABLE cases ADD COLUMN died_on date, ADD COLUMN death_noted_at timestamptz
 -- next
 ALTER TABLE replicas ADD COLUMN keks text[] NOT NULL DEFAULT '{}'
 -- next
@@ -71,7 +71,7 @@ BEGIN
   UPDATE signatures SET shown_sha256 = '', final_sha256 = NULL, request = NULL, findings = '' WHERE suggestion_id = ANY(chosen);
   UPDATE suggestions SET erased_at = at, erased_basis = why, attach_key = NULL, body_hash = NULL, version = version + 1
     WHERE id = ANY(chosen);
-  UPDATE cases SET reference = NULL, died_on = NULL WHERE id IN (SELECT case_id FROM suggestions WHERE id = ANY(chosen))
+  UPDATE cases SET reference = NULL, died_on = NULL, death_noted_at = NULL WHERE id IN (SELECT case_id FROM suggestions WHERE id = ANY(chosen))
     AND NOT EXISTS (SELECT FROM suggestions AS s WHERE s.case_id = cases.id AND s.erased_at IS NULL);
 END $$
 -- next
@@ -176,7 +176,7 @@ GRANT UPDATE (shown_sha256, final_sha256, request, findings) ON signatures TO ga
 -- next
 GRANT UPDATE (erased_at, erased_basis, attach_key, body_hash, version) ON suggestions TO garant_eraser
 -- next
-GRANT UPDATE (reference, died_on) ON cases TO garant_eraser
+GRANT UPDATE (reference, died_on, death_noted_at) ON cases TO garant_eraser
 -- next
 GRANT SELECT, UPDATE ON erasures TO garant_eraser
 -- next
@@ -186,7 +186,7 @@ GRANT UPDATE (withdrawn_at, proof, proven_at) ON erasures TO garant_app
 -- next
 GRANT UPDATE (lifted_by, lifted_at, lifted_reason) ON legal_holds TO garant_app
 -- next
-GRANT UPDATE (died_on) ON cases TO garant_app
+GRANT UPDATE (died_on, death_noted_at) ON cases TO garant_app
 -- next
 GRANT SELECT ON suggestions, payloads TO garant_rewrapper
 -- next
