@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -61,7 +62,7 @@ def test_a_hold_is_set_and_lifted_and_a_death_noted(stage: Stage) -> None:
     assert "is held (litigation)" in garant(stage, "audit", "hold", case, "--reason", "litigation").output
     assert "Choose a reason" in garant(stage, "audit", "lift", case, "--reason", "because").output
     assert "no longer held" in garant(stage, "audit", "lift", case, "--reason", "closed").output
-    assert "noted" in garant(stage, "audit", "death", case, "2026-05-31").output
+    assert "noted" in garant(stage, "audit", "death", case, f"{datetime.now(UTC):%Y-%m-%d}").output
     assert "is no day" in garant(stage, "audit", "death", case, "yesterday").output
     entries = [entry for entry in stage.entries("config_changed") if entry.get("case") == case]
     assert [entry["detail"]["change"] for entry in entries] == ["hold_set", "hold_lifted", "death_noted"]

@@ -68,7 +68,13 @@ def test_who_takes_the_whole_log_away_says_why(stage: Stage) -> None:
     def visit() -> list[httpx.Response]:
         with httpx.Client(base_url=stage.base, follow_redirects=True, headers={"accept-language": "en"}, timeout=20) as browser:
             signed_in(stage, browser, "quality")
-            asked = ({}, {"since": "2020-01-01"}, {"why": "external_audit"}, {"task": "diagnosis"}, {"why": "nothing"})
+            asked: tuple[dict[str, str], ...] = (
+                {},
+                {"since": "2020-01-01"},
+                {"why": "external_audit"},
+                {"task": "diagnosis"},
+                {"why": "nothing"},
+            )
             return [browser.get("/log.csv", params=one) for one in asked]
 
     answers = apart(visit)

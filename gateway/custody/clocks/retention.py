@@ -71,7 +71,10 @@ SELECT p.id FROM people AS p WHERE NOT p.active AND p.created_at < $1 AND (p.las
 AND NOT EXISTS (SELECT FROM signatures AS g WHERE g.person_id = p.id) AND NOT EXISTS (SELECT FROM judgements AS j WHERE j.person_id = p.id)
 AND NOT EXISTS (SELECT FROM opinions AS o WHERE o.person_id = p.id) AND NOT EXISTS (SELECT FROM people AS o WHERE o.supervised_by = p.id)
 """
-_REFERRED: Final = "SELECT max(at) FROM log_search WHERE establishment = $1 AND actor = $2 AND type <> ALL($3::text[])"
+_REFERRED: Final = """
+SELECT EXISTS (SELECT FROM log_search WHERE establishment = $1 AND actor = $2 AND type <> ALL($3::text[])
+  AND at >= CASE WHEN case_id IS NULL THEN $4::timestamptz ELSE $5::timestamptz END)
+"""
 _FORGET_PERSON: Final = "SELECT forget_person($1)"
 _DEATH_RESTS: Final = timedelta(days=30)
 """So long a noted death shortens nothing: whoever noted a wrong one is found out first."""
@@ -203,22 +206,33 @@ class Retaining:
         ):
             last = str(rows[-1]["case_id"])
             for row in rows:
-                birth = await self._birth(row["case_id"])
-                if decision_until(row["last"], birth, row["died_on"], rule) <= now:
+                if await self._is_over(row, now):
                     done += await self._erase(row["case_id"], row["ids"], "retention_decision", now)
         return done
 
+    async def _is_over(self, row: asyncpg.Record, now: datetime) -> bool:
+        """Whether a decision's term has passed; one of which the patient's age cannot be read is kept, and told."""
+        try:
+            birth = await self._birth(row["case_id"])
+        except Conflict as error:
+            log.warning("retention.unreadable", code=error.code)
+            return False
+        return decision_until(row["last"], birth, row["died_on"], self.settings.retention) <= now
+
     async def _birth(self, case: UUID) -> date | None:
-        """The date of birth that a call of this case carried, if the configuration says where; unreadable ones keep nothing longer."""
+        """The date of birth that a call of this case carried, if the configuration says where. Raises Conflict where it cannot be opened."""
         name = self.settings.retention.birth_date
-        for row in await self.stock.suggestions(case) if name else ():
-            with suppress(GarantError, ValueError, TypeError, AttributeError):
-                return date.fromisoformat(await self._patient(row, name))
+        rows = await self.stock.suggestions(case) if name else []
+        for row in (one for one in rows if one.erased_at is None):
+            text = await self._patient(row, name)
+            with suppress(ValueError):
+                return date.fromisoformat(text)
         return None
 
     async def _patient(self, row: Suggestion, name: str) -> str:
         kept = await self.suggestions.payload(row, "patient")
-        return str(json.loads(kept or b"{}").get(name, ""))[:10]
+        strip = json.loads(kept or b"{}")
+        return str(strip.get(name, "") if isinstance(strip, dict) else "")[:10]
 
     async def _erase(self, case: UUID, ids: Sequence[UUID], basis: str, now: datetime) -> int:
         payloads = await self.stock.payloads(ids)
@@ -237,13 +251,12 @@ class Retaining:
         return count * await self._append(Write((event,), effects=(Statement(_FORGET_JOURNAL, arguments),)))
 
     async def _names(self, connection: Connection, now: datetime) -> int:
-        """Names of closed accounts to which no record refers: no signature, no entry about a case within the time of decisions."""
-        rule, name = self.settings.retention, self.settings.establishment.id
-        done = 0
+        """Names of closed accounts to which nothing refers: no signed record, no entry about a case within the time of decisions, no other of use."""
+        rule, done = self.settings.retention, 0
+        limits = (months_before(now, rule.use_months), months_before(now, 12 * rule.decision_years))
         for row in await connection.fetch(_CLOSED, months_before(now, rule.security_months)):
             actor = pseudonym(self.keys, row["id"])
-            last = await connection.fetchval(_REFERRED, name, actor, list(SECURITY))
-            if last is None or last < months_before(now, 12 * rule.decision_years):
+            if not await connection.fetchval(_REFERRED, self.settings.establishment.id, actor, list(SECURITY), *limits):
                 event = self._event("retention_identity", now, {"subject": actor})
                 done += await self._append(Write((event,), guards=(Statement(_FORGET_PERSON, (row["id"],), key=row["id"]),)))
         return done
