@@ -18,6 +18,8 @@ from gateway.api import signoff as signoff_routes
 from gateway.api import stops as stop_routes
 from gateway.api.administration import routes as administration_routes
 from gateway.api.administration.operation import Operation
+from gateway.api.custody.lookback import router as lookback_api
+from gateway.api.custody.routes import router as custody_router
 from gateway.api.dependencies import Parts as ApiParts
 from gateway.api.frame import control_app
 from gateway.api.health import health_router
@@ -29,6 +31,7 @@ from gateway.audit.publication.publisher import Publisher
 from gateway.audit.spool import Spool
 from gateway.audit.writer import Writer
 from gateway.clock import Clock, SystemClock
+from gateway.custody.room import Custody, custody
 from gateway.database import engine, sessions
 from gateway.errors import AuditUnavailable
 from gateway.identity.attempts import Attempts
@@ -69,6 +72,7 @@ from gateway.suggestions.repository import Suggestions
 from gateway.web import assets
 from gateway.web.administration.forms import router as administration_router
 from gateway.web.clinician import case, deciding, media, passing, queue
+from gateway.web.custody.pages import router as custody_pages
 from gateway.web.forms import router as form_router
 from gateway.web.identity.account import router as account_router
 from gateway.web.identity.signing_in import router as signing_in_router
@@ -93,9 +97,14 @@ if TYPE_CHECKING:
     from impact.pages import Section
 
 SPOOL_RETRY_SECONDS: Final = 2.0
+_API: Final = (
+    *(signoff_routes.router, record_router, stop_routes.router, administration_routes.router),
+    *(custody_router, lookback_api),
+)
 _PAGES: Final = (
     *(page_router, form_router, assets.router, queue.router, case.router, deciding.router, passing.router, media.router),
     *(administration_router, signing_in_router, account_router, search_router, verifying_router, lookback_router, impact_router),
+    custody_pages,
 )
 log = structlog.get_logger()
 
@@ -120,6 +129,7 @@ class Replica:
     watch: QueueWatch
     publisher: Publisher
     verifications: Verifications
+    custody: Custody
 
     def leaving(self) -> None:
         """This replica ends: pages that listen are let go at once."""
@@ -185,7 +195,7 @@ def lanes_of(settings: Settings) -> Lanes:
 def _build(settings: Settings, keys: Keys, url: str, clock: Clock, source: Path | None) -> Replica:
     lanes, bus, pool = lanes_of(settings), Bus(url), engine(url)
     made = sessions(pool)
-    identity = LogIdentity(settings.establishment.id, settings.establishment.origin, keys.log, keys.vkeys)
+    identity = LogIdentity(settings.establishment.id, settings.establishment.origin, keys.log, keys.vkeys, keys.beside)
     core = _Core(
         settings, keys, url, clock, lanes, bus, made, Writer(url, identity), Suggestions(made, keys.vault), Outbound(settings.systems)
     )
@@ -193,13 +203,13 @@ def _build(settings: Settings, keys: Keys, url: str, clock: Clock, source: Path 
     spool, stops = Spool(settings.spool_directory), Stops(url, settings.establishment.id)
     desk = _desk(core, notices, stops)
     parts = _relay_parts(core, Notifier(settings.rotas, notices, spool), stops)
-    writer, interval = core.writer, settings.publication.interval_seconds
-    publisher = Publisher(url, writer, places_of(settings, keys.vkeys, core.outbound), clock, interval)
+    places = places_of(settings, keys.vkeys, core.outbound)
+    publisher = Publisher(url, core.writer, places, clock, settings.publication.interval_seconds)
     metrics = Metrics(parts, publisher.lags)
-    presence = Presence(url, settings.establishment.id, parts.machines, core.outbound, clock)
-    watch = QueueWatch(bus)
-    verifications = Verifications(url, identity)
-    operation = Operation(core.outbound, presence, spool, source)
+    presence = Presence(url, settings.establishment.id, parts.machines, core.outbound, clock, keys.vault)
+    watch, verifications = QueueWatch(bus), Verifications(url, identity)
+    kept = custody(settings, keys, url, core.sessions, core.writer, core.suggestions, clock)
+    operation = Operation(core.outbound, presence, spool, source, kept)
     control = _control(core, parts, desk, metrics, watch, operation, verifications)
     clocks = Clocks(desk.signoff, lanes, notices, clock)
     rotas = RotaWatch(settings.establishment.id, settings.rotas, core.writer, notices, clock)
@@ -220,6 +230,7 @@ def _build(settings: Settings, keys: Keys, url: str, clock: Clock, source: Path 
         watch,
         publisher,
         verifications,
+        kept,
     )
 
 
@@ -303,7 +314,7 @@ def _control(
         signoff=desk,
         url=core.url,
     )
-    app = control_app(given, (signoff_routes.router, record_router, stop_routes.router, administration_routes.router))
+    app = control_app(given, _API)
     for router in (health_router(core.writer, metrics), publication_router, *_PAGES):
         app.include_router(router)
     install(app)
@@ -330,11 +341,13 @@ async def _start(built: Replica, url: str) -> None:
     await built.bus.start()
     await parts.machines.start(built.bus)
     await parts.stops.start(built.bus)
+    parts.cases.start(built.bus)
     built.clocks.start(built.bus)
     built.rotas.start()
     built.notices.start(built.bus)
-    await built.presence.start()
+    await built.presence.start(built.bus)
     built.publisher.start()
+    built.custody.retaining.start()
     for scope in parts.stops.active if parts.writer.damaged is None else ():
         await built.desk.stopping.withdraw(scope)
     log.info("replica.started", establishment=built.settings.establishment.id, pid=os.getpid())
@@ -346,6 +359,7 @@ async def _stop(built: Replica) -> None:
     await built.notices.stop()
     await built.presence.stop()
     await built.publisher.stop()
+    await built.custody.retaining.stop()
     await built.verifications.stop()
     await built.parts.machines.stop()
     await built.bus.stop()

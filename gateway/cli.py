@@ -14,6 +14,7 @@ import typer
 
 from gateway.commands import log, machines, people, setting_up, systems, witness
 from gateway.commands.console import CONFIG, Config, Speaking, configured, fail, group, with_database
+from gateway.commands.keeping import custody, keys, lookback
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +26,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Garant: sign, log and measure what AI suggests. Begin with 'garant init', or try 'garant demo'.",
 )
-keys_app = group("The establishment's secret files.")
 impact_app = group("What AI does to the work, measured.")
 
 
@@ -82,17 +82,6 @@ def demo(
     from impact.cli import rates  # noqa: PLC0415
 
     sys.exit(story.play(once=once, directory=directory, table=lambda found: rates(found, pilot=True)))
-
-
-@keys_app.command("create")
-def keys_create(config: Config = CONFIG) -> None:
-    """Make the secret files that are missing. Back the folder up, apart from the database."""
-    from gateway.operations.keys import create  # noqa: PLC0415
-
-    settings = configured(config)
-    made = create(settings.keys_directory, settings.establishment.origin)
-    typer.echo("\n".join(f"made {path}" for path in made) if made else f"{settings.keys_directory}: nothing was missing.")
-    typer.echo(f"The log's public key for verifiers is in {settings.keys_directory / 'log.vkey'}.")
 
 
 @impact_app.command("rates")
@@ -193,8 +182,10 @@ def _understood(work: Callable[[], str]) -> str:
         fail(str(error))
 
 
+custody.into(log.app)
+lookback.into(log.app)
 for name, commands in {
-    "keys": keys_app,
+    "keys": keys.app,
     "users": people.app,
     "machines": machines.app,
     "systems": systems.systems_app,

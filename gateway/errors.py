@@ -6,6 +6,7 @@ GarantError
 │   │   └── HeadersTooLarge (431)
 │   └── KeyReused (422)    one idempotency key, two bodies
 ├── Unknown (404)          no such system, task, suggestion
+├── Gone (410)             it was here, and was erased
 ├── Unauthenticated (401)  nobody, or not who they say
 │   └── Slowed (429)       too many wrong proofs; the error says how long to wait
 ├── Forbidden (403)        somebody, without the right
@@ -20,7 +21,10 @@ GarantError
 
 from __future__ import annotations
 
-from typing import ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 LANGUAGES: Final = ("fr", "en")
 _LOG_AWAY_FR: Final = (
@@ -121,6 +125,14 @@ class Unknown(GarantError):
     title_fr = "Rien de tel ici"
 
 
+class Gone(GarantError):
+    """It was here, and was erased."""
+
+    status = 410
+    code = "erased"
+    title = "This was erased"
+
+
 class Unauthenticated(GarantError):
     """Nobody is named, or the proof does not hold."""
 
@@ -196,6 +208,15 @@ def stopped() -> Suspended:
         "The stop button was pressed for this AI system, task or site. Proceed without AI; this is not a negative result.",
         fr="Le bouton d'arrêt a été actionné pour ce système d'IA, cette activité ou ce site. Continuez sans l'IA ; "
         "ceci n'est pas un résultat négatif.",
+    )
+
+
+def erased(at: datetime | None, basis: str) -> Gone:
+    """The refusal to show what was erased."""
+    day = f"{at:%Y-%m-%d}"
+    return Gone(
+        f"The content of this case was erased on {day} (basis: {basis}). The log still shows what happened, without content.",
+        fr=f"Le contenu de ce dossier a été effacé le {day} (base : {basis}). Le journal montre toujours ce qui s'est passé, sans contenu.",
     )
 
 

@@ -188,6 +188,75 @@ class Publication(Frozen):
     siem: tuple[Siem, ...] = ()
 
 
+class Coded(Frozen):
+    """A code of the log with its words on pages."""
+
+    code: str = Field(pattern=r"^[a-z][a-z0-9_]{1,39}$")
+    words: dict[str, str] = Field(description='by language: {fr = "…", en = "…"}')
+
+
+class LegalBasis(Coded):
+    """Why a case may be erased before its time; `decisions`: also where a signed decision is destroyed with it."""
+
+    decisions: bool = False
+
+
+def _coded(code: str, fr: str, en: str) -> Coded:
+    return Coded(code=code, words={"fr": fr, "en": en})
+
+
+def _basis(code: str, fr: str, en: str, *, decisions: bool) -> LegalBasis:
+    return LegalBasis(code=code, words={"fr": fr, "en": en}, decisions=decisions)
+
+
+BASES = (
+    _basis(
+        "wrong_patient",
+        "Données reçues d'une autre personne (RGPD 5.1 d, 17.1 d)",
+        "Data of another person (GDPR 5(1)(d), 17(1)(d))",
+        decisions=True,
+    ),
+    _basis("unlawful", "Traitement illicite (RGPD 17.1 d)", "Unlawful processing (GDPR 17(1)(d))", decisions=True),
+    _basis("court_order", "Décision de justice (RGPD 17.1 e)", "Order of a court (GDPR 17(1)(e))", decisions=True),
+    _basis("test_data", "Données d'essai, d'aucun patient", "Test data, of no patient", decisions=True),
+    _basis("objection", "Demande de la personne (RGPD 17.1 c, 21.1)", "Request of the person (GDPR 17(1)(c), 21(1))", decisions=False),
+)
+HOLD_REASONS = (
+    _coded("litigation", "Contentieux", "Litigation"),
+    _coded("investigation", "Enquête (autorité, vigilance)", "Investigation (authority, vigilance)"),
+    _coded("complaint", "Réclamation d'un patient", "Complaint of a patient"),
+    _coded("access_request", "Demande d'accès en cours", "Access request being answered"),
+    _coded("closed", "Affaire close", "Matter closed"),
+)
+READING_REASONS = (
+    _coded("quality_review", "Revue de qualité", "Quality review"),
+    _coded("incident", "Événement indésirable", "Incident"),
+    _coded("lookback", "Recherche rétrospective", "Look-back"),
+    _coded("complaint", "Réclamation d'un patient", "Complaint of a patient"),
+    _coded("access_request", "Demande d'accès du patient", "Access request of the patient"),
+    _coded("authority", "Demande d'une autorité", "Request of an authority"),
+    _coded("external_audit", "Audit externe", "External audit"),
+)
+
+
+class Retention(Frozen):
+    """How long what is kept, by class (R24), and the codes that are chosen from when something is erased, held or read."""
+
+    security_months: int = Field(default=12, ge=6, le=12, description="security journal: sign-ins, refusals, as people can be looked up")
+    use_months: int = Field(default=36, ge=6, le=120, description="use of AI without a signed decision: the content of calls")
+    decision_years: int = Field(default=20, ge=20, description="signed decisions, from the last passage of the case (CSP R.1112-7)")
+    adult_at: int = Field(default=28, ge=28, description="a minor's decisions are kept until this birthday at least")
+    after_death_years: int = Field(
+        default=10, ge=10, description="where somebody dies within this span of the last passage: from the death"
+    )
+    birth_date: str = Field(default="", description="the name in patient_pointers that holds the date of birth (1990-12-31)")
+    automatic: bool = Field(default=True, description="what is due is erased by the replicas; else by `garant audit retain` alone")
+    interval_seconds: float = Field(default=3600.0, ge=0.05, description="how often it is looked whether something is due")
+    bases: tuple[LegalBasis, ...] = BASES
+    hold_reasons: tuple[Coded, ...] = HOLD_REASONS
+    reading_reasons: tuple[Coded, ...] = READING_REASONS
+
+
 Method: TypeAlias = Literal["password", "passkey", "oidc"]
 
 
@@ -259,4 +328,5 @@ class Settings(Frozen):
     webhooks: tuple[Webhook, ...] = ()
     rotas: tuple[Rota, ...] = ()
     publication: Publication = Publication()
+    retention: Retention = Retention()
     log_level: Literal["debug", "info", "warning", "error"] = "info"

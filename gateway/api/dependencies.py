@@ -52,6 +52,7 @@ _RIGHTS_FR: Final = {
     Right.RESUME: "remettre en service",
     Right.MANAGE_ACCOUNTS: "gérer les comptes",
     Right.MANAGE_MACHINES: "gérer les clés de machine",
+    Right.ERASE: "effacer ou conserver des dossiers",
 }
 _AGENTS: Final = ("Firefox", "Edg", "OPR", "Chrome", "Safari")
 _SYSTEMS: Final = ("Windows", "Android", "iPhone", "iPad", "Mac OS", "Linux")

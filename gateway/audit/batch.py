@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from gateway.audit.leaf import Event, encode
 from gateway.audit.note import SigningKey, VerifierKey, open_checkpoint, sign_checkpoint
-from gateway.audit.transaction.guards import ExcludedError, check_stops, effects, previous, refused, stops_after
+from gateway.audit.transaction.guards import ExcludedError, another, check_stops, effects, previous, refused, stops_after
 from gateway.audit.tree import Frontier, leaf_hash
 from gateway.database import CHANNEL, Connection
-from gateway.errors import AuditUnavailable, Conflict, GarantError, Misconfigured, changed_meanwhile
+from gateway.errors import AuditUnavailable, Conflict, GarantError, changed_meanwhile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -136,6 +136,16 @@ class LogIdentity:
     origin: str
     key: SigningKey
     vkeys: tuple[VerifierKey, ...]
+    beside: tuple[SigningKey, ...] = ()  # who signs too, while keys are changed
+
+    @property
+    def signers(self) -> tuple[VerifierKey, ...]:
+        """Whose signature the head may rest on: who signs now, no key of the past."""
+        return tuple(key.verifier() for key in (self.key, *self.beside))
+
+    def signed(self, frontier: Frontier) -> str:
+        """The checkpoint of a state."""
+        return sign_checkpoint(self.origin, frontier.size, frontier.root(), self.key, *self.beside)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +176,7 @@ class Log:
             AuditUnavailable: the head is not the one that was signed.
         """
         empty = Frontier()
-        note = sign_checkpoint(self.identity.origin, 0, empty.root(), self.identity.key)
+        note = self.identity.signed(empty)
         async with connection.transaction():
             await connection.execute(_ALONE)
             await self._check_alone(connection)
@@ -178,16 +188,7 @@ class Log:
         other = await connection.fetchval(_OTHERS, self.identity.establishment)
         if other is None:
             return
-        ours = self.identity.establishment
-        message = (
-            f"This database holds the log of the establishment '{other}', and the configuration names '{ours}'. Two establishments never share "
-            "a database: they would see each other's cases. Correct establishment.id, or give this one a database of its own."
-        )
-        french = (
-            f"Cette base contient le journal de l'établissement « {other} », et la configuration désigne « {ours} ». Deux établissements ne "
-            "partagent jamais une base : chacun verrait les dossiers de l'autre. Corrigez establishment.id ou donnez à celui-ci sa propre base."
-        )
-        raise Misconfigured(message, code="database_of_another", fr=french)
+        raise another(self.identity.establishment, other)
 
     async def _begin(self, connection: Connection, empty: Frontier, note: str) -> None:
         await connection.execute(
@@ -254,7 +255,7 @@ class Log:
 
     def _signed(self, head: Head, rows: _Rows) -> tuple[Frontier, str]:
         frontier = head.frontier.extend(rows.hashes)
-        return frontier, sign_checkpoint(self.identity.origin, frontier.size, frontier.root(), self.identity.key)
+        return frontier, self.identity.signed(frontier)
 
     def _keep_due(self, writes: Sequence[Write]) -> bool:
         at = writes[-1].events[-1].at
@@ -313,7 +314,7 @@ class Log:
         raise AuditUnavailable(message, code="log_damaged")
 
     def _check_head(self, frontier: Frontier, size: int, checkpoint: str) -> None:
-        signed = open_checkpoint(checkpoint, self.identity.vkeys)
+        signed = open_checkpoint(checkpoint, self.identity.signers)
         ours = (self.identity.origin, size, frontier.root())
         if (signed.origin, signed.size, signed.root) != ours or frontier.size != size:
             message = f"The log's head does not match its signed checkpoint, so nothing is written. Restore the newest copy. Signed: {checkpoint!r}; found: {ours!r}."

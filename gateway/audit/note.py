@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -110,11 +110,12 @@ class SigningKey:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """What a log states: its name, how many entries it has, their root hash (32 bytes)."""
+    """What a log states: its name, how many entries it has, their root hash (32 bytes); `by`: the known keys that signed it."""
 
     origin: str
     size: int
     root: bytes
+    by: tuple[VerifierKey, ...] = field(default=(), compare=False)
 
 
 def sign_note(text: str, *keys: SigningKey) -> str:
@@ -163,7 +164,7 @@ def open_checkpoint(note: str | bytes, vkeys: Iterable[VerifierKey]) -> Checkpoi
     if all(key.name != checkpoint.origin or key.ALGORITHM != _ED25519 for key in signed):
         message = f"the checkpoint of {checkpoint.origin} is not signed by a key of that name"
         raise NoteError(message)
-    return checkpoint
+    return replace(checkpoint, by=tuple(key for key in signed if key.name == checkpoint.origin and key.ALGORITHM == _ED25519))
 
 
 def _checkpoint(lines: Sequence[str]) -> Checkpoint:

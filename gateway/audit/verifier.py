@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from gateway.audit.checking.bundles import SPAN, Examined, examine, examined_span, opened_notes
 from gateway.audit.checking.evidence import cosignatures, timestamps
 from gateway.audit.checking.growth import Growth
+from gateway.audit.checking.keys import SigningKeys
 from gateway.audit.checking.report import Problem, Report, Trust, sentence
 from gateway.audit.checking.rows import Rows
 from gateway.audit.export import ASSERTIONS, WIDTH, Export, Tiler, read_export
@@ -175,6 +176,7 @@ class _Verification:
         self._evidence: list[str] = []
         self._counts: Counter[str] = Counter()
         self.size = 0
+        self._keys = SigningKeys(trust.vkeys)
         self.growth = Growth(self._open_kept(kept), self._differs)
         self._rows = Rows(self._open_policies(policies), Assertions(assertions))
 
@@ -201,6 +203,8 @@ class _Verification:
         """The outcome, once everything was read."""
         signed = self._open(checkpoint, "The checkpoint")
         self._finish(signed)
+        for words in self._keys.problems():
+            self._note(None, words)
         for found in cosignatures(checkpoint, self._trust, self._export):
             self._say(found)
         for found in timestamps(self._trust, self._export) if self._export is not None else ():
@@ -210,6 +214,7 @@ class _Verification:
 
     def _check(self, index: int, entry: Entry) -> None:
         try:
+            self._keys.see(index, entry)
             self._rows.check(index, entry)
         except BrokenRuleError as error:
             self._note(index, str(error))
@@ -234,6 +239,7 @@ class _Verification:
             )
         if signed is None:
             return
+        self._keys.signed(signed)
         if signed.size != size:
             self._note(None, f"The checkpoint covers {signed.size} entries, but {size} are here: entries are missing or were added.")
         elif signed.root != root:
@@ -261,6 +267,7 @@ class _Verification:
                 self._note(None, f"An older checkpoint proves nothing: {one}.")
             else:
                 opened.setdefault(one.size, []).append(one.root)
+                self._keys.signed(one)
         return opened
 
     def _open(self, note: str, what: str) -> Checkpoint | None:

@@ -38,11 +38,12 @@ class Right(StrEnum):
     RESUME = "resume"
     MANAGE_ACCOUNTS = "manage_accounts"
     MANAGE_MACHINES = "manage_machines"
+    ERASE = "erase"
 
 
 RIGHTS: Final[Mapping[Role, frozenset[Right]]] = {
     Role.CLINICIAN: frozenset({Right.SIGN, Right.BREAK_GLASS, Right.READ_CASES, Right.READ_IMPACT, Right.STOP}),
-    Role.QUALITY: frozenset({Right.READ_CASES, Right.READ_LOG, Right.READ_IMPACT, Right.STOP, Right.RESUME}),
+    Role.QUALITY: frozenset({Right.READ_CASES, Right.READ_LOG, Right.READ_IMPACT, Right.STOP, Right.RESUME, Right.ERASE}),
     Role.IT: frozenset({Right.MANAGE_ACCOUNTS, Right.MANAGE_MACHINES, Right.STOP, Right.RESUME}),
     Role.AUDITOR: frozenset({Right.READ_LOG, Right.READ_IMPACT}),
 }

@@ -121,7 +121,7 @@ async def prove_growth(settings: Settings, _keys: Keys, url: str, old: int, new:
 
 async def _published(settings: Settings, keys: Keys, url: str, stored: Stored) -> State:
     """The log as it is now, brought to all places outside but the published folder first."""
-    identity = LogIdentity(settings.establishment.id, settings.establishment.origin, keys.log, keys.vkeys)
+    identity = LogIdentity(settings.establishment.id, settings.establishment.origin, keys.log, keys.vkeys, keys.beside)
     outbound = Outbound(())
     places = [place for place in places_of(settings, keys.vkeys, outbound) if place.name != FOLDER]
     writer = Writer(url, identity)  # never started: it is what the publisher would close

@@ -58,7 +58,7 @@ async def writing(settings: Settings, keys: Keys, url: str, work: Callable[[Writ
     Raises:
         AuditUnavailable: the second volume or the published folder knows a newer state than the database; both notes are in the message.
     """
-    identity = LogIdentity(settings.establishment.id, settings.establishment.origin, keys.log, keys.vkeys)
+    identity = LogIdentity(settings.establishment.id, settings.establishment.origin, keys.log, keys.vkeys, keys.beside)
     writer = Writer(url, identity)
     await writer.start()
     try:

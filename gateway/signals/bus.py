@@ -34,6 +34,8 @@ class Topic(StrEnum):
     MACHINES = "machines"
     CLOCK = "clock"  # a deadline was set or moved
     NOTICES = "notices"  # a webhook is owed
+    ERASED = "erased"  # argument: case id; its reference leads nowhere any more
+    KEYS = "keys"  # key-encryption keys were changed
 
 
 def message(topic: Topic, argument: UUID | str | None = None) -> str:

@@ -55,7 +55,7 @@ from gateway.signoff.rules import (
 )
 from gateway.suggestions.content import commitment
 from gateway.suggestions.queue import Asking, LaneRight
-from gateway.suggestions.repository import moved
+from gateway.suggestions.repository import check_there, moved
 from gateway.suggestions.states import Action
 
 if TYPE_CHECKING:
@@ -211,6 +211,7 @@ class SignOff:
         row = await self.suggestions.get(suggestion)
         signers = {one.person_id for one in await self.suggestions.signatures(suggestion)}
         check_may_read(row, person, await self.ruling(row), signers, self.clock.now())
+        check_there(row)
         return row
 
     async def records(self, person: Person, suggestion: UUID) -> list[SignedRecord]:

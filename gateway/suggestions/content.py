@@ -9,7 +9,9 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+from contextlib import suppress
 from dataclasses import dataclass
+from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from cryptography.exceptions import InvalidTag
@@ -19,11 +21,12 @@ from gateway.audit.batch import Bulk
 from gateway.errors import Conflict
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from uuid import UUID
 
 _LABEL: Final = b"garant/c1\n"
 _NONCE: Final = 12
+_LOOK_SECONDS: Final = 1.0
 PAYLOADS: Final = Bulk(
     "payloads",
     ("suggestion_id", "field", "entry_id", "salt", "kek", "wrapped_key", "nonce", "ciphertext"),
@@ -72,26 +75,64 @@ def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+def _never() -> None:
+    """Keys that do not change."""
+
+
 class Vault:
     """Seals and opens payloads with the key-encryption keys of this establishment.
 
     Args:
         keys: id → 32 bytes.
         current: the id that wraps new payloads.
+        again: what the keys are now, where they have changed since it was asked last; asked at most once a second, and at once
+            for a key that is not known: so keys change while replicas serve.
     """
 
-    def __init__(self, keys: Mapping[str, bytes], current: str) -> None:
+    def __init__(
+        self, keys: Mapping[str, bytes], current: str, again: Callable[[], tuple[Mapping[str, bytes], str] | None] = _never
+    ) -> None:
+        self._again = again
+        self._look_at = 0.0
+        self._take(keys, current)
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        """The ids of all keys, the current one first."""
+        return (self._current, *sorted(self._keys.keys() - {self._current}))
+
+    def look(self) -> None:
+        """Take over keys that have changed. Raises what reading them raises; the old ones count then."""
+        self._look_at = monotonic() + _LOOK_SECONDS
+        found = self._again()
+        if found is not None:
+            self._take(*found)
+
+    def rewrapped(self, wrapped: bytes, kek: str, bound: bytes) -> bytes:
+        """A payload's key, wrapped by the current key instead of `kek`; the ciphertext stays as it is. Raises KeyError, InvalidTag."""
+        return self._wrap(self._keys[kek].decrypt(wrapped[:_NONCE], wrapped[_NONCE:], bound), bound)
+
+    def _take(self, keys: Mapping[str, bytes], current: str) -> None:
         self._keys = {name: AESGCM(key) for name, key in keys.items()}
         self._current = current
+
+    def _wrap(self, key: bytes, bound: bytes) -> bytes:
+        nonce = os.urandom(_NONCE)
+        return nonce + self._keys[self._current].encrypt(nonce, key, bound)
+
+    def _due(self) -> None:
+        if monotonic() >= self._look_at:
+            with suppress(OSError, ValueError, KeyError, TypeError):  # half written: the keys that are known go on
+                self.look()
 
     def seal(self, field: str, data: bytes, place: Place) -> Sealed:
         """Encrypt bytes under a fresh key and commit to them with a fresh salt."""
         salt, key = os.urandom(32), os.urandom(32)
         bound = place.bind(field)
-        nonce, wrap_nonce = os.urandom(_NONCE), os.urandom(_NONCE)
+        nonce = os.urandom(_NONCE)
         ciphertext = AESGCM(key).encrypt(nonce, data, bound)
-        wrapped = wrap_nonce + self._keys[self._current].encrypt(wrap_nonce, key, bound)
-        return Sealed(field, place.entry, salt, self._current, wrapped, nonce, ciphertext, commitment(salt, field, data))
+        self._due()
+        return Sealed(field, place.entry, salt, self._current, self._wrap(key, bound), nonce, ciphertext, commitment(salt, field, data))
 
     def commit_only(self, field: str, data: bytes, place: Place) -> Sealed:
         """Commit to bytes that are not kept: the salt stays, so that whoever has the bytes can prove them."""
@@ -109,6 +150,9 @@ class Vault:
             french = "Le contenu de cette proposition n'est pas conservé : il ne peut pas être affiché. Continuez sans l'IA et prévenez l'informatique."
             raise Conflict(message, code="content_not_kept", fr=french)
         bound = place.bind(sealed.field)
+        if sealed.kek not in self._keys:
+            self._look_at = 0.0
+            self._due()
         try:
             key = self._keys[sealed.kek].decrypt(sealed.wrapped_key[:_NONCE], sealed.wrapped_key[_NONCE:], bound)
             return AESGCM(key).decrypt(sealed.nonce, sealed.ciphertext, bound)

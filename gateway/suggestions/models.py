@@ -64,6 +64,8 @@ class NewSuggestion:
     assigned_to: UUID | None = None
     returns_to: UUID | None = None
     leased_at: datetime | None = None
+    erased_at: datetime | None = None
+    erased_basis: str = ""
     held_out: bool = False
 
 

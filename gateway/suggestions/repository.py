@@ -13,7 +13,7 @@ from sqlmodel import col, func, or_, select, text
 
 from gateway.audit.batch import Bulk, Statement
 from gateway.database import reading
-from gateway.errors import Conflict, Unknown
+from gateway.errors import Conflict, Unknown, erased
 from gateway.policy.rules import read_document
 from gateway.suggestions.content import PAYLOADS, Place, Sealed, Vault
 from gateway.suggestions.models import Waiting
@@ -155,12 +155,14 @@ class Suggestions:
 
     async def payload(self, row: AnySuggestion, field: str) -> bytes | None:
         """The decrypted bytes of a field, or None where none is stored. Raises Conflict for damaged content."""
+        check_there(row)
         async with reading(self._sessions) as session:
             stored_row = await session.get(Payload, (row.id, field))
         return None if stored_row is None else self.opened(row, stored_row)
 
     async def payloads(self, row: AnySuggestion, only: tuple[str, ...] = OF_THE_ANSWER) -> dict[str, bytes]:
         """The decrypted payloads of the call and its answer by field, in one query; `final` is what the standing decision releases."""
+        check_there(row)
         chosen = (Payload.suggestion_id == row.id, func.split_part(Payload.field, "/", 1).in_(only))
         async with reading(self._sessions) as session:
             rows = (await session.exec(select(Payload).where(*chosen).order_by(col(Payload.entry_id)))).all()
@@ -182,6 +184,7 @@ class Suggestions:
 
     async def beside(self, row: AnySuggestion, prefix: str) -> dict[str, bytes]:
         """The decrypted payloads whose field begins so, by whole field, the oldest first."""
+        check_there(row)
         chosen = (Payload.suggestion_id == row.id, col(Payload.field).startswith(prefix))
         async with reading(self._sessions) as session:
             rows = (await session.exec(select(Payload).where(*chosen).order_by(col(Payload.entry_id)))).all()
@@ -250,6 +253,12 @@ class Suggestions:
     def opened(self, row: AnySuggestion, stored_row: Payload) -> bytes:
         """Decrypt one row."""
         return self._vault.open(_sealed(stored_row), Place(row.establishment, row.case_id, stored_row.entry_id))
+
+
+def check_there(row: AnySuggestion) -> None:
+    """Raises Gone where the content was erased."""
+    if row.erased_at is not None:
+        raise erased(row.erased_at, row.erased_basis)
 
 
 def _stands(row: AnySuggestion, stored_row: Payload) -> bool:

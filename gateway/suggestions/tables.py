@@ -68,6 +68,8 @@ class Suggestion(SQLModel, table=True):
     assigned_to: UUID | None = None
     returns_to: UUID | None = None  # set: the person it is assigned to was asked for an opinion
     leased_at: datetime | None = Field(default=None, sa_column=Column(_time()))  # from when active time can be claimed
+    erased_at: datetime | None = Field(default=None, sa_column=Column(_time()))
+    erased_basis: str = ""
     held_out: bool = False  # drawn into the arm that judges before it sees anything of the AI
 
 

@@ -38,7 +38,7 @@ ASKED = {
     "case": "/log?case=cfcd2084-95d5-65ef-66e7-dff9f98764da",
     "nothing fits": "/log?type=incident&task=task2",
     "JSON": "/log.json?task=task2",
-    "CSV (50,000 rows)": "/log.csv?role=clinician",
+    "CSV (50,000 rows)": "/log.csv?role=clinician&why=external_audit",
 }
 
 

@@ -26,7 +26,7 @@ def commands(group: Any, name: str) -> Iterator[tuple[str, Any]]:  # noqa: ANN40
 
 
 def documented(text: str) -> set[str]:
-    return set(re.findall(r"^\| `(garant [a-z ]+)` \|", text, re.MULTILINE))
+    return set(re.findall(r"^\| `(garant [a-z -]+)` \|", text, re.MULTILINE))
 
 
 KNOWN = dict(commands(typer.main.get_command(app), "garant"))

@@ -20,7 +20,7 @@ def as_user(url: str, server: str, name: str, rights: str) -> str:
         await connection.execute(f"DROP ROLE IF EXISTS {name}")
         await connection.execute(f"CREATE ROLE {name} LOGIN {rights} PASSWORD 'p'")
         await connection.execute(f'ALTER DATABASE "{urlsplit(url).path[1:]}" OWNER TO {name}')
-        for role in ("garant_app", "garant_auditor", "garant_eraser"):
+        for role in ("garant_app", "garant_auditor", "garant_eraser", "garant_rewrapper"):
             if await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", role):
                 await connection.execute(f"GRANT {role} TO {name} WITH ADMIN OPTION")
         await connection.close()

@@ -241,6 +241,36 @@ def account_of_somebody(seen: Visit) -> None:
     page.goto(str(page.locator("a[href^='/administration/accounts/']").first.get_attribute("href")))
 
 
+def kept_and_erased(seen: Visit) -> None:
+    """Clocks, a hold, a request to erase that waits for another person, one that was closed, and the forms open."""
+    stage = seen.stage
+    cases = []
+    for _ in range(3):
+        waiting = ward.call(stage, "chest")
+        stage.clinician().decide(waiting.id, "approve")
+        cases.append(str(stage.rows("SELECT case_id FROM suggestions WHERE id = $1::uuid", waiting.id)[0]["case_id"]))
+    who = stage.clinician("quality")
+    stage.api(who, "POST", "/custody/holds", {"case": cases[0], "reason": "litigation"})
+    for case in cases[1:]:
+        stage.api(who, "POST", "/custody/erasures", {"case": case, "basis": "wrong_patient", "proof": who.password})
+    erasure = stage.rows("SELECT id FROM erasures WHERE case_id = $1::uuid", cases[1])[0]["id"]
+    stage.api(who, "POST", f"/custody/erasures/{erasure}/withdraw")
+    page = seen.come("quality", "/custody")
+    page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+
+
+def why_read(seen: Visit) -> None:
+    waiting = ward.call(seen.stage, "chest")
+    seen.stage.clinician().decide(waiting.id, "approve")
+    seen.come("quality", f"/review/{waiting.id}")
+
+
+def looked_back(seen: Visit) -> None:
+    why_read(seen)
+    back = seen.stage.api(seen.stage.clinician("quality"), "POST", "/lookbacks", {"system": "chest-reader"}).json()
+    seen.come("quality", f"/log/lookback/{back['id']}")
+
+
 PAGES: Final[Mapping[str, Callable[[Visit], object]]] = {
     "sign-in": lambda seen: seen.page.goto("/"),
     "sign-in, refused": sign_in_refused,
@@ -282,6 +312,11 @@ PAGES: Final[Mapping[str, Callable[[Visit], object]]] = {
     "account": lambda seen: seen.come(path="/account"),
     "log": lambda seen: seen.come("quality", "/log?before=40"),
     "log, verified": verified,
+    "retention and erasure": kept_and_erased,
+    "retention, for hospital IT": lambda seen: seen.come("it", "/custody"),
+    "why a record is read": why_read,
+    "look-back": looked_back,
+    "look-backs": lambda seen: seen.come("quality", "/log/lookback"),
     "impact": lambda seen: seen.come("quality", "/impact"),
     "stops": lambda seen: seen.come("quality", "/stops"),
     "stops, one stopped": stopped,

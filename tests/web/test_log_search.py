@@ -115,7 +115,7 @@ def test_what_an_ai_system_calls_itself_is_never_a_formula_in_a_spreadsheet(stag
     named = "=1+1" + "x" * 8
     stage.model.scripts["/v1/chat/completions"] = Script(body=chat(model=named))
     stage.chat("letter")
-    rows = list(csv.DictReader(io.StringIO(quality.get("/log.csv").text)))
+    rows = list(csv.DictReader(io.StringIO(quality.get("/log.csv", params={"why": "external_audit"}).text)))
     assert {row["version"] for row in rows if "1+1" in row["version"]} == {f"'{named}"}
 
 

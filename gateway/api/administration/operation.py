@@ -1,4 +1,4 @@
-"""What the routes of administration work with beside `Parts`: doors to AI systems, presence, spool, the configuration's file."""
+"""What the routes of administration work with beside `Parts`: doors to AI systems, presence, spool, the configuration's file, custody."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from gateway.audit.spool import Spool
+from gateway.custody.room import Custody
 from gateway.operations.presence.recording import Presence
 from gateway.outbound import Outbound
 
@@ -19,6 +20,7 @@ class Operation:
     presence: Presence
     spool: Spool
     source: Path | None
+    custody: Custody
 
 
 def operation_of(request: Request) -> Operation:

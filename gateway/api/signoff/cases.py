@@ -14,6 +14,7 @@ from gateway.identity.roles import Right
 from gateway.identity.sessions import Authentication, Session
 from gateway.signoff.desk import Desk
 from gateway.signoff.models import Decision
+from gateway.suggestions.repository import check_there
 from gateway.suggestions.states import AWAITING
 
 router = APIRouter()
@@ -100,9 +101,10 @@ async def break_glass(suggestion: UUID, body: BreakGlass, session: CurrentSessio
 
 @router.get("/suggestions/{suggestion}")
 async def stand(suggestion: UUID, session: CurrentSession, parts: TheParts, desk: TheDesk) -> Stand:
-    """Where a suggestion stands; nothing of its content, and what was decided only for whoever may read the case."""
+    """Where a suggestion stands; nothing of its content, and what was decided only for whoever may read the case. Raises Gone if erased."""
     await demand(parts, session, Right.READ_CASES)
     row = await desk.signoff.suggestions.get(suggestion)
     if row.state not in AWAITING:
         row = await logged(parts, session, suggestion, desk.signoff.readable(session.person, suggestion))
+    check_there(row)
     return told(row)

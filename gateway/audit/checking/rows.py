@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from gateway.audit.rules.clinical import Rules
 from gateway.audit.rules.entries import BrokenRuleError
+from gateway.audit.rules.erasure import check_erased
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,4 +41,5 @@ class Rows:
                 f"The entry does not point to the previous entry of its case (it says {entry.get('prev')}, that is {previous})."
             )
         self._rules.check(entry)
+        check_erased(index, entry)
         self._assertions.check(entry)

@@ -29,6 +29,8 @@ _RESUMES: Final = frozenset({"quality", "it"})
 _SERVER: Final = "system:command_line"
 """Whoever runs commands on the server: may let run again what is stopped, and has proven no name."""
 _TWO: Final = 2
+READ: Final = "read"
+"""The decision of a `viewed` entry that is a reading of what is stored, and no opening for a decision."""
 _REJECTED: Final = "rejected"
 
 
@@ -101,6 +103,8 @@ class Rules:
             if life.place != (entry.get("case"), entry.get("task")):
                 raise BrokenRuleError("The entry speaks of this suggestion in another case or task than the entries before it.")
             rule(self, entry, life)
+        elif entry["type"] == "viewed" and entry.get("decision") == READ:
+            return  # a whole case, or the log itself
         elif entry["type"] in _ABOUT_A_SUGGESTION:
             raise BrokenRuleError(f"An entry {entry['type']!r} must name the suggestion it is about.")
         elif entry["type"] != "deferred":
@@ -131,6 +135,8 @@ class Rules:
     def viewed(self, entry: Entry, life: _Life) -> None:
         """A person opened it; only a clinician's opening leads to a signature, and only what was shown after an own judgement counts."""
         shown, first = entry.get("commitments", {}).get("shown"), self._judges_first(life)
+        if entry.get("decision") == READ:
+            return  # read afterwards or by quality, with a reason: nobody decides on the strength of it
         if first and shown is not None and entry["actor"] not in life.judges:
             raise BrokenRuleError(f"The suggestion of task {life.task} was shown to a person who had not recorded an own judgement first.")
         if entry["role"] == "clinician" and (shown is not None or not first):

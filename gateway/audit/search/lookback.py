@@ -1,6 +1,6 @@
-"""Looking back (R20): every case that an AI system touched in a period, and which of them have been contacted again.
+"""Looking back (R20): every case that an AI system touched in a period: what left of it, who signed, who got it, who was contacted again.
 
-The log itself holds both: an `incident` entry says what is looked back at, a `patient_informed` entry ticks one case off.
+The log itself holds both ends: an `incident` entry says what is looked back at, a `patient_informed` entry ticks one case off.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlmodel import text
 
 from gateway.audit.leaf import Event, EventType
-from gateway.errors import Unknown
+from gateway.errors import Conflict, Unknown
 from gateway.ids import uuid7
 
 if TYPE_CHECKING:
@@ -24,44 +24,86 @@ if TYPE_CHECKING:
 
     from gateway.identity.roles import Author
 
-_OPENED: Final = text("SELECT leaf FROM entries WHERE establishment = :name AND id = :id AND type = 'incident'")
-_CASES: Final = text("""
-SELECT case_id, min(at) AS at, max(suggestion_id::text) AS suggestion FROM log_search
-WHERE establishment = :name AND system = :system AND (:version = '' OR version = :version) AND type = 'received' AND case_id IS NOT NULL
-  AND at >= (CAST(:since AS date) AT TIME ZONE 'UTC') AND at < ((CAST(:until AS date) + 1) AT TIME ZONE 'UTC')
-GROUP BY case_id ORDER BY min(at), case_id
+_OPENED: Final = text("SELECT index AS place, leaf FROM entries WHERE establishment = :name AND id = :id AND type = 'incident'")
+_ALL: Final = text("""
+SELECT e.id, e.index AS place, e.at, e.leaf FROM log_search AS s JOIN entries AS e USING (establishment, index)
+WHERE s.establishment = :name AND s.type = 'incident' ORDER BY s.index DESC LIMIT 100
 """)
+_FOUND: Final = """
+WITH mine AS MATERIALIZED (
+  SELECT DISTINCT suggestion_id FROM log_search
+  WHERE establishment = :name AND system = :system AND (:version = '' OR version = :version) AND type = 'received' AND case_id IS NOT NULL {only}
+    AND at >= (CAST(:since AS date) AT TIME ZONE 'UTC') AND at < ((CAST(:until AS date) + 1) AT TIME ZONE 'UTC')
+), blind AS MATERIALIZED (
+  SELECT id FROM suggestions WHERE first_signer IS NOT NULL AND state IN ('held', 'notified', 'first_signed', 'disputed', 'drafted', 'emergency')
+)
+SELECT l.case_id, min(l.at) FILTER (WHERE l.type = 'received') AS at, max(l.suggestion_id::text) AS suggestion,
+  max(l.at) FILTER (WHERE l.type = 'released') AS released_at,
+  coalesce(array_agg(DISTINCT l.actor) FILTER (WHERE l.type = 'signed_off' AND l.suggestion_id NOT IN (SELECT id FROM blind)), '{{}}') AS signers,
+  coalesce(array_agg(DISTINCT l.actor) FILTER (WHERE l.type = 'received' AND l.role = 'machine'), '{{}}') AS recipients
+FROM log_search AS l JOIN mine AS m ON m.suggestion_id = l.suggestion_id
+WHERE l.establishment = :name AND l.system = :system AND l.type IN ('received', 'signed_off', 'released') AND l.case_id IS NOT NULL
+GROUP BY l.case_id HAVING (NOT :released OR count(*) FILTER (WHERE l.type = 'released') > 0)
+"""
+_CASES: Final = text(_FOUND.format(only=""))
+_CASE: Final = text(_FOUND.format(only="AND case_id = :case"))
 _DONE: Final = text("""
-SELECT e.case_id, e.at FROM log_search s JOIN entries e USING (establishment, index)
-WHERE s.establishment = :name AND s.type = 'patient_informed' AND convert_from(e.leaf, 'UTF8')::jsonb -> 'detail' ->> 'lookback' = :id
+SELECT e.case_id, e.at, s.actor FROM log_search AS s JOIN entries AS e USING (establishment, index)
+WHERE s.establishment = :name AND s.type = 'patient_informed' AND s.index > :after
+  AND convert_from(e.leaf, 'UTF8')::jsonb -> 'detail' ->> 'lookback' = :id
 """)
 
 
 @dataclass(frozen=True, slots=True)
 class Lookback:
-    """What is looked back at: an AI system, one of its versions (all where empty), days in UTC, both included."""
+    """What is looked back at: an AI system, one of its versions (all where empty), days in UTC, both included.
+
+    Args:
+        released: only cases of which an answer left.
+        index: of the entry that began it.
+    """
 
     id: UUID
     system: str
     version: str
     since: date
     until: date
+    released: bool = False
+    index: int = -1
 
 
 @dataclass(frozen=True, slots=True)
 class Touched:
-    """One case; `done_at`: when it was contacted again."""
+    """One case; `done_at`, `done_by`: when it was contacted again, and who said so.
+
+    Args:
+        suggestion: the latest one.
+        released_at: when an answer left last, None where none did.
+        signers: actors of the log who signed; nobody while the second of two has still to decide.
+        recipients: the machines that asked.
+    """
 
     case: UUID
     at: datetime
     suggestion: UUID
+    released_at: datetime | None
+    signers: tuple[str, ...]
+    recipients: tuple[str, ...]
     done_at: datetime | None
+    done_by: str
 
 
-def opened(system: str, version: str, since: date, until: date, by: Author, at: datetime) -> Event:
+def opened(back: Lookback, by: Author, at: datetime) -> Event:
     """The entry that begins one; its id is the look-back's."""
-    detail = {"kind": "lookback", "system": system, "version": version, "since": since.isoformat(), "until": until.isoformat()}
-    return Event(uuid7(), EventType.INCIDENT, at, by.actor, by.role, auth=by.auth or None, detail=detail)
+    detail = {
+        "kind": "lookback",
+        "system": back.system,
+        "version": back.version,
+        "since": back.since.isoformat(),
+        "until": back.until.isoformat(),
+        "released": "yes" if back.released else "no",
+    }
+    return Event(back.id, EventType.INCIDENT, at, by.actor, by.role, auth=by.auth or None, detail=detail)
 
 
 def contacted(lookback: UUID, case: UUID, by: Author, at: datetime) -> Event:
@@ -73,21 +115,58 @@ def contacted(lookback: UUID, case: UUID, by: Author, at: datetime) -> Event:
 
 async def found(connection: AsyncConnection, establishment: str, identity: UUID) -> Lookback:
     """The look-back of this id. Raises Unknown."""
-    leaf = await connection.scalar(_OPENED, {"name": establishment, "id": identity})
-    detail = {} if leaf is None else json.loads(leaf).get("detail", {})
-    if detail.get("kind") != "lookback":
+    row = (await connection.execute(_OPENED, {"name": establishment, "id": identity})).first()
+    back = None if row is None else _told(identity, row.place, row.leaf)
+    if back is None:
         raise Unknown(
             "There is no look-back with this id. Begin one from a search of the log.",
             fr="Il n'y a pas de recherche rétrospective de cet identifiant. Commencez-en une depuis une recherche dans le journal.",
         )
-    days = (date.fromisoformat(detail[name]) for name in ("since", "until"))
-    return Lookback(identity, detail["system"], detail["version"], *days)
+    return back
 
 
-async def touched(connection: AsyncConnection, establishment: str, back: Lookback) -> list[Touched]:
-    """Its cases, those that are still to be contacted first."""
+async def all_of(connection: AsyncConnection, establishment: str) -> list[tuple[Lookback, datetime]]:
+    """The look-backs that were begun and when, the newest first, at most 100."""
+    rows = (await connection.execute(_ALL, {"name": establishment})).all()
+    told = [(_told(row.id, row.place, row.leaf), row.at) for row in rows]
+    return [(back, at) for back, at in told if back is not None]
+
+
+async def touched(connection: AsyncConnection, establishment: str, back: Lookback, case: UUID | None = None) -> list[Touched]:
+    """Its cases (or one of them), those that are still to be contacted first, then the oldest."""
     asked = {"name": establishment, "system": back.system, "version": back.version, "since": back.since, "until": back.until}
-    done = {row.case_id: row.at for row in await connection.execute(_DONE, {"name": establishment, "id": str(back.id)})}
-    rows = (await connection.execute(_CASES, asked)).all()
-    cases = [Touched(row.case_id, row.at, UUID(row.suggestion), done.get(row.case_id)) for row in rows]
-    return sorted(cases, key=lambda one: one.done_at is not None)
+    ticked = {"name": establishment, "id": str(back.id), "after": back.index}
+    done = {row.case_id: (row.at, row.actor) for row in await connection.execute(_DONE, ticked)}
+    only = (_CASES, {}) if case is None else (_CASE, {"case": case})
+    rows = (await connection.execute(only[0], {**asked, **only[1], "released": back.released})).all()
+    cases = [
+        Touched(
+            row.case_id,
+            row.at,
+            UUID(row.suggestion),
+            row.released_at,
+            tuple(row.signers),
+            tuple(row.recipients),
+            *done.get(row.case_id, (None, "")),
+        )
+        for row in rows
+    ]
+    return sorted(cases, key=lambda one: (one.done_at is not None, one.at, one.case.int))
+
+
+async def check_left(connection: AsyncConnection, establishment: str, back: Lookback, case: UUID) -> None:
+    """That a case belongs to it and was not ticked off before. Raises Conflict."""
+    found_here = await touched(connection, establishment, back, case)
+    if not found_here or found_here[0].done_at is not None:
+        raise Conflict(
+            "This case is not part of the look-back, or was ticked off already. Reload to see what is left.",
+            fr="Ce dossier n'en fait pas partie, ou est déjà coché. Rechargez la page pour voir ce qui reste.",
+        )
+
+
+def _told(identity: UUID, index: int, leaf: bytes) -> Lookback | None:
+    detail = json.loads(leaf).get("detail", {})
+    if detail.get("kind") != "lookback":
+        return None
+    since, until = (date.fromisoformat(detail[name]) for name in ("since", "until"))
+    return Lookback(identity, detail["system"], detail["version"], since, until, released=detail.get("released") == "yes", index=index)

@@ -9,7 +9,7 @@ from collections import Counter
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
-from gateway.errors import GarantError, stopped
+from gateway.errors import GarantError, Misconfigured, stopped
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,6 +19,19 @@ if TYPE_CHECKING:
     from gateway.database import Connection
 
 _PREVIOUS: Final = "SELECT case_id, max(index) AS index FROM entries WHERE case_id = ANY($1::uuid[]) GROUP BY case_id"
+
+
+def another(ours: str, other: str) -> Misconfigured:
+    """The refusal of a database that belongs to another establishment."""
+    message = (
+        f"This database holds the log of the establishment '{other}', and the configuration names '{ours}'. Two establishments never share "
+        "a database: they would see each other's cases. Correct establishment.id, or give this one a database of its own."
+    )
+    french = (
+        f"Cette base contient le journal de l'établissement « {other} », et la configuration désigne « {ours} ». Deux établissements ne "
+        "partagent jamais une base : chacun verrait les dossiers de l'autre. Corrigez establishment.id ou donnez à celui-ci sa propre base."
+    )
+    return Misconfigured(message, code="database_of_another", fr=french)
 
 
 class ExcludedError(Exception):

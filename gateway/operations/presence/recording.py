@@ -20,12 +20,15 @@ import structlog
 
 from gateway.database import connect
 from gateway.ids import uuid7
+from gateway.signals.bus import Topic
 
 if TYPE_CHECKING:
     from gateway.clock import Clock
     from gateway.database import Connection
     from gateway.identity.machines import Machines
     from gateway.outbound import Outbound
+    from gateway.signals.bus import Bus
+    from gateway.suggestions.content import Vault
 
 FLUSH_SECONDS: Final = 60.0
 _BROKEN: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
@@ -34,8 +37,8 @@ UPDATE machines SET last_used_at = used.at FROM unnest($1::text[], $2::timestamp
 WHERE machines.id = used.id AND (last_used_at IS NULL OR last_used_at < used.at)
 """
 _HERE: Final = """
-INSERT INTO replicas (id, establishment, host, pid, started_at, seen_at, systems) VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb)
-ON CONFLICT (id) DO UPDATE SET seen_at = $6, systems = $7::jsonb
+INSERT INTO replicas (id, establishment, host, pid, started_at, seen_at, systems, keks) VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8)
+ON CONFLICT (id) DO UPDATE SET seen_at = $6, systems = $7::jsonb, keks = $8
 """
 _FORGET: Final = "DELETE FROM replicas WHERE seen_at < $1::timestamptz - interval '1 day'"
 _GONE: Final = "DELETE FROM replicas WHERE id = $1"
@@ -49,9 +52,12 @@ class Presence:
         url: the database.
         establishment: whose replica it is.
         machines, outbound: where last uses and answers are noted.
+        vault: whose keys it tells by their ids, so that a change of keys knows who has followed.
     """
 
-    def __init__(self, url: str, establishment: str, machines: Machines, outbound: Outbound, clock: Clock) -> None:
+    def __init__(self, url: str, establishment: str, machines: Machines, outbound: Outbound, clock: Clock, vault: Vault) -> None:
+        self._vault = vault
+        self._asked = asyncio.Event()
         self._url = url
         self._establishment = establishment
         self._machines = machines
@@ -61,8 +67,9 @@ class Presence:
         self._task: asyncio.Task[None] | None = None
         self.id = uuid7()
 
-    async def start(self) -> None:
-        """Tell that this replica runs, and again once a minute."""
+    async def start(self, bus: Bus) -> None:
+        """Tell that this replica runs, and again once a minute, or when keys were changed."""
+        bus.subscribe(Topic.KEYS, lambda _: self._asked.set())
         await self.flush()
         self._task = asyncio.create_task(self._beat(), name="presence")
 
@@ -97,11 +104,24 @@ class Presence:
             return
         now, seen = self._clock.now(), {name: asdict(found) for name, found in self._outbound.seen().items()}
         await connection.execute(
-            _HERE, self.id, self._establishment, socket.gethostname(), os.getpid(), self._started_at, now, json.dumps(seen)
+            _HERE,
+            self.id,
+            self._establishment,
+            socket.gethostname(),
+            os.getpid(),
+            self._started_at,
+            now,
+            json.dumps(seen),
+            list(self._vault.known),
         )
         await connection.execute(_FORGET, now)
 
     async def _beat(self) -> None:
         while True:
-            await asyncio.sleep(FLUSH_SECONDS)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(FLUSH_SECONDS):
+                    await self._asked.wait()
+            self._asked.clear()
+            with suppress(OSError, ValueError, KeyError, TypeError):  # half written: it is looked again at the next call
+                self._vault.look()
             await self.flush()

@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from gateway.database import reading
 from gateway.ids import random_case
+from gateway.signals.bus import Topic
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
     from gateway.operations.keys import Keys
+    from gateway.signals.bus import Bus
 
 _REMEMBERED: Final = 50_000
 _FIND: Final = text("SELECT id FROM cases WHERE reference = :reference")
@@ -46,6 +48,13 @@ class Cases:
         self._sessions = sessions
         self._keys = keys
         self._known: dict[bytes, UUID] = {}
+
+    def start(self, bus: Bus) -> None:
+        """Forget what is erased, as soon as it is."""
+        bus.subscribe(Topic.ERASED, self._forget)
+
+    def _forget(self, case: str | None) -> None:
+        self._known = {} if case is None else {hidden: known for hidden, known in self._known.items() if str(known) != case}
 
     async def find(self, reference: str | None) -> Case:
         """The case of a reference; a new one where it is unknown or none was given."""

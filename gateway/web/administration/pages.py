@@ -10,6 +10,7 @@ from gateway.api import machines, signoff
 from gateway.api.accounts import PersonView
 from gateway.api.administration import routes
 from gateway.api.administration.operation import operation_of
+from gateway.api.custody import routes as custody
 from gateway.api.dependencies import demand
 from gateway.api.identity import people
 from gateway.errors import Forbidden, Unauthenticated
@@ -82,6 +83,7 @@ async def overview(
         matching=len(listed),
         total=len(found.people),
         search=search,
+        keys=await custody.keys(session, parts),
         machines=(await machines.list_machines(session, parts)).machines,
         activity=await routes.activity(session, parts),
         settings=parts.settings,

@@ -21,6 +21,7 @@ from fastapi.responses import Response  # noqa: TC002 - FastAPI reads annotation
 
 from gateway.api import signoff
 from gateway.api.dependencies import demand
+from gateway.api.reading import asks_reason
 from gateway.display import links
 from gateway.display import parts as display
 from gateway.errors import Conflict, Forbidden, GarantError
@@ -32,6 +33,7 @@ from gateway.suggestions.states import AWAITING, State
 from gateway.web.clinician.editing import Rewritten, editors
 from gateway.web.clinician.onward import asked_of, decided, done, passed_on, within_of
 from gateway.web.clinician.queue import signer
+from gateway.web.custody.shown import reasons_of
 from gateway.web.rendering import Fault, PageRoute, TheVisitor, Visitor, person, posted, to, written
 
 if TYPE_CHECKING:
@@ -91,19 +93,23 @@ async def review(suggestion: UUID, seen: TheVisitor) -> Response:
             return await _drawn(seen, session, await signoff.look(suggestion, session, desk), Sent())
     except (Conflict, Forbidden):
         pass  # not open for this person: it stands where it stands
+    if asks_reason(session) and not seen.request.query_params.get("reason"):
+        return seen.page("reading_reason.html", action=f"/review/{suggestion}", reasons=reasons_of(seen), kept={}, name="reason")
     return await standing_page(seen, session, await desk.signoff.suggestions.get(suggestion))
 
 
 async def standing_page(seen: Visitor, session: Session, row: Suggestion, faults: Sequence[Fault] = (), status: int = 200) -> Response:
     """Where a case stands."""
     desk, awaiting = signoff.desk_of(seen.parts), row.state in AWAITING
-    signed = [] if awaiting else await signoff.signatures(row.id, session, seen.parts, desk)
+    reason = seen.request.query_params.get("reason", "")
+    signed = [] if awaiting else await signoff.signatures(row.id, session, seen.parts, desk, reason)
     mine = await decided(seen, session, row.id)
     return seen.page(
         "review.html",
         status,
         row=row,
         signed=signed,
+        reason=reason,
         standard=MEANING,
         done=mine,
         names=seen.names(),

@@ -18,20 +18,24 @@ from fastapi.responses import Response
 from sqlmodel import text
 
 from gateway.api.dependencies import demand
+from gateway.api.reading import exported
 from gateway.audit.search.index import fill
 from gateway.audit.search.queries import FACETS, PAGE, Counts, Found, Wanted, counts, entries, story
 from gateway.database import aside, reading
 from gateway.errors import AuditUnavailable, BadInput, Unknown
 from gateway.identity.people import pseudonym
 from gateway.identity.roles import Right
+from gateway.web.custody.shown import reasons_of
 from gateway.web.quality.fhir import MEDIA_TYPE, bundle
 from gateway.web.rendering import PageRoute, TheVisitor, Visitor, person
 
-__all__ = ["TheVisitor", "brought_up_to_date", "log_page", "router"]
+__all__ = ["TheVisitor", "brought_up_to_date", "log_page", "people_of", "router"]
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 MOST_ROWS: Final = 50_000
 MOST_MISSING: Final = 30_000
+_NARROWS: Final = frozenset({"type", "task", "system", "decision", "reason", "actor", "case"})
+"""What makes a search less than everything."""
 _HEAD: Final = text("SELECT size, checkpoint FROM log_head WHERE establishment = :name")
 _VERIFIED: Final = text("SELECT size, at, problem FROM publications WHERE establishment = :name AND place = 'verification'")
 _INDEXED: Final = text("SELECT coalesce(max(index) + 1, 0) FROM log_search WHERE establishment = :name")
@@ -61,7 +65,10 @@ async def log_json(seen: TheVisitor) -> Response:
 async def log_csv(seen: TheVisitor) -> Response:
     """The same as a table, at most 50,000 rows."""
     await demand(seen.parts, person(seen), Right.READ_LOG)
-    found, _, _ = await _searched(seen, await _wanted(seen), MOST_ROWS)
+    wanted = await _wanted(seen)
+    if (asked := await _taken_away(seen, "log.csv", wanted)) is not None:
+        return asked
+    found, _, _ = await _searched(seen, wanted, MOST_ROWS)
     out = io.StringIO()
     table = csv.DictWriter(out, list(Found.__dataclass_fields__), lineterminator="\r\n")
     table.writeheader()
@@ -74,7 +81,10 @@ async def log_csv(seen: TheVisitor) -> Response:
 async def log_lines(seen: TheVisitor) -> Response:
     """The same as JSON, an entry a line, at most 50,000."""
     await demand(seen.parts, person(seen), Right.READ_LOG)
-    found, _, _ = await _searched(seen, await _wanted(seen), MOST_ROWS)
+    wanted = await _wanted(seen)
+    if (asked := await _taken_away(seen, "log.jsonl", wanted)) is not None:
+        return asked
+    found, _, _ = await _searched(seen, wanted, MOST_ROWS)
     lines = "".join(f"{json.dumps(_plain(one), ensure_ascii=False)}\n" for one in found)
     return Response(lines, media_type="application/jsonl; charset=utf-8")
 
@@ -101,8 +111,20 @@ async def case_story(case: UUID, seen: TheVisitor) -> Response:
             "The log holds no entry of this case. Check its id.",
             fr="Le journal ne contient aucune écriture de ce dossier. Vérifiez son identifiant.",
         )
-    lags, people = seen.request.app.state.lags(), await _people(seen)
+    lags, people = seen.request.app.state.lags(), await people_of(seen)
     return seen.page("log_case.html", case=case, entries=found, head=head, lags=lags, names=seen.names(), people=people)
+
+
+async def _taken_away(seen: Visitor, form: str, wanted: Wanted) -> Response | None:
+    """Who takes everything away says why, and that is an entry; the page that asks for the reason, where none was given."""
+    why = seen.request.query_params.get("why", "")
+    if not why and _NARROWS.intersection(wanted.given()):
+        return None
+    if not why:
+        kept = {name: value for name, value in seen.request.query_params.items() if name not in {"why", "lang"}}
+        return seen.page("reading_reason.html", action=f"/{form}", reasons=reasons_of(seen), kept=kept, name="why")
+    await exported(seen.parts, person(seen), form, why)
+    return None
 
 
 async def log_page(seen: Visitor, verdict: object = None) -> Response:
@@ -174,7 +196,7 @@ async def _actor(seen: Visitor, named: str) -> str:
     return named if row is None else pseudonym(seen.parts.keys, row.id)
 
 
-async def _people(seen: Visitor) -> dict[str, str]:
+async def people_of(seen: Visitor) -> dict[str, str]:
     """The name behind each pseudonym, for who may read cases; nobody's for an auditor."""
     if Right.READ_CASES not in person(seen).person.rights:
         return {}

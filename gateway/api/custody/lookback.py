@@ -1,0 +1,138 @@
+"""Looking back at an AI system over HTTP (R20): begin, list its cases, tick them off until every one was contacted again."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict
+from datetime import date, datetime
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway.api.accounts import Strict
+from gateway.api.dependencies import CurrentSession, Parts, TheParts, demand
+from gateway.audit.batch import Write
+from gateway.audit.search.index import fill
+from gateway.audit.search.lookback import Lookback, all_of, check_left, contacted, found, opened, touched
+from gateway.database import aside
+from gateway.errors import AuditUnavailable
+from gateway.identity.roles import Author, Right
+from gateway.identity.sessions import Session
+from gateway.ids import uuid7
+
+router = APIRouter(tags=["look-back"])
+_SECONDS: Final = 60.0
+
+
+class LookbackBody(Strict):
+    """What is looked back at: days in UTC, both included; `released`: only cases of which an answer left."""
+
+    system: str = Field(min_length=1, max_length=64)
+    version: str = Field(default="", max_length=64)
+    since: date = date(2000, 1, 1)
+    until: date | None = None
+    released: bool = False
+
+
+class TouchedView(BaseModel):
+    """One case, and whether it was contacted again; people are pseudonyms of the log."""
+
+    case: UUID
+    at: datetime
+    suggestion: UUID
+    released_at: datetime | None
+    signers: list[str]
+    recipients: list[str]
+    done_at: datetime | None
+    done_by: str
+
+
+class LookbackView(BaseModel):
+    """A look-back: how many cases there are and how many are left; `cases` where one is asked for."""
+
+    id: UUID
+    system: str
+    version: str
+    since: date
+    until: date
+    released: bool
+    total: int
+    left: int
+    cases: list[TouchedView] = []
+
+
+@router.get("/lookbacks", summary="Look-backs that were begun")
+async def listed(session: CurrentSession, parts: TheParts) -> list[LookbackView]:
+    """The newest first, with how many cases are left of each."""
+    await author(parts, session)
+    return [view.model_copy(update={"cases": []}) for view in await views(parts)]
+
+
+@router.post("/lookbacks", status_code=201, summary="Begin a look-back")
+async def begin(body: LookbackBody, session: CurrentSession, parts: TheParts) -> LookbackView:
+    """Its beginning is an entry of the log."""
+    by = await author(parts, session)
+    now = parts.clock.now()
+    back = Lookback(uuid7(), body.system, body.version, body.since, body.until or now.date(), body.released)
+    await parts.writer.append(Write((opened(back, by, now),)))
+    return await view_of(parts, back.id)
+
+
+@router.get("/lookbacks/{identity}", summary="The cases of a look-back")
+async def cases(identity: UUID, session: CurrentSession, parts: TheParts) -> LookbackView:
+    """All of them, those that are left first."""
+    await author(parts, session)
+    return await view_of(parts, identity)
+
+
+@router.post("/lookbacks/{identity}/cases/{case}", status_code=204, summary="Tick a case off")
+async def tick(identity: UUID, case: UUID, session: CurrentSession, parts: TheParts) -> None:
+    """This case was contacted again; that is an entry, in your name."""
+    by = await author(parts, session)
+    name = parts.settings.establishment.id
+    async with up_to_date(parts) as connection:
+        await check_left(connection, name, await found(connection, name, identity), case)
+    await parts.writer.append(Write((contacted(identity, case, by, parts.clock.now()),)))
+
+
+async def author(parts: Parts, session: Session) -> Author:
+    """Who reads log and cases. Raises Forbidden."""
+    await demand(parts, session, Right.READ_LOG)
+    await demand(parts, session, Right.READ_CASES)
+    return session.author(parts.keys)
+
+
+async def view_of(parts: Parts, identity: UUID) -> LookbackView:
+    """One look-back with its cases. Raises Unknown, AuditUnavailable."""
+    async with up_to_date(parts) as connection:
+        back = await found(connection, parts.settings.establishment.id, identity)
+        return _view(back, [TouchedView(**asdict(one)) for one in await touched(connection, parts.settings.establishment.id, back)])
+
+
+async def views(parts: Parts) -> list[LookbackView]:
+    """Every look-back, with its cases."""
+    async with up_to_date(parts) as connection:
+        begun = await all_of(connection, parts.settings.establishment.id)
+    return [await view_of(parts, back.id) for back, _ in begun]
+
+
+@asynccontextmanager
+async def up_to_date(parts: Parts) -> AsyncIterator[AsyncConnection]:
+    """A connection for one long reading of the index, with all in it that was written so far; two at once. Raises AuditUnavailable."""
+    try:
+        async with aside(parts.url) as own, asyncio.timeout(_SECONDS):
+            await fill(own, parts.settings.establishment.id)
+            async with parts.database() as session:
+                yield await session.connection()
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, DBAPIError) as error:
+        raise AuditUnavailable("The database does not answer, so the log cannot be searched. Try again.") from error
+
+
+def _view(back: Lookback, cases: list[TouchedView]) -> LookbackView:
+    named = {name: getattr(back, name) for name in ("id", "system", "version", "since", "until", "released")}
+    return LookbackView(**named, total=len(cases), left=sum(one.done_at is None for one in cases), cases=cases)

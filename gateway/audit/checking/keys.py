@@ -1,0 +1,80 @@
+"""Who may sign which state of a log: the first key from the beginning, a later one once the log itself has announced it.
+
+A `key_changed` entry with `detail.kind` `log` announces a key (`step` `announced`, `key` its line) or retires one (`retired`).
+Announced counts only where a state that covers the entry is signed by the key before; a retired key signs nothing alone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gateway.audit.note import NoteError, VerifierKey
+from gateway.audit.rules.entries import BrokenRuleError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from gateway.audit.note import Checkpoint
+    from gateway.audit.rules.entries import Entry
+
+
+class SigningKeys:
+    """The keys of one log as it tells of them.
+
+    Args:
+        trusted: the keys that the reader brought, the log's first one first.
+    """
+
+    def __init__(self, trusted: Sequence[VerifierKey]) -> None:
+        self._trusted = trusted
+        self._announced: dict[VerifierKey, int] = {}
+        self._retired: dict[VerifierKey, int] = {}
+        self._states: list[Checkpoint] = []
+
+    def see(self, index: int, entry: Entry) -> None:
+        """The next entry. Raises BrokenRuleError where it names no key."""
+        detail = entry.get("detail", {})
+        if entry["type"] != "key_changed" or detail.get("kind") != "log":
+            return
+        try:
+            key = VerifierKey.decode(detail.get("key", ""))
+        except NoteError as error:
+            raise BrokenRuleError(f"The entry changes the log's key, but names none ({error}).") from None
+        (self._announced if detail.get("step") == "announced" else self._retired).setdefault(key, index)
+
+    def signed(self, state: Checkpoint) -> None:
+        """A signed state of the log, older or newest."""
+        self._states.append(state)
+
+    def problems(self) -> Iterator[str]:
+        """What is wrong with who signed, once everything was read."""
+        for state in self._states:
+            if state.by and not any(self._may_sign(key, state.size) for key in state.by):
+                yield self._refusal(state)
+        for key, index in self._announced.items():
+            if key in self._trusted[1:] and any(key in state.by for state in self._states) and not self._handed_over(key, index):
+                yield (
+                    f"The key {key.id.hex()} was announced in entry {index}, but no state that covers it is signed by the key before: "
+                    "whoever announced it need not have had that key."
+                )
+
+    def _may_sign(self, key: VerifierKey, size: int) -> bool:
+        if key in self._retired and size > self._retired[key] + 1:
+            return False
+        return key == self._trusted[0] or self._announced.get(key, size) < size
+
+    def _handed_over(self, key: VerifierKey, index: int) -> bool:
+        covering = (state for state in self._states if state.size > index)
+        return any(other != key and self._may_sign(other, state.size) for state in covering for other in state.by)
+
+    def _refusal(self, state: Checkpoint) -> str:
+        retired = [key for key in state.by if key in self._retired]
+        if retired:
+            return (
+                f"The state of {state.size} entries is signed by the key {retired[0].id.hex()} alone, "
+                f"which was retired in entry {self._retired[retired[0]]}."
+            )
+        return (
+            f"The state of {state.size} entries is signed by the key {state.by[0].id.hex()}, which the log never announced before: "
+            "somebody changed the log's key without saying so under the old one."
+        )
