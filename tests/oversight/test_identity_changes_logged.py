@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gateway.identity.oidc.in_force import documents
-from gateway.settings import Identity, Launch, Provider, Settings
+from gateway.settings import Establishment, Identity, Launch, Provider, Settings
 from tests.stage import Stage, _serve, built
 
 if TYPE_CHECKING:
@@ -75,6 +75,13 @@ def test_the_document_behind_a_digest_is_kept_and_neither_holds_a_secret(stage: 
     assert "idp.hospital.example" not in str(stage.entries()), "entries may be open to everybody: addresses stand in the document alone"
 
 
+def configured(provider: Provider) -> Settings:
+    """Settings that sign people in with this provider."""
+    about = Establishment(id="e", name="E", host="localhost")
+    identity = Identity(methods=("oidc",), oidc=provider)
+    return Settings(establishment=about, identity=identity, systems=(), tasks=(), policies=(), routes=())
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -90,10 +97,7 @@ def test_the_document_behind_a_digest_is_kept_and_neither_holds_a_secret(stage: 
 )
 def test_every_setting_that_decides_who_somebody_is_changes_the_digest(change: dict[str, Any]) -> None:
     """Without a start for each: the document is what a digest is of."""
-    before, after = (
-        documents(Settings.model_construct(profile="pilot", identity=Identity(methods=("oidc",), oidc=provider)))["oidc"]
-        for provider in (PROVIDER, PROVIDER.model_copy(update=change))
-    )
+    before, after = (documents(configured(one))["oidc"] for one in (PROVIDER, PROVIDER.model_copy(update=change)))
     assert before != after
 
 
