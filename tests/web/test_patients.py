@@ -96,7 +96,10 @@ def test_a_search_that_another_site_sends_is_refused(stage: Stage, browser: http
 
 def test_a_search_in_an_address_is_none(stage: Stage, browser: httpx.Client) -> None:
     signed_in(stage, browser)
-    assert browser.get("/queue/find?patient=durand").status_code in {404, 405}
+    waits(stage, DURAND)
+    waits(stage, MARTIN)
+    page = browser.get("/queue/find?patient=durand&lang=fr")
+    assert (page.url.path, page.url.query, "MARTIN" in page.text, "Chercher" in page.text) == ("/queue", b"lang=fr", True, True)
 
 
 def test_every_word_has_to_fit() -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
 from sqlalchemy import text
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from uuid import UUID
 
+    from sqlalchemy import Row
     from sqlalchemy.ext.asyncio import async_sessionmaker
     from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -79,10 +80,9 @@ def fits(values: Mapping[str, str], asked: str) -> bool:
     return all(word in there or _day(word) in there for word in _plain(asked).split())
 
 
-def _kept(row: tuple[object, ...]) -> Kept:
-    suggestion, establishment, case, entry, *stored = row
-    sealed = Sealed("patient", entry, *stored, "")  # type: ignore[arg-type] # columns as the statement names them
-    return Kept(suggestion, Place(establishment, case, entry), sealed)  # type: ignore[arg-type]
+def _kept(row: Row[Any]) -> Kept:
+    sealed = Sealed("patient", row.entry_id, row.salt, row.kek, row.wrapped_key, row.nonce, row.ciphertext, "")
+    return Kept(row.suggestion_id, Place(row.establishment, row.case_id, row.entry_id), sealed)
 
 
 def _plain(words: str) -> str:

@@ -16,7 +16,7 @@ from gateway.errors import Unauthenticated
 from gateway.identity.roles import Right
 from gateway.web.clinician.onward import Asked, asked_of, done, onward, passed_on
 from gateway.web.live import QueueWatch, stream
-from gateway.web.rendering import HEADERS, PageRoute, TheVisitor, Visitor, person, posted
+from gateway.web.rendering import HEADERS, PageRoute, TheVisitor, Visitor, person, posted, to
 from gateway.web.texts import words
 
 if TYPE_CHECKING:
@@ -65,6 +65,12 @@ async def find(seen: TheVisitor) -> Response:
     cases = await signoff.find(wanted, session, seen.parts, desk, PAGE) if len(wanted) >= LEAST_WANTED else []
     patients = await signoff.patients(desk, cases)
     return seen.page("queue_found.html", 200, cases=cases, patients=patients, wanted=wanted, names=seen.names(), most=PAGE)
+
+
+@router.get("/queue/find")
+async def nothing_found(seen: TheVisitor) -> Response:
+    """Who comes back here, from a sign-in or in another language, brings no name along: to the queue."""
+    return to(f"/queue?lang={seen.language}" if "lang" in seen.request.query_params else "/queue")
 
 
 @router.get("/queue/events")
