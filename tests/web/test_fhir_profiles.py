@@ -58,7 +58,10 @@ def claimed() -> list[tuple[str, str, str]]:
     chosen["PrivacyDisclosure.Source"] = "delivered"
     by = {"received": "machine:m1", "delivered": "machine:m1"}
     return [
-        (kind, by.get(kind, "p"), fact.path) for name, kind in chosen.items() for fact in PROFILES[name] if fact.least and fact.path != "agent"
+        (kind, by.get(kind, "p"), fact.path)
+        for name, kind in chosen.items()
+        for fact in PROFILES[name]
+        if fact.least and fact.path != "agent"
     ]
 
 

@@ -111,6 +111,12 @@ def read_assertions(path: Path) -> dict[str, str]:
     return found
 
 
+def assertion_line(entry: str, salt: bytes, evidence: bytes) -> str:
+    """A line of `assertions.jsonl`: the signature of one entry's decision, with the salt under which the entry commits to it."""
+    members = {"entry": entry, "salt": salt.hex(), "evidence": evidence.decode()}
+    return json.dumps(members, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
 def _opened(line: str, committed: str) -> _Evidence:
     """The evidence in a line, if it is what the entry commits to."""
     members = json.loads(line)
