@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
+from gateway.audit.export import ASSERTIONS
 from gateway.audit.note import NoteError
 from gateway.audit.rules.entries import BrokenRuleError
 
@@ -96,8 +97,15 @@ class Assertions:
             raise BrokenRuleError("The decision was signed with a passkey that its signer had not registered at that time.")
 
 
-def read_assertions(path: Path) -> dict[str, str]:
-    """The lines of `assertions.jsonl` by the entry they speak of; none where there is no such file. Raises NoteError."""
+def read_assertions(folder: Path) -> dict[str, str]:
+    """The lines of `assertions.jsonl`, and of parts of it (`assertions/*.jsonl`), by the entry they speak of. Raises NoteError."""
+    found: dict[str, str] = {}
+    for path in (folder / ASSERTIONS, *sorted((folder / "assertions").glob("*.jsonl"))):
+        found |= _lines(path)
+    return found
+
+
+def _lines(path: Path) -> dict[str, str]:
     found: dict[str, str] = {}
     try:
         with path.open("rb") as file:
