@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from gateway.audit.export import WIDTH, read_export
@@ -15,6 +16,15 @@ if TYPE_CHECKING:
 
 SALT_BYTES: Final = 32
 _LABEL: Final = b"garant/c1\n"
+
+
+class Purpose(StrEnum):
+    """Why content is disclosed."""
+
+    COURT_ORDER = "court_order"
+    PATIENT_REQUEST = "patient_request"
+    COMPLAINT = "complaint"
+    AUDIT = "audit"
 
 
 def opens(leaf: bytes, field: str, data: bytes, salt: bytes) -> bool:
