@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
@@ -27,8 +27,8 @@ def stage(postgres_server: str) -> Iterator[Stage]:
     yield from built(postgres_server)
 
 
-def decided(stage: Stage, **more: object) -> str:
-    """A signed case's suggestion."""
+def decided(stage: Stage, **more: Any) -> str:  # noqa: ANN401 - members of a decision
+    """A decided case's suggestion."""
     suggestion = new_case(stage)
     assert decide(stage, suggestion, opened(stage, suggestion), **more).status_code == 200
     return suggestion

@@ -100,7 +100,7 @@ def test_what_one_person_did_is_counted_for_nobody(quality: httpx.Client) -> Non
 def test_a_case_is_told_in_order_with_its_proof(stage: Stage, quality: httpx.Client) -> None:
     case = stage.entries("signed_off")[0]["case"]
     page = unescape(quality.get(f"/log/case/{case}").text)
-    places = [page.index(f"<td>{words}</td>") for words in ("received from the AI system", "opened", "signed off", "released")]
+    places = [page.index(f"<strong>{words}</strong>") for words in ("received from the AI system", "opened", "signed off", "released")]
     assert (places == sorted(places), "Dr dr.a" in page, "password" in page) == (True, True, True)
     proof = eventually(lambda: (answer := quality.get(f"/audit/case/{case}")).status_code == 200 and answer.text)
     assert CaseProof.decode(proof).check(stage.keys.vkeys).size > 0

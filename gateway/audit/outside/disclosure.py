@@ -19,8 +19,9 @@ _LABEL: Final = b"garant/c1\n"
 
 
 class Purpose(StrEnum):
-    """Why content is disclosed."""
+    """Why content is read by who does not treat the patient, or disclosed."""
 
+    QUALITY_REVIEW = "quality_review"
     COURT_ORDER = "court_order"
     PATIENT_REQUEST = "patient_request"
     COMPLAINT = "complaint"

@@ -6,6 +6,7 @@ The index is brought up to date before it is asked. Auditors see pseudonyms; who
 import csv
 import io
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from datetime import date
 from typing import Final
@@ -18,8 +19,9 @@ from fastapi.responses import Response
 from sqlmodel import text
 
 from gateway.api.dependencies import demand
+from gateway.audit.outside.disclosure import Purpose
 from gateway.audit.search.index import fill
-from gateway.audit.search.queries import FACETS, PAGE, Counts, Found, Wanted, counts, entries, story
+from gateway.audit.search.queries import FACETS, PAGE, Counts, Found, Told, Wanted, counts, entries, story
 from gateway.database import aside, reading
 from gateway.errors import AuditUnavailable, BadInput, Unknown
 from gateway.identity.people import pseudonym
@@ -27,7 +29,7 @@ from gateway.identity.roles import Right
 from gateway.web.quality.fhir import MEDIA_TYPE, bundle
 from gateway.web.rendering import PageRoute, TheVisitor, Visitor, person
 
-__all__ = ["TheVisitor", "brought_up_to_date", "log_page", "router"]
+__all__ = ["TheVisitor", "brought_up_to_date", "case_page", "log_page", "router", "told"]
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 MOST_ROWS: Final = 50_000
@@ -91,15 +93,27 @@ async def log_fhir(seen: TheVisitor) -> Response:
 async def case_story(case: UUID, seen: TheVisitor) -> Response:
     """A case, told in order, with its proof to download."""
     await demand(seen.parts, person(seen), Right.READ_LOG)
-    name = seen.parts.settings.establishment.id
+    return await case_page(seen, case, await told(seen, case))
+
+
+async def told(seen: Visitor, case: UUID) -> list[Told]:
+    """The entries of a case, oldest first. Raises Unknown."""
     await brought_up_to_date(seen)
     async with reading(seen.parts.database) as session:
-        connection = await session.connection()
-        found, head = await story(connection, name, case), (await connection.execute(_HEAD, {"name": name})).first()
+        found = await story(await session.connection(), seen.parts.settings.establishment.id, case)
     if not found:
         raise Unknown("The log holds no entry of this case.", fr="Le journal ne contient aucune écriture de ce dossier.")
+    return found
+
+
+async def case_page(seen: Visitor, case: UUID, found: list[Told], changes: Mapping[UUID, object] | None = None) -> Response:
+    """The page of a case; `changes`: by entry, what was changed before it was signed, where that is shown."""
+    name = seen.parts.settings.establishment.id
+    async with reading(seen.parts.database) as session:
+        head = (await (await session.connection()).execute(_HEAD, {"name": name})).first()
     lags, people = seen.request.app.state.lags(), await _people(seen)
-    return seen.page("log_case.html", case=case, entries=found, head=head, lags=lags, names=seen.names(), people=people)
+    more = {"changes": changes, "reasons": tuple(Purpose), "names": seen.names(), "people": people}
+    return seen.page("log_case.html", case=case, entries=found, head=head, lags=lags, **more)
 
 
 async def log_page(seen: Visitor, verdict: object = None) -> Response:
@@ -124,6 +138,7 @@ async def log_page(seen: Visitor, verdict: object = None) -> Response:
         numbers=numbers,
         last=last,
         older=_address("/log", seen, before=found[-1].place) if len(found) == PAGE else "",
+        people=await _people(seen),
         siblings={form: _address(f"/log.{form}", seen) for form in ("json", "jsonl", "csv", "fhir.json")},
     )
 

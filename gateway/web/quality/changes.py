@@ -1,0 +1,69 @@
+"""What was changed before signing, on the page of a case: shown for a reason, to who may read cases, and itself an entry of the log first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from uuid import UUID  # noqa: TC003 - FastAPI reads annotations at run time
+
+from fastapi import APIRouter
+from fastapi.responses import Response  # noqa: TC002 - FastAPI reads annotations at run time
+
+from gateway.api.dependencies import demand
+from gateway.api.signoff import desk_of
+from gateway.audit.batch import Write
+from gateway.audit.leaf import Event, EventType
+from gateway.audit.outside.disclosure import Purpose
+from gateway.errors import BadInput
+from gateway.identity.roles import Right
+from gateway.ids import uuid7
+from gateway.signoff.acts.records import amendments
+from gateway.web.quality.search import case_page, told
+from gateway.web.rendering import PageRoute, TheVisitor, Visitor, person, posted
+
+if TYPE_CHECKING:
+    from gateway.identity.roles import Author
+    from gateway.signoff.acts.records import Changed
+    from gateway.suggestions.tables import Suggestion
+
+__all__ = ["TheVisitor", "router"]
+
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
+
+
+@router.post("/log/case/{case}/changes")
+async def changes(case: UUID, seen: TheVisitor) -> Response:
+    """The story of a case with the words that were changed."""
+    purpose = _purpose((await posted(seen)).get("reason", ""))
+    session = person(seen)
+    await demand(seen.parts, session, Right.READ_LOG)
+    await demand(seen.parts, session, Right.READ_CASES)
+    by = session.person.author(seen.parts.keys, Right.READ_CASES, session.authentication.for_log())
+    shown = await _shown(seen, [one.found.suggestion_id for one in await told(seen, case)], by, purpose)
+    return await case_page(seen, case, await told(seen, case), shown)
+
+
+async def _shown(seen: Visitor, suggestions: list[UUID | None], by: Author, purpose: Purpose) -> dict[UUID, tuple[Changed, ...]]:
+    """What changed, by entry; the entry of the reading is committed before anything of it is given."""
+    desk = desk_of(seen.parts).signoff
+    rows = [await desk.suggestions.get(one) for one in dict.fromkeys(suggestions) if one is not None]
+    found = [(row, changed) for row in rows if (changed := await amendments(desk, row))]
+    if found:
+        await seen.parts.writer.append(Write(tuple(_read(seen, row, by, purpose) for row, _ in found)))
+    return {entry: changed for _, listed in found for entry, changed in listed.items()}
+
+
+def _read(seen: Visitor, row: Suggestion, by: Author, purpose: Purpose) -> Event:
+    named = {"case": row.case_id, "suggestion": row.id}
+    detail = {"form": "changes", "reason": purpose.value, "system": row.system, "site": row.site}
+    said = {"task": row.task, "policy": row.policy, "decision": "read"}
+    return Event(uuid7(), EventType.VIEWED, seen.parts.clock.now(), by.actor, by.role, **named, **said, auth=by.auth or None, detail=detail)
+
+
+def _purpose(given: str) -> Purpose:
+    try:
+        return Purpose(given)
+    except ValueError:
+        raise BadInput(
+            "Say why you read what was changed: choose one of the reasons.",
+            fr="Dites pourquoi vous lisez ce qui a été modifié : choisissez un motif.",
+        ) from None
