@@ -88,6 +88,13 @@ def test_nothing_of_an_undecided_suggestion_is_disclosed(stage: Stage, tmp_path:
     assert ((tmp_path / "bytes").exists(), len(stage.entries())) == (False, size)
 
 
+def test_nothing_is_disclosed_while_a_signature_can_be_taken_back(stage: Stage, tmp_path: Path) -> None:
+    suggestion = decided(stage, decision="approve")
+    stage.rows("UPDATE suggestions SET state = 'signed' WHERE id = $1::uuid", suggestion)
+    done = garant(stage, "disclose", entry(stage, suggestion, "signed_off")[0], "final", *WHY, "--out", tmp_path / "bytes")
+    assert (done.exit_code, "still waits for a decision" in done.output, (tmp_path / "bytes").exists()) == (1, True, False)
+
+
 def test_what_was_erased_is_not_disclosed(stage: Stage, tmp_path: Path) -> None:
     suggestion = decided(stage, decision="approve")
     index, _ = entry(stage, suggestion, "received")

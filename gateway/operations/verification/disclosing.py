@@ -1,7 +1,7 @@
 """Discloses the bytes and the salt of one commitment, so that somebody outside can hold them against the log.
 
-Promises: nothing of an undecided suggestion is disclosed (nothing leaves before its signature, and of two people the second decides
-without knowing the first); the entry that says what was disclosed, and why, is in the log before anybody has the bytes.
+Promises: nothing of a suggestion is disclosed before its decision stands (nothing leaves before its signature, an undo window counts as
+undecided, and of two people the second decides without knowing the first); the entry that says what was disclosed, and why, is in the log before anybody has the bytes.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from gateway.errors import BadInput, Conflict, Unknown
 from gateway.identity.roles import COMMAND_LINE
 from gateway.ids import uuid7
 from gateway.suggestions.content import Place, Sealed, commitment
-from gateway.suggestions.states import AWAITING, State
+from gateway.suggestions.states import AWAITING, PENDING, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -102,7 +102,7 @@ async def _committed(connection: asyncpg.Connection, establishment: str, what: U
 
 async def _check_decided(connection: asyncpg.Connection, found: _Committed) -> None:
     state = await connection.fetchval(_STATE, found.row["suggestion_id"])
-    if state is not None and (State(state) in AWAITING or State(state) is State.QUEUED):
+    if state is not None and State(state) in AWAITING | PENDING:
         message = "This suggestion still waits for a decision, so nothing of it is disclosed. Disclose it once the decision stands."
         french = "Cette proposition attend encore une décision : rien n'en est communiqué. Recommencez quand la décision sera prise."
         raise Conflict(message, code="undecided", fr=french)
