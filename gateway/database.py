@@ -155,11 +155,11 @@ class _Gate:
 
 
 @asynccontextmanager
-async def reading(maker: async_sessionmaker[AsyncSession]) -> AsyncIterator[AsyncSession]:
-    """A session for one short reading.
+async def reading(maker: async_sessionmaker[AsyncSession], seconds: float = READ_SECONDS) -> AsyncIterator[AsyncSession]:
+    """A session for one short reading; `seconds`: how long it may take, where somebody asked for much.
 
     Raises:
-        AuditUnavailable: the database did not answer within three and a half seconds, or not at all; who waits behind learns it at once.
+        AuditUnavailable: the database did not answer in time, or not at all; who waits behind learns it at once.
         BadInput: it answered that a value is none; that is its sender's fault and concerns nobody else.
     """
     gate, now = _GATES.setdefault(maker, _Gate()), asyncio.get_running_loop().time
@@ -167,7 +167,7 @@ async def reading(maker: async_sessionmaker[AsyncSession]) -> AsyncIterator[Asyn
         if gate.closed_until > now():
             raise _away()
         try:
-            async with asyncio.timeout(READ_SECONDS), maker() as session:
+            async with asyncio.timeout(seconds), maker() as session:
                 yield session
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, DBAPIError, PoolTimeoutError) as error:
             if _no_value(error):

@@ -106,7 +106,7 @@ def network(url: str) -> Iterator[tuple[str, Network]]:
     with tempfile.TemporaryDirectory(prefix="garant-") as folder:
         thread.start()
         listening = asyncio.start_unix_server(found.serve, Path(folder) / _SOCKET)
-        server = asyncio.run_coroutine_threadsafe(listening, found.loop).result(10)  # type: ignore[arg-type] # a coroutine
+        server = asyncio.run_coroutine_threadsafe(listening, found.loop).result(10)
         yield parts._replace(query=f"host={folder}").geturl(), found
         asyncio.run_coroutine_threadsafe(found.end(server), found.loop).result(10)
         found.loop.call_soon_threadsafe(found.loop.stop)

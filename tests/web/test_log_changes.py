@@ -26,7 +26,7 @@ def amended(stage: Stage, task: str = "diagnosis", login: str = "dr.a", **more: 
     """A case that was signed with a changed text: its id and its suggestion."""
     suggestion = new_case(stage, task)
     change: dict[str, object] = {"decision": "amend", "amendment": {POINTER: AMENDED}} | more
-    assert decide(stage, suggestion, opened(stage, suggestion, login), login, **change).status_code == 200  # type: ignore[arg-type]
+    assert decide(stage, suggestion, opened(stage, suggestion, login), login, **change).status_code == 200
     return case_of(stage, suggestion), suggestion
 
 
@@ -89,7 +89,7 @@ def test_while_two_decide_neither_text_nor_commitment_of_the_first_is_told(stage
     for page in (browser.get(f"/log/case/{case}"), shown(browser, case, **READ)):
         assert (final[:16] in page.text, "three months" in page.text) == (False, False)
     change = {"decision": "amend", "amendment": {POINTER: AMENDED}}
-    assert decide(stage, suggestion, opened(stage, suggestion, "dr.b"), "dr.b", **change).status_code == 200  # type: ignore[arg-type]
+    assert decide(stage, suggestion, opened(stage, suggestion, "dr.b"), "dr.b", **change).status_code == 200
     page = shown(browser, case, **READ)
     assert (final[:16] in page.text, page.text.count("three months")) == (True, 2)
 

@@ -81,7 +81,7 @@ async def disclose(writer: Writer, keys: Keys, url: str, what: UUID | int, field
     detail = {"act": "disclosed", "entry": str(found.row["index"]), "field": field, "reason": purpose.value}
     row, now = found.row, datetime.now(UTC)
     names = {"case": row["case_id"], "suggestion": row["suggestion_id"], "task": row["task"]}
-    event = Event(uuid7(), EventType.VIEWED, now, COMMAND_LINE.actor, COMMAND_LINE.role, **names, detail=detail)
+    event = Event(uuid7(), EventType.VIEWED, now, COMMAND_LINE.actor, COMMAND_LINE.role, decision="read", **names, detail=detail)
     await writer.append(Write((event,)))
     return disclosed
 

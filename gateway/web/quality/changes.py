@@ -53,10 +53,20 @@ async def _shown(seen: Visitor, suggestions: list[UUID | None], by: Author, purp
 
 
 def _read(seen: Visitor, row: Suggestion, by: Author, purpose: Purpose) -> Event:
-    named = {"case": row.case_id, "suggestion": row.id}
-    detail = {"form": "changes", "reason": purpose.value, "system": row.system, "site": row.site}
-    said = {"task": row.task, "policy": row.policy, "decision": "read"}
-    return Event(uuid7(), EventType.VIEWED, seen.parts.clock.now(), by.actor, by.role, **named, **said, auth=by.auth or None, detail=detail)
+    return Event(
+        id=uuid7(),
+        type=EventType.VIEWED,
+        at=seen.parts.clock.now(),
+        actor=by.actor,
+        role=by.role,
+        case=row.case_id,
+        suggestion=row.id,
+        task=row.task,
+        policy=row.policy,
+        decision="read",
+        auth=by.auth or None,
+        detail={"form": "changes", "reason": purpose.value, "system": row.system, "site": row.site},
+    )
 
 
 def _purpose(given: str) -> Purpose:

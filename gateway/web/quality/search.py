@@ -22,7 +22,7 @@ from gateway.api.dependencies import demand
 from gateway.audit.outside.disclosure import Purpose
 from gateway.audit.search.index import fill
 from gateway.audit.search.queries import FACETS, PAGE, Counts, Found, Told, Wanted, counts, entries, story
-from gateway.database import aside, reading
+from gateway.database import READ_SECONDS, aside, reading
 from gateway.errors import AuditUnavailable, BadInput, Unknown
 from gateway.identity.people import pseudonym
 from gateway.identity.roles import Right
@@ -33,6 +33,7 @@ __all__ = ["TheVisitor", "brought_up_to_date", "case_page", "log_page", "router"
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 MOST_ROWS: Final = 50_000
+TABLE_SECONDS: Final = 30.0
 MOST_MISSING: Final = 30_000
 _HEAD: Final = text("SELECT size, checkpoint FROM log_head WHERE establishment = :name")
 _VERIFIED: Final = text("SELECT size, at, problem FROM publications WHERE establishment = :name AND place = 'verification'")
@@ -112,8 +113,17 @@ async def case_page(seen: Visitor, case: UUID, found: list[Told], changes: Mappi
     async with reading(seen.parts.database) as session:
         head = (await (await session.connection()).execute(_HEAD, {"name": name})).first()
     lags, people = seen.request.app.state.lags(), await _people(seen)
-    more = {"changes": changes, "reasons": tuple(Purpose), "names": seen.names(), "people": people}
-    return seen.page("log_case.html", case=case, entries=found, head=head, lags=lags, **more)
+    return seen.page(
+        "log_case.html",
+        case=case,
+        entries=found,
+        head=head,
+        lags=lags,
+        names=seen.names(),
+        people=people,
+        changes=changes,
+        reasons=tuple(Purpose),
+    )
 
 
 async def log_page(seen: Visitor, verdict: object = None) -> Response:
@@ -146,7 +156,7 @@ async def log_page(seen: Visitor, verdict: object = None) -> Response:
 async def _searched(seen: Visitor, wanted: Wanted, most: int) -> tuple[list[Found], Counts, object]:
     name = seen.parts.settings.establishment.id
     await brought_up_to_date(seen)
-    async with reading(seen.parts.database) as session:
+    async with reading(seen.parts.database, READ_SECONDS if most == PAGE else TABLE_SECONDS) as session:
         connection = await session.connection()
         found = await entries(connection, name, wanted, most)
         return found, await counts(connection, name, wanted), (await connection.execute(_HEAD, {"name": name})).first()
