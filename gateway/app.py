@@ -79,6 +79,7 @@ from gateway.web.identity.signing_in import router as signing_in_router
 from gateway.web.impact.pages import router as impact_router
 from gateway.web.live import QueueWatch
 from gateway.web.pages import router as page_router
+from gateway.web.quality.changes import router as changes_router
 from gateway.web.quality.lookback import router as lookback_router
 from gateway.web.quality.search import router as search_router
 from gateway.web.quality.verifying import router as verifying_router
@@ -103,8 +104,8 @@ _API: Final = (
 )
 _PAGES: Final = (
     *(page_router, form_router, assets.router, queue.router, case.router, deciding.router, passing.router, media.router),
-    *(administration_router, signing_in_router, account_router, search_router, verifying_router, lookback_router, impact_router),
-    custody_pages,
+    *(administration_router, signing_in_router, account_router, search_router, verifying_router),
+    *(changes_router, lookback_router, impact_router, custody_pages),
 )
 log = structlog.get_logger()
 

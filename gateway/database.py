@@ -31,10 +31,12 @@ if TYPE_CHECKING:
 
 APP_ROLE: Final = "garant_app"
 CHANNEL: Final = "garant"
-READ_SECONDS: Final = 4.0
+READ_SECONDS: Final = 3.5
+COMMAND_SECONDS: Final = 30.0
 POOL_SIZE: Final = 8
 AT_ONCE: Final = 2
 _CLOSED_SECONDS: Final = 0.5
+_CLOSING_SECONDS: Final = 0.5
 _AWAY: Final = "The database does not answer, so nothing is released. Try again; if it persists, tell hospital IT."
 _AWAY_FR: Final = "La base de données ne répond pas ; rien n'est remis. Réessayez ; si cela persiste, prévenez le service informatique."
 _NO_VALUE: Final = "Something that was sent cannot be kept: a character that is no text, or a number out of bounds. Nothing was done; correct it and send it again."
@@ -89,8 +91,24 @@ def address(configured: str | None) -> str | None:
     return os.environ.get("GARANT_DATABASE_URL") or configured
 
 
-async def connect(url: str, *, role: str | None = APP_ROLE) -> Connection:
+class _Pooled(asyncpg.Connection):  # type: ignore[misc] # asyncpg ships no types
+    """A connection of the pool: whoever gave up waiting for its answer does not wait for its farewell as well."""
+
+    async def close(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - asyncpg's own argument
+        """Close in order, within half a second, or at once."""
+        await super().close(timeout=min(timeout or _CLOSING_SECONDS, _CLOSING_SECONDS))
+
+
+async def connect(
+    url: str, *, role: str | None = APP_ROLE, seconds: float = COMMAND_SECONDS, kind: type[Connection] = asyncpg.Connection
+) -> Connection:
     """One connection of its own, outside the pool (the log writer, the listener).
+
+    Args:
+        url: the server.
+        role: whose rights it has; None: those of the login.
+        seconds: an answer that takes longer ends the command: a server that lost the connection never says so.
+        kind: its class.
 
     Raises:
         OSError, asyncpg.PostgresError: the server cannot be reached or refuses.
@@ -98,7 +116,7 @@ async def connect(url: str, *, role: str | None = APP_ROLE) -> Connection:
     settings = {"application_name": "garant", "synchronous_commit": "on"}
     if role:
         settings["role"] = role
-    return await asyncpg.connect(url, server_settings=settings, timeout=5, command_timeout=30)
+    return await asyncpg.connect(url, server_settings=settings, timeout=5, command_timeout=seconds, connection_class=kind)
 
 
 @asynccontextmanager
@@ -124,7 +142,7 @@ def engine(url: str, *, pool_size: int = POOL_SIZE) -> AsyncEngine:
     """
     made = create_async_engine(
         "postgresql+asyncpg://",
-        async_creator=lambda: connect(url),
+        async_creator=lambda: connect(url, kind=_Pooled),
         pool_size=pool_size,
         max_overflow=4,
         pool_timeout=5,
@@ -149,11 +167,11 @@ class _Gate:
 
 
 @asynccontextmanager
-async def reading(maker: async_sessionmaker[AsyncSession]) -> AsyncIterator[AsyncSession]:
-    """A session for one short reading.
+async def reading(maker: async_sessionmaker[AsyncSession], seconds: float = READ_SECONDS) -> AsyncIterator[AsyncSession]:
+    """A session for one short reading; `seconds`: how long it may take, where somebody asked for much.
 
     Raises:
-        AuditUnavailable: the database did not answer within four seconds, or not at all; who waits behind learns it at once.
+        AuditUnavailable: the database did not answer in time, or not at all; who waits behind learns it at once.
         BadInput: it answered that a value is none; that is its sender's fault and concerns nobody else.
     """
     gate, now = _GATES.setdefault(maker, _Gate()), asyncio.get_running_loop().time
@@ -161,7 +179,7 @@ async def reading(maker: async_sessionmaker[AsyncSession]) -> AsyncIterator[Asyn
         if gate.closed_until > now():
             raise _away()
         try:
-            async with asyncio.timeout(READ_SECONDS), maker() as session:
+            async with asyncio.timeout(seconds), maker() as session:
                 yield session
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, DBAPIError, PoolTimeoutError) as error:
             if _no_value(error):

@@ -170,6 +170,20 @@ class Siem(Frozen):
     key: Path | None = Field(default=None, description="PEM: the key to it")
 
 
+class Bucket(Frozen):
+    """A bucket of an S3-compatible store for the log as files (tlog-tiles); needs the extra `s3` (`pip install garant[s3]`)."""
+
+    id: str = Identifier
+    name: str = Field(min_length=3, max_length=63, description="the bucket")
+    endpoint: HttpUrl | None = Field(default=None, description="the store's address; none: Amazon's")
+    region: str = "us-east-1"
+    prefix: str = Field(
+        default="", pattern=r"^(?:[^/\s][^\s]*/)?$", description="before each object's name, ends with a slash; empty: the log's origin"
+    )
+    key_id_env: str = Field(min_length=1, description="environment variable with the access key's id")
+    secret_env: str = Field(min_length=1, description="environment variable with the secret of that key")
+
+
 class Publication(Frozen):
     """Where the log's signed states go, so that nobody, the hospital included, can change its past unseen. Care never waits for it."""
 
@@ -186,6 +200,7 @@ class Publication(Frozen):
     )
     timestamps: tuple[Authority, ...] = ()
     siem: tuple[Siem, ...] = ()
+    buckets: tuple[Bucket, ...] = ()
 
 
 class Coded(Frozen):
@@ -234,6 +249,7 @@ READING_REASONS = (
     _coded("lookback", "Recherche rétrospective", "Look-back"),
     _coded("complaint", "Réclamation d'un patient", "Complaint of a patient"),
     _coded("access_request", "Demande d'accès du patient", "Access request of the patient"),
+    _coded("court_order", "Décision de justice", "Order of a court"),
     _coded("authority", "Demande d'une autorité", "Request of an authority"),
     _coded("external_audit", "Audit externe", "External audit"),
 )

@@ -3,7 +3,7 @@
 `checkpoint`, `tile/<level>/<n>[.p/<width>]`, `tile/entries/<n>[.p/<width>]`, `checkpoints/<size>` (older signed states),
 `cosignatures/<size>` and `timestamps/<size>/<authority>.tsr` (what others said of them), `log.vkey`, `policies.json` (SHA-256 hex
 of a policy document → that document, RFC 8785 text) and `assertions.jsonl` (a line a signature by passkey: entry, salt,
-evidence). What is read here is untrusted: only `NoteError` comes out.
+evidence; in a bucket in parts, `assertions/<n>.jsonl`). What is read here is untrusted: only `NoteError` comes out.
 """
 
 from __future__ import annotations

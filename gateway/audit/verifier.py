@@ -23,7 +23,7 @@ from gateway.audit.checking.growth import Growth
 from gateway.audit.checking.keys import SigningKeys
 from gateway.audit.checking.report import Problem, Report, Trust, sentence
 from gateway.audit.checking.rows import Rows
-from gateway.audit.export import ASSERTIONS, WIDTH, Export, Tiler, read_export
+from gateway.audit.export import WIDTH, Export, Tiler, read_export
 from gateway.audit.note import Checkpoint, NoteError, VerifierKey, open_checkpoint
 from gateway.audit.rules.assertions import Assertions, read_assertions
 from gateway.audit.rules.clinical import PolicyDocument, open_policy
@@ -92,7 +92,7 @@ def verify_export(
     """
     whom = trust if isinstance(trust, Trust) else Trust(_keys(trust))
     try:
-        export, assertions = read_export(folder), read_assertions(folder / ASSERTIONS)
+        export, assertions = read_export(folder), read_assertions(folder)
     except NoteError as error:
         return Report(ok=False, size=0, root=Frontier().root().hex(), problems=(Problem(None, sentence(str(error))),), counts={})
     with _without_collecting(), _helpers(export, processors) as helpers:

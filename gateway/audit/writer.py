@@ -31,7 +31,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MAX_BATCH: Final = 256
-WAIT_SECONDS: Final = 5.0
+WAIT_SECONDS: Final = 4.5
+"""So that a caller has the refusal within five seconds."""
+_COMMAND_SECONDS: Final = 10.0
+"""A connection on which nothing came for so long is given up; after a longer pause of the database it is made anew."""
 _RECONNECT_SECONDS: Final = 0.2
 _BROKEN: Final = (
     OSError,
@@ -264,7 +267,7 @@ class Writer:
         batch[0].settle(refusal)
 
     async def _reconnect(self) -> Connection:
-        connection = await connect(self._url)
+        connection = await connect(self._url, seconds=_COMMAND_SECONDS)
         try:
             await self._log.open(connection)
         except BaseException:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-from uuid import UUID  # noqa: TC003 - typer reads annotations at run time
+from typing import TYPE_CHECKING, Annotated, BinaryIO
+from uuid import UUID
 
 import typer
 
-from gateway.commands.console import CONFIG, Config, counting, fail, group, with_database
+from gateway.commands.console import CONFIG, Config, counting, fail, group, with_database, with_writer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from gateway.audit.verifier import Report
+    from gateway.settings import Settings
 
 app = group("The log: export it, verify it.")
 
@@ -122,6 +127,58 @@ def open_(
     typer.echo(
         f"Yes: these are the bytes that entry {index} commits to as {field!r}. Verify the source to know that the entry is in the log."
     )
+
+
+@app.command("disclose")
+def disclose(
+    what: Annotated[str, typer.Argument(help="An entry's index, or a case's id: then its newest entry with such a commitment.")],
+    field: Annotated[str, typer.Argument(help="What is disclosed: suggestion, shown, final, reason, or another commitment's name.")],
+    reason: Annotated[str, typer.Option(help="Why: a code of [retention] reading_reasons; it stands in the log.")],
+    out: Annotated[Path, typer.Option(help="Where the bytes go; a new file that only you can read.")],
+    config: Config = CONFIG,
+) -> None:
+    """Write the bytes of one commitment to a file and print its salt, for `open` to check; the disclosure itself becomes an entry."""
+    from gateway.operations.verification.disclosing import disclose as disclosed  # noqa: PLC0415
+
+    named = int(what) if what.isdecimal() else _uuid(what)
+    with _new_file(out) as file:
+        found = with_writer(
+            config, lambda settings, writer, keys, url: disclosed(writer, keys, url, named, field, _checked(settings, reason))
+        )
+        file.write(found.data)
+    typer.echo(
+        f"{out}: {len(found.data)} bytes, which entry {found.index} commits to as {field!r}. That they were disclosed is in the log."
+    )
+    typer.echo(f"To check them anywhere: garant audit open EXPORT {found.index} {field} {out} {found.salt.hex()}")
+
+
+def _checked(settings: Settings, reason: str) -> str:
+    from gateway.custody.words import check_reading_reason  # noqa: PLC0415
+
+    check_reading_reason(settings.retention, reason)
+    return reason
+
+
+def _uuid(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        fail(f"{text!r} is neither an entry's index nor a case's id.")
+
+
+@contextmanager
+def _new_file(path: Path) -> Iterator[BinaryIO]:
+    """A new file for its owner alone; it does not stay where nothing came of it."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        fail(f"{path} cannot be written ({error.strerror}). Name a file that does not exist yet.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
 
 
 def _print(report: Report) -> None:

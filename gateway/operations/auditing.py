@@ -11,7 +11,7 @@ from gateway.audit.note import NoteError
 from gateway.audit.publication.anchors import AheadError, check_behind
 from gateway.audit.publication.building import places_of, vkey_lines
 from gateway.audit.publication.folder import Folder
-from gateway.audit.publication.places import FOLDER
+from gateway.audit.publication.places import is_copy
 from gateway.audit.publication.publisher import Publisher
 from gateway.audit.publication.stored import Stored
 from gateway.audit.writer import Writer
@@ -82,7 +82,7 @@ async def export(settings: Settings, keys: Keys, url: str, folder: Path, told: C
     try:
         stored = Stored(connection, settings.establishment.id)
         state = await _published(settings, keys, url, stored)
-        note = Folder(folder, vkey_lines(keys.vkeys)).newest()
+        note = await Folder(folder, vkey_lines(keys.vkeys)).newest()
         if note is not None:
             await check_behind(stored, state, keys.vkeys, note)
         await Folder(folder, vkey_lines(keys.vkeys), told).add(stored, state)
@@ -120,10 +120,10 @@ async def prove_growth(settings: Settings, _keys: Keys, url: str, old: int, new:
 
 
 async def _published(settings: Settings, keys: Keys, url: str, stored: Stored) -> State:
-    """The log as it is now, brought to all places outside but the published folder first."""
+    """The log as it is now, brought to all places outside but the copies of the whole log first."""
     identity = LogIdentity(settings.establishment.id, settings.establishment.origin, keys.log, keys.vkeys, keys.beside)
     outbound = Outbound(())
-    places = [place for place in places_of(settings, keys.vkeys, outbound) if place.name != FOLDER]
+    places = [place for place in places_of(settings, keys.vkeys, outbound) if not is_copy(place)]
     writer = Writer(url, identity)  # never started: it is what the publisher would close
     try:
         state = await Publisher(url, writer, places, SystemClock(), 0).now(stored)

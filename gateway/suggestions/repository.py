@@ -12,6 +12,7 @@ from sqlalchemy import select as sa_select
 from sqlmodel import col, func, or_, select, text
 
 from gateway.audit.batch import Bulk, Statement
+from gateway.audit.rules.assertions import assertion_line
 from gateway.database import reading
 from gateway.errors import Conflict, Unknown, erased
 from gateway.policy.rules import read_document
@@ -62,6 +63,7 @@ _PASSED: Final = {
 _PASSING: Final = Bulk("suggestions", tuple(_PASSED), tuple(_PASSED.values()))
 _INSERT_PASSED: Final = _PASSING.sql
 _LOGGED: Final = text("(SELECT entries.index FROM entries WHERE entries.id = signatures.entry_id)")
+_ASSERTIONS: Final = text("SELECT entry_id, salt, evidence FROM assertions WHERE suggestion_id = :suggestion")
 _DOCUMENT: Final = text("SELECT document FROM policy_documents WHERE digest = :digest")
 OF_THE_ANSWER: Final = ("input", "exchange", "patient", "suggestion", "labelled", "final")
 _passed_values: Final = attrgetter(*_PASSED)
@@ -249,6 +251,12 @@ class Suggestions:
         query = select(Signature).where(Signature.suggestion_id == suggestion).order_by(_LOGGED)
         async with reading(self._sessions) as session:
             return list((await session.exec(query)).all())
+
+    async def assertions(self, suggestion: UUID) -> dict[UUID, str]:
+        """The signatures by passkey of its decisions: entry → line of `assertions.jsonl`."""
+        async with reading(self._sessions) as session:
+            rows = (await (await session.connection()).execute(_ASSERTIONS, {"suggestion": suggestion})).all()
+        return {row.entry_id: assertion_line(str(row.entry_id), row.salt, row.evidence) for row in rows}
 
     def opened(self, row: AnySuggestion, stored_row: Payload) -> bytes:
         """Decrypt one row."""

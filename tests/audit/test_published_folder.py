@@ -40,6 +40,30 @@ async def test_a_folder_that_grew_is_the_folder_that_one_export_gives(database_u
     assert all("/000.p/" in name or "/005.p/" in name for name in grown.keys() - once.keys())  # earlier sizes of what is not full yet
 
 
+async def test_a_round_cut_off_after_the_checkpoint_verifies_and_the_next_one_brings_the_evidence(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with living(database_url) as log:
+        place = FolderPlace(Folder(tmp_path, log.vkey), log.whose.vkeys)
+        await log.grow(3)
+        await log.publish(place)
+        for count in (2, 4):
+            await log.grow(count)
+        with monkeypatch.context() as broken:
+            broken.setattr(log.stored, "cosignatures_since", _no_space)
+            await log.publish(place)
+        found = verify_export(tmp_path, log.vkey)
+        assert (found.ok, found.size, (tmp_path / "checkpoints/9").exists()) == (True, 9, False)
+        await log.grow(1)
+        await log.publish(place)
+        assert verify_export(tmp_path, log.vkey).ok
+    assert {path.name for path in (tmp_path / "checkpoints").iterdir()} == {"3", "5", "9", "10"}
+
+
+async def _no_space(*_: object) -> dict[int, str]:
+    raise OSError(28, "No space left on device")
+
+
 async def test_another_logs_folder_is_not_continued(database_url: str, tmp_path: Path) -> None:
     async with living(database_url) as log:
         state = await log.grow(3)

@@ -19,7 +19,8 @@ import psutil
 
 from gateway.audit.export import write_export
 from gateway.audit.note import sign_checkpoint
-from gateway.audit.tree import Frontier, leaf_hash
+from gateway.audit.outside.proofs import Proof
+from gateway.audit.tree import Frontier, inclusion_proof, leaf_hash
 from gateway.audit.verifier import Report, verify, verify_export
 from tests.audit.story import KEY, ORIGIN, POLICIES, VKEYS, mixed, signed
 
@@ -30,7 +31,7 @@ def main(sizes: tuple[int, ...]) -> None:
     """Print one line per size."""
     print(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}")
     print(
-        f"{'entries':>10} {'bytes each':>11} {'verify s':>9} {'export s':>9} {'verify_export s':>16} {'CPU s':>6} {'MiB':>6} {'µs/entry':>9}"
+        f"{'entries':>10} {'bytes each':>11} {'verify s':>9} {'export s':>9} {'verify_export s':>16} {'CPU s':>6} {'MiB':>6} {'µs/entry':>9} {'proof bytes':>12}"
     )
     for size in sizes:
         measure(size)
@@ -40,6 +41,7 @@ def measure(size: int) -> None:
     """Generate, verify in memory, export, verify the export."""
     leaves = mixed(range(size // 4 + 2)).leaves()[:size]
     checkpoint, width = signed(leaves), sum(map(len, leaves)) // size
+    proof = proof_bytes(leaves, checkpoint)
     verifying = timed(verify, leaves, checkpoint, VKEYS, POLICIES)
     with TemporaryDirectory() as name:
         folder = Path(name)
@@ -49,9 +51,17 @@ def measure(size: int) -> None:
         del leaves
         reading, cpu, memory = alone(name)
     print(
-        f"{size:>10,} {width:>11} {verifying:>9.2f} {exporting:>9.2f} {reading:>16.2f} {cpu:>6.1f} {memory:>6.0f} {reading / size * 1e6:>9.1f}",
+        f"{size:>10,} {width:>11} {verifying:>9.2f} {exporting:>9.2f} {reading:>16.2f} {cpu:>6.1f} {memory:>6.0f} {reading / size * 1e6:>9.1f} {proof:>12}",
         flush=True,
     )
+
+
+def proof_bytes(leaves: list[bytes], checkpoint: str) -> int:
+    """The size of the file that proves an entry in the middle."""
+    index = len(leaves) // 2
+    proof = Proof(index, tuple(inclusion_proof([leaf_hash(leaf) for leaf in leaves], index)), checkpoint)
+    assert proof.check(leaves[index], VKEYS).size == len(leaves)
+    return len(proof.encode().encode())
 
 
 def kept(leaves: list[bytes]) -> list[str]:

@@ -20,11 +20,12 @@ _HEAD: Final = re.compile(rb'<(\d+)>1 \S+ \S+ garant - (\S+) \[garant@32473 inde
 
 
 class Siem:
-    """Everything it got, in order; after `cut_after` bytes the network between breaks one connection off."""
+    """Everything it got, in order; after `cut_after` bytes the network between breaks one connection off, `within` times inside a message."""
 
     def __init__(self, folder: Path) -> None:
         self.messages: list[tuple[int, bytes]] = []
         self.cut_after: int | None = None
+        self.within = 0
         self.authority = folder / "siem.pem"
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.load_cert_chain(*_certificate(folder))
@@ -66,12 +67,16 @@ class Siem:
         inside.close()
 
     async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        length = b""
         with suppress(asyncio.IncompleteReadError, OSError, ssl.SSLError):
-            while length := await reader.readuntil(b" "):
+            while True:
+                length = b""
+                length = await reader.readuntil(b" ")
                 message = await reader.readexactly(int(length))
                 head = _HEAD.match(message)
                 assert head is not None, message
                 self.messages.append((int(head[3]), message[head.end() :]))
+        self.within += bool(length)
         writer.close()
 
 

@@ -35,9 +35,9 @@ CALLERS = 48
 AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
-async def careless(url: str) -> Connection:
+async def careless(url: str, **more: float) -> Connection:
     """A connection whose COMMIT does not wait for the disk."""
-    connection = await connect(url)
+    connection = await connect(url, **more)  # type: ignore[arg-type] # seconds
     await connection.execute("SET synchronous_commit = off")
     return connection
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from gateway.operations.keys import Keys
 
 ROOT = Path(__file__).parents[2]
+PATIENCE_SECONDS = 120.0
 LOSING = ("synchronous_commit=off", "wal_writer_delay=10000", "wal_writer_flush_after=1GB", "wal_buffers=64MB")
 
 
@@ -110,7 +111,7 @@ class Harness:
 
     def _traffic(self) -> None:
         """Wait until the newest writer has an entry acknowledged: kills hit traffic, not start-up."""
-        until = time.monotonic() + 30
+        until = time.monotonic() + PATIENCE_SECONDS
         while not any(line.startswith("A") for line in _lines(self._outputs[-1])):
             assert time.monotonic() < until, self._outputs[-1].with_suffix(".err").read_text(encoding="utf-8")
             time.sleep(0.05)

@@ -1,14 +1,21 @@
 """The record as a FHIR R4 Provenance: who verified what, with the AI label (AIAST) in its security tags.
 
-Signer: agent of type `verifier` and a signature of type 1.2.840.10065.1.12.1.5 (verification). What was changed before it left is
-an entity of role `revision`. Contract: `protocols.md`, "FHIR R4".
+Signer: agent of type `verifier` and a signature of type 1.2.840.10065.1.12.1.5 (verification). Where the decision was signed with the
+verifier's own key, `data` holds that signature: a line of `assertions.jsonl` with the statement that names the target, the signed bytes,
+the public key and the salt under which the log entry commits to all of it; `gateway.audit.rules.assertions` checks it offline. A
+password leaves no signature; then the log entry is the proof. What was changed before it left is an entity of role `revision`.
+Contract: `protocols.md`, "FHIR R4".
 """
 
 from __future__ import annotations
 
+from base64 import b64encode
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from uuid import UUID
+
     from gateway.api.records.models import SignedBy, SignedRecord
     from gateway.messages import JsonValue
 
@@ -23,12 +30,13 @@ _VERIFICATION: Final[dict[str, JsonValue]] = {
     "display": "Verification Signature",
 }
 _PARTICIPANT: Final = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
+_FORM: Final = "application/json"
 MEANING: Final = "urn:garant:fhir:signature-meaning"
 _ROLES: Final = {"amend": "revision"}
 
 
-def provenance(record: SignedRecord) -> dict[str, JsonValue]:
-    """The resource as JSON; AI system and signers are contained in it."""
+def provenance(record: SignedRecord, assertions: Mapping[UUID, str]) -> dict[str, JsonValue]:
+    """The resource as JSON; AI system and signers are contained in it. `assertions`: entry → the signature by passkey of its decision."""
     last = record.signatures[-1]
     return {
         "resourceType": "Provenance",
@@ -43,7 +51,7 @@ def provenance(record: SignedRecord) -> dict[str, JsonValue]:
         "activity": _coded("urn:garant:decision", _decision(record)),
         "agent": [*(_verifier(n, one) for n, one in enumerate(record.signatures, start=1)), _author(record)],
         "entity": [_entity(record)],
-        "signature": [_signature(n, one) for n, one in enumerate(record.signatures, start=1)],
+        "signature": [_signature(n, one, assertions.get(one.entry)) for n, one in enumerate(record.signatures, start=1)],
     }
 
 
@@ -97,7 +105,10 @@ def _entity(record: SignedRecord) -> dict[str, JsonValue]:
     return {"role": _ROLES.get(_decision(record), "source"), "what": _identified(f"urn:garant:sha256:{shown}", "what was shown")}
 
 
-def _signature(number: int, signed: SignedBy) -> dict[str, JsonValue]:
+def _signature(number: int, signed: SignedBy, assertion: str | None) -> dict[str, JsonValue]:
+    own: dict[str, JsonValue] = {}
+    if assertion is not None:
+        own = {"targetFormat": _FORM, "sigFormat": _FORM, "data": b64encode(assertion.encode()).decode()}
     return {
         "extension": [
             {"url": MEANING, "valueString": signed.meaning},
@@ -106,6 +117,7 @@ def _signature(number: int, signed: SignedBy) -> dict[str, JsonValue]:
         "type": [_VERIFICATION],
         "when": signed.at,
         "who": {"reference": f"#signer-{number}", "display": signed.printed_name},
+        **own,
     }
 
 

@@ -52,8 +52,10 @@ async def as_pdf(
 
 @router.get("/record.fhir.json", response_class=Response, responses={200: {"content": {_FHIR: {}}}})
 async def as_fhir(suggestion: UUID, session: CurrentSession, parts: TheParts, reason: Reason = "") -> Response:
-    """The same as a FHIR R4 Provenance."""
-    return Response(orjson.dumps(provenance(await _record(suggestion, session, parts, ("record.fhir", reason)))), media_type=_FHIR)
+    """The same as a FHIR R4 Provenance, with the signature by each verifier's own passkey where there is one."""
+    record = await _record(suggestion, session, parts, ("record.fhir", reason))
+    signed = await desk_of(parts).signoff.suggestions.assertions(suggestion)
+    return Response(orjson.dumps(provenance(record, signed)), media_type=_FHIR)
 
 
 async def _record(suggestion: UUID, session: Session, parts: Parts, why: tuple[str, str]) -> SignedRecord:

@@ -1,15 +1,16 @@
-"""The places of a configuration, in the order in which a state is brought to them: second volume, witnesses, authorities, SIEM, folder."""
+"""The places of a configuration, in the order in which a state is brought to them: second volume, witnesses, authorities, SIEM, folder, buckets."""
 
 from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING
 
+from gateway.audit.bucket.objects import objects_of
 from gateway.audit.note import NoteError
 from gateway.audit.outside.policy import read_policy
 from gateway.audit.publication.anchors import Anchors
 from gateway.audit.publication.folder import Folder
-from gateway.audit.publication.places import AnchorPlace, FolderPlace, Place, TimestampPlace, WitnessPlace
+from gateway.audit.publication.places import BUCKET, AnchorPlace, FolderPlace, Place, TimestampPlace, WitnessPlace
 from gateway.audit.siem.sending import SiemPlace, context_of
 from gateway.errors import Misconfigured
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def places_of(settings: Settings, vkeys: Sequence[VerifierKey], outbound: Outbound) -> tuple[Place, ...]:
-    """Every place that the configuration names. Raises Misconfigured where the policy file cannot be used."""
+    """Every place that the configuration names. Raises Misconfigured where the policy file, or a package, cannot be used."""
     given, places = settings.publication, list[Place]()
     if given.anchor_directory is not None:
         places.append(AnchorPlace(Anchors(given.anchor_directory / settings.establishment.id), vkeys))
@@ -39,6 +40,9 @@ def places_of(settings: Settings, vkeys: Sequence[VerifierKey], outbound: Outbou
         places.append(SiemPlace(siem.id, siem.host, siem.port, context, settings.establishment.origin))
     if given.directory is not None:
         places.append(FolderPlace(Folder(given.directory, vkey_lines(vkeys)), vkeys))
+    for bucket in given.buckets:
+        objects = objects_of(bucket, settings.establishment.origin, vkey_lines(vkeys))
+        places.append(FolderPlace(objects, vkeys, f"{BUCKET}{bucket.id}"))
     return tuple(places)
 
 

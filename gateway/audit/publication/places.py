@@ -1,4 +1,4 @@
-"""The places to which a signed state is brought: second volume, witnesses, timestamping authorities, folder; all alike to the publisher."""
+"""The places to which a signed state is brought: second volume, witnesses, timestamping authorities, folder and buckets; all alike to the publisher."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ if TYPE_CHECKING:
     from gateway.audit.note import VerifierKey
     from gateway.audit.outside.policy import Witness
     from gateway.audit.publication.anchors import Anchors
-    from gateway.audit.publication.folder import Folder
+    from gateway.audit.publication.folder import Site
     from gateway.audit.publication.stored import Reached, State, Stored
     from gateway.audit.publication.witnessing import Ask
 
 ANCHOR: Final = "anchor"
 FOLDER: Final = "folder"
+BUCKET: Final = "bucket:"
 WITNESS: Final = "witness:"
 TIMESTAMP: Final = "timestamp:"
 
@@ -73,9 +74,9 @@ class AnchorPlace:
 
 @dataclass(frozen=True, slots=True)
 class FolderPlace:
-    """The published folder; last in the order, so that its checkpoint has the cosignatures."""
+    """The published log, in a folder or a bucket; last in the order, so that its checkpoint has the cosignatures."""
 
-    folder: Folder
+    folder: Site
     vkeys: Sequence[VerifierKey]
     name: str = FOLDER
 
@@ -85,14 +86,14 @@ class FolderPlace:
 
     async def bring(self, stored: Stored, state: State, _reached: Reached) -> None:
         """Write what is new."""
-        note = self.folder.newest()
+        note = await self.folder.newest()
         if note is not None:
             await check_behind(stored, state, self.vkeys, note)
         await self.folder.add(stored, state)
 
     async def newest(self) -> str | None:
         """What lies there."""
-        return self.folder.newest()
+        return await self.folder.newest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,3 +149,8 @@ class TimestampPlace:
     async def newest(self) -> str | None:
         """An authority keeps nothing of ours."""
         return None
+
+
+def is_copy(place: Place) -> bool:
+    """Whether it holds the whole log, which a command need not wait for."""
+    return place.name == FOLDER or place.name.startswith(BUCKET)

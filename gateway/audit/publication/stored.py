@@ -6,7 +6,6 @@ first needs them. Nothing here locks the head row: appending never waits for a r
 
 from __future__ import annotations
 
-import json
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -15,6 +14,7 @@ from gateway.audit.export import WIDTH, packed
 from gateway.audit.note import NoteError, VerifierKey, open_checkpoint
 from gateway.audit.outside.proofs import CaseProof, ConsistencyProof, Placed, Proof
 from gateway.audit.outside.tiles import Tile, consistency_ranges, frontier, hashes, inclusion_ranges, needed
+from gateway.audit.rules.assertions import assertion_line
 from gateway.audit.tree import HASH_BYTES, leaf_hash, root_of
 from gateway.errors import Unknown
 
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
     from uuid import UUID
-
-    import asyncpg
 
     from gateway.audit.tree import Frontier
     from gateway.database import Connection
@@ -234,7 +232,7 @@ class Stored:
     async def assertions(self, first: int, end: int) -> dict[str, str]:
         """Signatures by passkey of these entries: entry id → line of `assertions.jsonl`."""
         rows = await self._connection.fetch(_ASSERTIONS, self._establishment, first, end)
-        return {str(row["entry_id"]): _line(row) for row in rows}
+        return {str(row["entry_id"]): assertion_line(str(row["entry_id"]), row["salt"], row["evidence"]) for row in rows}
 
     async def reached(self) -> dict[str, Reached]:
         """How far each place has come, by its name."""
@@ -263,11 +261,6 @@ class Stored:
     async def _row(self, level: int, first: int, end: int) -> list[bytes]:
         more = (level,) if level else ()
         return [row["hash"] for row in await self._connection.fetch(_NODES if level else _HASHES, self._establishment, first, end, *more)]
-
-
-def _line(row: asyncpg.Record) -> str:
-    members = {"entry": str(row["entry_id"]), "salt": row["salt"].hex(), "evidence": row["evidence"].decode()}
-    return json.dumps(members, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
 async def check_stored(stored: Stored, state: State, vkeys: Sequence[VerifierKey]) -> None:

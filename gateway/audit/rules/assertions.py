@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
+from gateway.audit.export import ASSERTIONS
 from gateway.audit.note import NoteError
 from gateway.audit.rules.entries import BrokenRuleError
 
@@ -96,8 +97,15 @@ class Assertions:
             raise BrokenRuleError("The decision was signed with a passkey that its signer had not registered at that time.")
 
 
-def read_assertions(path: Path) -> dict[str, str]:
-    """The lines of `assertions.jsonl` by the entry they speak of; none where there is no such file. Raises NoteError."""
+def read_assertions(folder: Path) -> dict[str, str]:
+    """The lines of `assertions.jsonl`, and of parts of it (`assertions/*.jsonl`), by the entry they speak of. Raises NoteError."""
+    found: dict[str, str] = {}
+    for path in (folder / ASSERTIONS, *sorted((folder / "assertions").glob("*.jsonl"))):
+        found |= _lines(path)
+    return found
+
+
+def _lines(path: Path) -> dict[str, str]:
     found: dict[str, str] = {}
     try:
         with path.open("rb") as file:
@@ -109,6 +117,12 @@ def read_assertions(path: Path) -> dict[str, str]:
         message = f"the file {path.name} cannot be read ({type(error).__name__})"
         raise NoteError(message) from error
     return found
+
+
+def assertion_line(entry: str, salt: bytes, evidence: bytes) -> str:
+    """A line of `assertions.jsonl`: the signature of one entry's decision, with the salt under which the entry commits to it."""
+    members = {"entry": entry, "salt": salt.hex(), "evidence": evidence.decode()}
+    return json.dumps(members, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
 def _opened(line: str, committed: str) -> _Evidence:

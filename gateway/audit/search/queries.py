@@ -102,12 +102,17 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One entry of a case's story: `first` of its suggestion; method and time of the proof of identity, empty where none was needed."""
+    """One entry of a case's story: `first` of its suggestion; method and time of the proof of identity, empty where none was needed.
+
+    `final` is what the entry commits to as the signed bytes; empty where nothing, or where it may not be told yet.
+    """
 
     found: Found
+    entry: UUID
     method: str
     proven_at: str
     first: bool
+    final: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,14 +137,15 @@ async def story(connection: AsyncConnection, establishment: str, case: UUID, mos
     """The entries of a case, oldest first, with how each actor had proven who they are."""
     columns = ", ".join(["s.index", *(_seen(name, "s.") for name in _NAMES)])
     query = (
-        f"{_BLIND} SELECT e.leaf, {columns} FROM log_search s JOIN entries e USING (establishment, index) "  # noqa: S608 - our own names
+        f"{_BLIND} SELECT e.id, e.leaf, {columns} FROM log_search s JOIN entries e USING (establishment, index) "  # noqa: S608 - our own names
         "WHERE s.establishment = :name AND s.case_id = :case ORDER BY s.index LIMIT :most"
     )
     rows = (await connection.execute(text(query), {"name": establishment, "case": case, "most": most})).all()
     told, seen = list[Told](), set[UUID | None]()
-    for leaf, *row in rows:
-        found, auth = Found(*row), json.loads(leaf).get("auth", {})
-        told.append(Told(found, auth.get("method", ""), auth.get("at", ""), first=found.suggestion_id not in seen))
+    for entry, leaf, *row in rows:
+        found, said = Found(*row), json.loads(leaf)
+        auth, final = said.get("auth", {}), "" if row[2] == "blind" else said.get("commitments", {}).get("final", "")
+        told.append(Told(found, entry, auth.get("method", ""), auth.get("at", ""), found.suggestion_id not in seen, final))
         seen.add(found.suggestion_id)
     return told
 

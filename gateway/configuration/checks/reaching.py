@@ -13,7 +13,7 @@ from gateway.configuration.findings import Finding
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from gateway.settings import Settings
+    from gateway.settings import Bucket, Settings
 
 _WEAK: Final = frozenset({"secret", "password", "default", "admin", "test", "example", "garant", "xxx", "todo"})
 _PLACEHOLDER: Final = re.compile(r"change.?(?:me|it)|placeholder|^<.*>$|^your[-_ ]|^\$\{.*\}$|^(?:0?123456789?0?|12345678)$")
@@ -29,12 +29,20 @@ def secrets(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]
     """Secrets that the environment lacks, or that are defaults, placeholders or unusable."""
     for n, system in enumerate(settings.systems):
         yield from secret(("systems", n, "upstream", "secret_env"), system.upstream.secret_env, environ)
+    for n, bucket in enumerate(settings.publication.buckets):
+        yield from _bucket(("publication", "buckets", n), bucket, environ)
     for n, webhook in enumerate(settings.webhooks):
         path, variable = ("webhooks", n, "secret_env"), webhook.secret_env
         found = list(secret(path, variable, environ))
         yield from found
         if variable is not None and not found and not _base64(environ[variable].removeprefix("whsec_")):
             yield Finding(path, f"{variable} is no Standard Webhooks secret", "set the receiver's secret: whsec_ and base64")
+
+
+def _bucket(path: tuple[str | int, ...], bucket: Bucket, environ: Mapping[str, str]) -> Iterator[Finding]:
+    if not environ.get(bucket.key_id_env):
+        yield Finding((*path, "key_id_env"), f"the environment has no {bucket.key_id_env}", f"export {bucket.key_id_env} before the start")
+    yield from secret((*path, "secret_env"), bucket.secret_env, environ)
 
 
 def addresses(settings: Settings) -> Iterator[Finding]:

@@ -6,6 +6,7 @@ The index is brought up to date before it is asked. Auditors see pseudonyms; who
 import csv
 import io
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from datetime import date
 from typing import Final
@@ -20,8 +21,8 @@ from sqlmodel import text
 from gateway.api.dependencies import demand
 from gateway.api.reading import exported
 from gateway.audit.search.index import fill
-from gateway.audit.search.queries import FACETS, PAGE, Counts, Found, Wanted, counts, entries, story
-from gateway.database import aside, reading
+from gateway.audit.search.queries import FACETS, PAGE, Counts, Found, Told, Wanted, counts, entries, story
+from gateway.database import READ_SECONDS, aside, reading
 from gateway.errors import AuditUnavailable, BadInput, Unknown
 from gateway.identity.people import pseudonym
 from gateway.identity.roles import Right
@@ -29,10 +30,11 @@ from gateway.web.custody.shown import reasons_of
 from gateway.web.quality.fhir import MEDIA_TYPE, bundle
 from gateway.web.rendering import PageRoute, TheVisitor, Visitor, person
 
-__all__ = ["TheVisitor", "brought_up_to_date", "log_page", "people_of", "router"]
+__all__ = ["TheVisitor", "brought_up_to_date", "case_page", "log_page", "people_of", "router", "told"]
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 MOST_ROWS: Final = 50_000
+TABLE_SECONDS: Final = 30.0
 MOST_MISSING: Final = 30_000
 _NARROWS: Final = frozenset({"type", "task", "system", "decision", "reason", "actor", "case"})
 """What makes a search less than everything."""
@@ -101,18 +103,29 @@ async def log_fhir(seen: TheVisitor) -> Response:
 async def case_story(case: UUID, seen: TheVisitor) -> Response:
     """A case, told in order, with its proof to download."""
     await demand(seen.parts, person(seen), Right.READ_LOG)
-    name = seen.parts.settings.establishment.id
+    return await case_page(seen, case, await told(seen, case))
+
+
+async def told(seen: Visitor, case: UUID) -> list[Told]:
+    """The entries of a case, oldest first. Raises Unknown."""
     await brought_up_to_date(seen)
     async with reading(seen.parts.database) as session:
-        connection = await session.connection()
-        found, head = await story(connection, name, case), (await connection.execute(_HEAD, {"name": name})).first()
+        found = await story(await session.connection(), seen.parts.settings.establishment.id, case)
     if not found:
         raise Unknown(
             "The log holds no entry of this case. Check its id.",
             fr="Le journal ne contient aucune écriture de ce dossier. Vérifiez son identifiant.",
         )
-    lags, people = seen.request.app.state.lags(), await people_of(seen)
-    return seen.page("log_case.html", case=case, entries=found, head=head, lags=lags, names=seen.names(), people=people)
+    return found
+
+
+async def case_page(seen: Visitor, case: UUID, found: list[Told], changes: Mapping[UUID, object] | None = None) -> Response:
+    """The page of a case; `changes`: by entry, what was changed before it was signed, where that is shown."""
+    name = seen.parts.settings.establishment.id
+    async with reading(seen.parts.database) as session:
+        head = (await (await session.connection()).execute(_HEAD, {"name": name})).first()
+    shown = {"case": case, "entries": found, "head": head, "changes": changes, "reasons": reasons_of(seen)}
+    return seen.page("log_case.html", lags=seen.request.app.state.lags(), names=seen.names(), people=await people_of(seen), **shown)
 
 
 async def _taken_away(seen: Visitor, form: str, wanted: Wanted) -> Response | None:
@@ -149,6 +162,7 @@ async def log_page(seen: Visitor, verdict: object = None) -> Response:
         numbers=numbers,
         last=last,
         older=_address("/log", seen, before=found[-1].place) if len(found) == PAGE else "",
+        people=await people_of(seen),
         siblings={form: _address(f"/log.{form}", seen) for form in ("json", "jsonl", "csv", "fhir.json")},
     )
 
@@ -156,7 +170,7 @@ async def log_page(seen: Visitor, verdict: object = None) -> Response:
 async def _searched(seen: Visitor, wanted: Wanted, most: int) -> tuple[list[Found], Counts, object]:
     name = seen.parts.settings.establishment.id
     await brought_up_to_date(seen)
-    async with reading(seen.parts.database) as session:
+    async with reading(seen.parts.database, READ_SECONDS if most == PAGE else TABLE_SECONDS) as session:
         connection = await session.connection()
         found = await entries(connection, name, wanted, most)
         return found, await counts(connection, name, wanted), (await connection.execute(_HEAD, {"name": name})).first()
