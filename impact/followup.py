@@ -129,6 +129,11 @@ class Store:
         self._database.close()
 
     @property
+    def form(self) -> str:
+        """What sums must have in common to be added."""
+        return form_of(self._database)
+
+    @property
     def last(self) -> int:
         """The last log index counted; -1 at first."""
         return int(self._mark()[0])
