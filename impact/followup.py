@@ -247,14 +247,16 @@ def form_of(database: Connection) -> str:
 
 
 def changes(months: Sequence[Rate], alpha: float = ALPHA) -> tuple[Change, ...]:
-    """Months whose rate differs from the months before, at an error that holds however long one looks.
+    """Months whose rate differs from the months before, at an error that holds however long and however often one looks.
 
     The k-th look of a task is tested at alpha/(k·(k + 1)), which adds up to alpha over all looks; after a change the comparison
-    begins anew. Rates are compared as ln(1 - s), with their standard errors.
+    begins anew. Rates are compared as ln(1 - s), with their standard errors. A month is tested once it is over, that is when the ledger has
+    rows of a later one: a month that is looked at every day while it fills would be tested thirty times.
     """
     by_task: dict[tuple[str, str], list[Rate]] = {}
+    running = max((one.month for one in months), default="")
     for one in sorted(months, key=lambda rate: rate.month):
-        if one.s is not None and one.se is not None:
+        if one.month < running and one.s is not None and one.se is not None:
             by_task.setdefault((one.task, one.profession), []).append(one)
     return tuple(change for found in by_task.values() for change in _changes(found, alpha))
 

@@ -145,11 +145,27 @@ def test_a_change_is_told_with_its_date_and_size() -> None:
     assert (change.month, round(change.before, 6), change.after, round(change.size, 6)) == ("2026-06", 0.30, 0.15, -0.15)
 
 
+def test_a_month_that_is_not_over_raises_no_alert_until_it_is() -> None:
+    steady = [month(number, 0.30) for number in range(1, 6)]
+    assert changes([*steady, month(6, 0.10)]) == ()
+    assert [one.month for one in changes([*steady, month(6, 0.10), month(7, 0.10)])] == ["2026-06"]
+
+
+def test_a_month_that_is_looked_at_every_day_while_it_fills_would_cry_wolf() -> None:
+    """The control: a month like the five before it, tested on each of its thirty days."""
+    chance = np.random.default_rng(2)
+    days = 0.03 * np.sqrt(30) * chance.standard_normal((2000, 30))
+    means, errors = days.cumsum(axis=1) / np.arange(1, 31), 0.03 * np.sqrt(30 / np.arange(1, 31))
+    bound = 2.24 * np.hypot(errors, 0.03 / np.sqrt(5))  # the first look of a task: alpha/2
+    daily, once = (np.abs(means) > bound).any(axis=1).mean(), (np.abs(means[:, -1]) > bound[-1]).mean()
+    assert (float(daily) > 0.1, float(once) < 0.05) == (True, True)
+
+
 def test_without_a_change_alerts_are_rare_however_long_one_looks() -> None:
     chance = np.random.default_rng(1)
     alarmed = 0
     for _ in range(1000):
-        months = [month(number + 1, 1 - 0.7 * float(np.exp(0.03 * chance.standard_normal())), 0.03) for number in range(24)]
+        months = [month(number + 1, 1 - 0.7 * float(np.exp(0.03 * chance.standard_normal())), 0.03) for number in range(25)]
         alarmed += bool(changes([replace(one, month=f"{place:04}") for place, one in enumerate(months)]))
     assert alarmed / 1000 <= 0.05 + 0.015
 
