@@ -208,11 +208,11 @@ class Store:
         )
 
     def _count(self, fresh: int, ledger: object) -> None:
-        self._settled = False
+        settled, self._settled = self._settled, False
         self._database.execute("BEGIN")
         try:
             cells.add_to(self._database, "fresh", slices(sources.files(ledger)))
-            cells.settle(self._database)
+            (cells.settle_again if settled else cells.settle)(self._database)
             cells.add_times(self._database, "fresh")
             self._database.execute(_CALLS)
             self._database.execute("UPDATE mark SET last = (SELECT max(log_index) FROM fresh), rows = rows + ?", [fresh])

@@ -52,18 +52,20 @@ def add_up(database: Connection, source: str = "usage", parts: Sequence[Slice] =
     for table in ("series", "cells", "times", "reach"):
         database.execute(f"DROP TABLE IF EXISTS {table}")
     empty(database)
-    add_to(database, source, parts)
+    database.execute(f"INSERT INTO cells BY NAME {_CELLS.format(rows=_rows(database, source, parts))}")
+    _name(database, source, parts)
 
 
 def add_to(database: Connection, source: str, parts: Sequence[Slice] = WHOLE) -> None:
     """Add a view of further rows; the caller's transaction decides whether it counts. Rows of one key may stand beside each other."""
-    database.execute(f"INSERT INTO cells BY NAME {_CELLS.format(rows=_rows(database, source, parts))}")
-    database.execute(f"INSERT INTO reach SELECT max(log_index) FROM {source}")  # noqa: S608 - our names
+    database.execute(f"CREATE OR REPLACE TEMP TABLE added AS {_CELLS.format(rows=_rows(database, source, parts))}")
+    database.execute("INSERT INTO cells BY NAME FROM added")
     _name(database, source, parts)
 
 
 def _name(database: Connection, source: str, parts: Sequence[Slice]) -> None:
     """The words of every series in `cells`; nearly all are met early in a ledger, so twice as much of it is read each time."""
+    database.execute(f"INSERT INTO reach SELECT max(log_index) FROM {source}")  # noqa: S608 - our names
     begin, size = 0, 1
     while begin < len(parts) and database.execute(_NAMELESS).fetchall()[0][0]:
         taken = parts[begin : begin + size]
@@ -89,16 +91,42 @@ def settle(database: Connection) -> None:
     first is early (un-routed cases that were timed before there was any AI). `weeks` holds what the variance over clinician-weeks needs;
     a worker at two sites counts as two. `people` is who worked outside the novelty window, by quarter.
     """
-    words = ", ".join(f"any_value({word}) AS {word}" for word in WORDS)
-    database.execute(f"CREATE OR REPLACE TEMP TABLE names AS SELECT h, {words} FROM series GROUP BY h")  # noqa: S608 - our names
-    for made in (_STARTS, _WEEKS, _PEOPLE, _DATED):
+    database.execute(_NAMES)
+    for made in (
+        _STARTS,
+        _MADE.format(table="weeks", query=_WEEKS.format(cells="cells")),
+        _MADE.format(table="people", query=_PEOPLE.format(cells="cells")),
+        _DATED,
+    ):
         database.execute(made)
 
 
+def settle_again(database: Connection) -> None:
+    """The same after `add_to`, where `settle` was done before it: only weeks and months that got rows are made anew, unless a team's window moved."""
+    database.execute(f"CREATE OR REPLACE TEMP TABLE windows AS {_WINDOWS}")
+    database.execute(_NAMES)
+    database.execute(_STARTS)
+    if database.execute(_MOVED).fetchall()[0][0]:
+        settle(database)
+        return
+    for table, query, key, of_cell in (("weeks", _WEEKS, "week", "week"), ("people", _PEOPLE, "m", "week // 5")):
+        database.execute(f"CREATE OR REPLACE TEMP TABLE touched AS SELECT DISTINCT h, {of_cell} AS {key} FROM added")  # noqa: S608 - our names
+        database.execute(f"DELETE FROM {table} WHERE (h, {key}) IN (FROM touched)")  # noqa: S608 - our names
+        cells = f"(FROM cells WHERE (h, {of_cell}) IN (FROM touched))"
+        database.execute(f"INSERT INTO {table} BY NAME {query.format(cells=cells)}")
+    database.execute(_DATED)
+
+
+_WINDOWS: Final = "SELECT h, began, settled FROM names LEFT JOIN starts USING (h)"
+_MOVED: Final = f"""
+SELECT count(*) FROM windows JOIN ({_WINDOWS}) AS new USING (h) WHERE (windows.began, windows.settled) IS DISTINCT FROM (new.began, new.settled)
+"""  # noqa: S608 - our names
+_MADE: Final = "CREATE OR REPLACE TEMP TABLE {table} AS {query}"
+_WORDS: Final = ", ".join(f"any_value({word}) AS {word}" for word in WORDS)
+_NAMES: Final = _MADE.format(table="names", query=f"SELECT h, {_WORDS} FROM series GROUP BY h")  # noqa: S608 - our names
 _ADDED: Final = ", ".join(f"sum({name}{'::HUGEINT' if name == 'cs2' else ''}) AS {name}" for name in SUMS)
 _WEEKS: Final = f"""
-CREATE OR REPLACE TEMP TABLE weeks AS
-WITH merged AS (SELECT h, week, w, {_ADDED} FROM cells GROUP BY h, week, w)
+WITH merged AS (SELECT h, week, w, {_ADDED} FROM {{cells}} GROUP BY h, week, w)
 SELECT h, week, {_ADDED}, count(*) FILTER (w > 0) AS clusters,
     coalesce(sum(cs::HUGEINT * cs) FILTER (w > 0), 0) AS tt, coalesce(sum(n::HUGEINT * cs) FILTER (w > 0), 0) AS nt,
     coalesce(sum(n::HUGEINT * n) FILTER (w > 0), 0) AS nn, coalesce(sum(n) FILTER (w = 0), 0) AS alone_n,
@@ -106,8 +134,8 @@ SELECT h, week, {_ADDED}, count(*) FILTER (w > 0) AS clusters,
 FROM merged GROUP BY h, week
 """  # noqa: S608 - our names
 _PEOPLE: Final = """
-CREATE OR REPLACE TEMP TABLE people AS SELECT h, week // 5 AS m, w, sum(n) AS n, sum(cs) AS cs
-FROM cells LEFT JOIN starts USING (h) WHERE NOT coalesce(week >= began AND week < settled, false) GROUP BY ALL
+SELECT h, week // 5 AS m, w, sum(n) AS n, sum(cs) AS cs
+FROM {cells} LEFT JOIN starts USING (h) WHERE NOT coalesce(week >= began AND week < settled, false) GROUP BY ALL
 """
 _DATED: Final = """
 CREATE OR REPLACE TEMP TABLE dated AS SELECT weeks.*, names.* EXCLUDE (h), week // 5 AS m,

@@ -63,6 +63,27 @@ def test_the_same_rows_again_are_left_out(tmp_path: Path) -> None:
         assert [store.add(drawn(PLAN)), store.rows] == [0, 3000]
 
 
+def test_rows_that_come_while_it_runs_give_the_figures_of_the_whole_whatever_they_change() -> None:
+    """Un-routed cases first, then AI begins, then an earlier day of it comes in late, then more of the same."""
+    chance = np.random.default_rng(4)
+    plans = [
+        (Plan(rows=600, task="chest-reading", months=("2026-01", "2026-02")), np.full(600, "not_routed")),
+        (Plan(rows=900, task="chest-reading", months=("2026-03", "2026-04"), first=600, seed=2), None),
+        (Plan(rows=300, task="chest-reading", months=("2026-02",), first=1500, seed=3), None),
+        (
+            Plan(rows=800, task="chest-reading", months=("2026-04", "2026-05"), first=1800, seed=4),
+            np.where(chance.random(800) < 0.1, "holdout", "ai"),
+        ),
+    ]
+    tables = [drawn(*plan) for plan in plans]
+    with Store.open() as store:
+        for number, table in enumerate(tables):
+            store.add(table)
+            whole = run(pa.concat_tables(tables[: number + 1]), INPUTS, pilot=True)
+            assert store.result(INPUTS, pilot=True).measured == whole.measured
+            assert store.result(INPUTS).measured == run(pa.concat_tables(tables[: number + 1]), INPUTS).measured
+
+
 CRASH = """
 import os, sys
 from pathlib import Path
@@ -89,7 +110,7 @@ store.add(folder / "all.parquet")
 """
 
 
-@pytest.mark.parametrize("when", ["add_to", "settle", "add_times", "COMMIT"])
+@pytest.mark.parametrize("when", ["add_to", "settle_again", "add_times", "COMMIT"])
 def test_a_crash_in_the_middle_counts_nothing_and_the_next_time_everything_once(tmp_path: Path, when: str) -> None:
     table = drawn(PLAN)
     parquet.write_table(table.slice(0, 1000), tmp_path / "first.parquet")
