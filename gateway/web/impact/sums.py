@@ -1,7 +1,7 @@
 """Running sums that outlive a restart: kept in the database in parts, each with the stretch of the ledger it counts.
 
 A part holds the sums of the rows after one log index up to another, so sums and mark are one row, and a crash leaves either none of it or all. Parts
-of one form stand end to end; whoever adds one holds a lock and begins where the last one ends, so two replicas never count a row twice. What is kept
+of one form stand end to end; one replica at a time adds to them and begins where the last one ends, so none counts a row twice. What is kept
 is never more than a short way to the figures: it can be deleted at any time and is made again from the ledger.
 """
 
@@ -23,7 +23,7 @@ MOST: Final = 32
 """Parts that stand beside each other before they become one."""
 _PARTS: Final = "SELECT after, sums FROM usage_sums WHERE establishment = $1 AND form = $2 AND after >= $3 ORDER BY after"
 _DROP: Final = "DELETE FROM usage_sums WHERE establishment = $1 AND form = $2 AND after >= $3"
-_LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended('usage_sums ' || $1, 0))"
+_LOCK: Final = "SELECT pg_try_advisory_xact_lock(hashtextextended('usage_sums ' || $1, 0))"
 _STATE: Final = "SELECT coalesce(max(last), -1), count(*) FROM usage_sums WHERE establishment = $1 AND form = $2"
 _END: Final = "SELECT log_index FROM usage_records WHERE establishment = $1 AND log_index > $2 ORDER BY log_index OFFSET $3 LIMIT 1"
 _KEEP: Final = "INSERT INTO usage_sums (establishment, form, after, last, sums) VALUES ($1, $2, $3, $4, $5)"
@@ -91,9 +91,10 @@ async def _restore(connection: Connection, establishment: str, form: str, sums: 
 
 
 async def _keep_one(connection: Connection, establishment: str, form: str, sums: Sums) -> bool:
-    """Keep the next full stretch of the ledger, counted from its rows; False where there is none yet."""
+    """Keep the next full stretch of the ledger, counted from its rows; False where there is none yet, or another replica is at it."""
     async with connection.transaction():
-        await connection.execute(_LOCK, establishment)
+        if not await connection.fetchval(_LOCK, establishment):
+            return False
         after, parts = await connection.fetchrow(_STATE, establishment, form) or (-1, 0)
         if await connection.fetchval(_END, establishment, after, PART - 1) is None:
             return False
