@@ -7,7 +7,6 @@ import os
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -84,6 +83,7 @@ from gateway.web.quality.lookback import router as lookback_router
 from gateway.web.quality.search import router as search_router
 from gateway.web.quality.verifying import router as verifying_router
 from gateway.web.rendering import install
+from impact.showing.apart import Apart
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -95,7 +95,6 @@ if TYPE_CHECKING:
 
     from gateway.operations.keys import Keys
     from gateway.settings import Settings
-    from impact.pages import Section
 
 SPOOL_RETRY_SECONDS: Final = 2.0
 _API: Final = (
@@ -131,6 +130,7 @@ class Replica:
     publisher: Publisher
     verifications: Verifications
     custody: Custody
+    section: Apart
 
     def leaving(self) -> None:
         """This replica ends: pages that listen are let go at once."""
@@ -197,15 +197,14 @@ def _build(settings: Settings, keys: Keys, url: str, clock: Clock, source: Path 
     lanes, bus, pool = lanes_of(settings), Bus(url), engine(url)
     made = sessions(pool)
     identity = LogIdentity(settings.establishment.id, settings.establishment.origin, keys.log, keys.vkeys, keys.beside)
-    core = _Core(
-        settings, keys, url, clock, lanes, bus, made, Writer(url, identity), Suggestions(made, keys.vault), Outbound(settings.systems)
-    )
+    writer, outbound, section = Writer(url, identity), Outbound(settings.systems), Apart(settings.impact_directory)
+    core = _Core(settings, keys, url, clock, lanes, bus, made, writer, Suggestions(made, keys.vault), outbound, section)
     notices = Notices(url, settings.webhooks, core.outbound, keys.webhook, core.base, os.environ, clock)
     spool, stops = Spool(settings.spool_directory), Stops(url, settings.establishment.id)
     desk = _desk(core, notices, stops)
     parts = _relay_parts(core, Notifier(settings.rotas, notices, spool), stops)
-    places = places_of(settings, keys.vkeys, core.outbound)
-    publisher = Publisher(url, core.writer, places, clock, settings.publication.interval_seconds)
+    places = places_of(settings, keys.vkeys, outbound)
+    publisher = Publisher(url, writer, places, clock, settings.publication.interval_seconds)
     metrics = Metrics(parts, publisher.lags)
     presence = Presence(url, settings.establishment.id, parts.machines, core.outbound, clock, keys.vault)
     watch, verifications = QueueWatch(bus), Verifications(url, identity)
@@ -232,6 +231,7 @@ def _build(settings: Settings, keys: Keys, url: str, clock: Clock, source: Path 
         publisher,
         verifications,
         kept,
+        section,
     )
 
 
@@ -249,6 +249,7 @@ class _Core:
     writer: Writer
     suggestions: Suggestions
     outbound: Outbound
+    section: Apart
 
     @property
     def base(self) -> str:
@@ -321,15 +322,8 @@ def _control(
     install(app)
     app.state.queue_watch, app.state.lags, app.state.verifications = watch, metrics.lags, verifications
     app.state.operation = operation
-    app.state.impact = lru_cache(maxsize=1)(partial(_impact, core.settings.impact_directory))
+    app.state.impact = core.section
     return app
-
-
-def _impact(tables: Path | None) -> Section:
-    """The impact section; its statistics are loaded when somebody first looks, so that care does not carry their memory."""
-    from impact.pages import Section  # noqa: PLC0415
-
-    return Section(tables)
 
 
 async def _start(built: Replica, url: str) -> None:
@@ -366,6 +360,7 @@ async def _stop(built: Replica) -> None:
     await built.bus.stop()
     await built.parts.writer.stop()
     await built.parts.outbound.close()
+    await asyncio.to_thread(built.section.close)
     await built.engine.dispose()
     log.info("replica.stopped", pid=os.getpid())
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime  # noqa: TC003 - dataclass fields
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 import orjson
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from gateway.suggestions.work.repository import Active
 
 LedgerRow: TypeAlias = UsageRecord
+_AT_A_TIME: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +107,15 @@ async def left(suggestions: Suggestions, row: AnySuggestion, at: datetime) -> Us
     return ignored(row, (await suggestions.ruling(row))[1].profession, at, active)
 
 
-async def read(connection: Connection, establishment: str, *, after: int = -1) -> AsyncIterator[UsageRecord]:
-    """Every ledger row after a log index, in log order, as the contract's records. Raises Conflict at the first that is none."""
-    query = "SELECT log_index, facts FROM usage_records WHERE establishment = $1 AND log_index > $2 ORDER BY log_index"
-    async with connection.transaction(isolation="repeatable_read", readonly=True):
-        async for row in connection.cursor(query, establishment, after):
+async def read(connection: Connection, establishment: str, *, after: int = -1, most: int | None = None) -> AsyncIterator[UsageRecord]:
+    """Every ledger row after a log index, or so many of them, in log order, as the contract's records.
+
+    Raises:
+        Conflict: at the first that is none.
+    """
+    query = "SELECT log_index, facts FROM usage_records WHERE establishment = $1 AND log_index > $2 ORDER BY log_index LIMIT $3"
+    async with connection.transaction():  # one statement sees one state of the ledger
+        async for row in connection.cursor(query, establishment, after, most, prefetch=_AT_A_TIME):
             yield _record(row["facts"], row["log_index"])
 
 

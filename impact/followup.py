@@ -2,6 +2,9 @@
 
 The store is a DuckDB file. Its mark is the last log index it has counted; new rows, and the mark, become part of it in one
 transaction. So a crash leaves it as it was before or after, and the same rows offered again are left out.
+
+A store can also count a stretch of a ledger alone, from one log index on, and be packed as bytes that carry both ends of the stretch. Whoever
+keeps such parts keeps sums and mark in one piece; a store takes in only the part that begins where it ends, so no row is counted twice or left out.
 """
 
 from __future__ import annotations
@@ -13,6 +16,8 @@ from typing import TYPE_CHECKING, Final, Self
 
 import duckdb
 
+from impact.counting import kept, modes
+from impact.counting.weeks import slices
 from impact.counts import OUTCOMES
 from impact.intervals import ALPHA
 from impact.ledger import LedgerError
@@ -28,7 +33,7 @@ if TYPE_CHECKING:
     from impact.rates import Rate
     from impact.results.inputs import Inputs
 
-FORM: Final = 1
+FORM: Final = 2
 _CALLS: Final = """
 INSERT INTO calls SELECT task, kind, profession,
     CASE WHEN release_mode = 'shadow' THEN 'shadow' WHEN arm = 'ai' THEN outcome ELSE 'other' END AS what, count(*) FROM fresh GROUP BY ALL
@@ -81,30 +86,37 @@ class Calls:
 class Store:
     """Running sums of one ledger."""
 
-    def __init__(self, database: Connection) -> None:
+    def __init__(self, database: Connection, after: int = -1) -> None:
         self._database = database
+        self._after = after
         self._settled = False
 
     @classmethod
-    def open(cls, path: Path | None = None) -> Self:
+    def open(cls, path: Path | None = None, *, after: int = -1) -> Self:
         """Open or make a store; in memory where there is no path.
 
+        Args:
+            path: of its file.
+            after: count only what comes after this log index; for a store that is made here, to be packed.
+
         Raises:
-            StoreError: another program has it open, it is damaged, or of a newer Garant.
+            StoreError: another program has it open, it is damaged, or made by another version of Garant or DuckDB.
         """
         try:
             database = sources.connect(path)
-            database.execute("CREATE TABLE IF NOT EXISTS mark (form INTEGER, last BIGINT, rows BIGINT)")
+            database.execute("CREATE TABLE IF NOT EXISTS mark (form VARCHAR, last BIGINT, rows BIGINT)")
             cells.empty(database)
             database.execute("CREATE TABLE IF NOT EXISTS calls (task VARCHAR, kind VARCHAR, profession VARCHAR, what VARCHAR, n BIGINT)")
-            found = database.execute("SELECT form FROM mark").fetchall()
+            found = database.execute("SELECT form::VARCHAR FROM mark").fetchall()
+            form = form_of(database)
         except duckdb.Error as error:
             raise StoreError(f"{path}: the running sums cannot be opened ({_first(error)}). Delete the file; it is made again.") from error
         if not found:
-            database.execute("INSERT INTO mark VALUES (?, -1, 0)", [FORM])
-        elif found[0][0] > FORM:
-            raise StoreError(f"{path}: made by a newer Garant. Install that one, or delete the file; it is made again.")
-        return cls(database)
+            database.execute("INSERT INTO mark VALUES (?, ?, 0)", [form, after])
+        elif found[0][0] != form:
+            database.close()
+            raise StoreError(f"{path}: the running sums are of another version of Garant or DuckDB. Delete the file; it is made again.")
+        return cls(database, after)
 
     def __enter__(self) -> Self:
         return self
@@ -117,6 +129,11 @@ class Store:
         self._database.close()
 
     @property
+    def form(self) -> str:
+        """What sums must have in common to be added."""
+        return form_of(self._database)
+
+    @property
     def last(self) -> int:
         """The last log index counted; -1 at first."""
         return int(self._mark()[0])
@@ -125,6 +142,30 @@ class Store:
     def rows(self) -> int:
         """How many rows are counted."""
         return int(self._mark()[1])
+
+    def packed(self) -> bytes:
+        """Everything that was counted, as a part for `merge`."""
+        last, rows = self._mark()
+        return kept.pack(self._database, kept.Mark(form_of(self._database), self._after, last, rows))
+
+    def merge(self, part: bytes) -> None:
+        """Take in a part that begins where this store ends.
+
+        Raises:
+            StoreError: it begins elsewhere, is damaged, or made by another version; nothing was taken in.
+        """
+        self._settled = False
+        self._database.execute("BEGIN")
+        try:
+            told = kept.unpack(self._database, part, form_of(self._database), self.last)
+            self._database.execute("UPDATE mark SET last = ?, rows = rows + ?", [told.last, told.rows])
+            self._database.execute("COMMIT")
+        except kept.Unusable as error:
+            self._database.execute("ROLLBACK")
+            raise StoreError(f"A part of the running sums cannot be used: {error} Count from the ledger.") from error
+        except BaseException:  # also an interruption: half a part must not stand
+            self._database.execute("ROLLBACK")
+            raise
 
     def add(self, ledger: object, *, check: bool = True) -> int:
         """Count the rows of a ledger that are not counted yet; returns how many.
@@ -144,7 +185,7 @@ class Store:
         if fresh and check:
             sources.check(self._database, ledger, "fresh")
         if fresh:
-            self._count(fresh)
+            self._count(fresh, ledger)
         return fresh
 
     def result(self, inputs: Inputs, *, pilot: bool = False) -> Result:
@@ -152,6 +193,7 @@ class Store:
         if not self._settled:
             cells.settle(self._database)
             self._settled = True
+        modes.of_sums(self._database)
         return from_cells(self._database, inputs, pilot=pilot)
 
     def calls(self) -> tuple[Calls, ...]:
@@ -165,12 +207,12 @@ class Store:
             for key, counted in found.items()
         )
 
-    def _count(self, fresh: int) -> None:
-        self._settled = False
+    def _count(self, fresh: int, ledger: object) -> None:
+        settled, self._settled = self._settled, False
         self._database.execute("BEGIN")
         try:
-            cells.add_to(self._database, "fresh")
-            cells.settle(self._database)
+            cells.add_to(self._database, "fresh", slices(sources.files(ledger)))
+            (cells.settle_again if settled else cells.settle)(self._database)
             cells.add_times(self._database, "fresh")
             self._database.execute(_CALLS)
             self._database.execute("UPDATE mark SET last = (SELECT max(log_index) FROM fresh), rows = rows + ?", [fresh])
@@ -198,15 +240,23 @@ class Store:
         return tuple(int(value) for value in self._database.execute(query).fetchall()[0])
 
 
+def form_of(database: Connection) -> str:
+    """What sums must have in common to be added: this program's form, and the hash that numbers series and people, which is DuckDB's."""
+    (number,) = database.execute("SELECT hash('Garant', 1)").fetchall()[0]
+    return f"{FORM}/{number}"
+
+
 def changes(months: Sequence[Rate], alpha: float = ALPHA) -> tuple[Change, ...]:
-    """Months whose rate differs from the months before, at an error that holds however long one looks.
+    """Months whose rate differs from the months before, at an error that holds however long and however often one looks.
 
     The k-th look of a task is tested at alpha/(k·(k + 1)), which adds up to alpha over all looks; after a change the comparison
-    begins anew. Rates are compared as ln(1 - s), with their standard errors.
+    begins anew. Rates are compared as ln(1 - s), with their standard errors. A month is tested once it is over, that is when the ledger has
+    rows of a later one: a month that is looked at every day while it fills would be tested thirty times.
     """
     by_task: dict[tuple[str, str], list[Rate]] = {}
+    running = max((one.month for one in months), default="")
     for one in sorted(months, key=lambda rate: rate.month):
-        if one.s is not None and one.se is not None:
+        if one.month < running and one.s is not None and one.se is not None:
             by_task.setdefault((one.task, one.profession), []).append(one)
     return tuple(change for found in by_task.values() for change in _changes(found, alpha))
 

@@ -10,7 +10,7 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from impact.followup import Calls, Change, Store, changes
+from impact.followup import Calls, Change, Store, StoreError, changes
 from impact.results.documents import MEDIA, document, dumped, encoded
 from impact.results.inputs import Inputs
 from impact.showing.page import page, rows
@@ -54,6 +54,31 @@ class Section:
             new = [record for record in records if record.log_index > self._store.last]
             if new:
                 self._store.add(new, check=False)
+
+    @property
+    def form(self) -> str:
+        """What kept sums must have in common with these."""
+        return self._store.form
+
+    def part(self, records: Sequence[UsageRecord], after: int) -> bytes:
+        """The sums of some validated rows alone, those that follow a log index, to be kept."""
+        with Store.open(after=after) as store:
+            store.add(records, check=False)
+            return store.packed()
+
+    def restore(self, part: bytes) -> bool:
+        """Take in kept sums; False where they do not begin where these end, are damaged, or of another version."""
+        with self._lock:
+            try:
+                self._store.merge(part)
+            except StoreError:
+                return False
+            return True
+
+    def packed(self) -> bytes:
+        """All sums, to be kept."""
+        with self._lock:
+            return self._store.packed()
 
     def figures(self) -> Figures:
         """All figures; the same object until a row or a table is new. Raises what `Inputs.load` raises."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from impact.counting.weeks import slices
 from impact.measuring import cells, sources
 from impact.measuring.measure import Measured, measure
 from impact.professions import CategoryRate, ProfessionRate, categories, establishment, professions
@@ -74,9 +75,10 @@ def run(ledger: object, inputs: str | Path | Inputs | None = None, *, pilot: boo
         sources.view(database, source)
         if check:
             sources.check(database, source)
-        cells.add_up(database)
+        parts = slices(sources.files(source))
+        cells.add_up(database, "usage", parts)
         cells.settle(database)
-        cells.count_times(database, "usage")
+        cells.count_times(database, "usage", parts)
         return from_cells(database, known, pilot=pilot)
     finally:
         database.close()

@@ -6,8 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
-import pyarrow as pa
-
+from impact.counting import modes
 from impact.counts import OUTCOMES
 from impact.intervals import Mean
 from impact.measuring.strata import Scope, Strata, Stratum, Volume, strata
@@ -192,39 +191,15 @@ def _facts(database: Connection, by: tuple[str, ...]) -> dict[Scope, tuple[Any, 
 
 def _with_modes(database: Connection, arms: Mapping[Scope, Strata], found: list[Rate]) -> list[Rate]:
     """Outcomes, and mode shares against H0 of their stratum, of the establishment's settled routed instances."""
-    outcomes = _outcomes(database)
-    found = [replace(one, outcomes=outcomes.get((one.task, one.kind, one.profession), one.outcomes)) for one in found]
-    rows = []
+    bars: list[modes.Bar] = []
     for one in found:
         scope = (one.task, one.kind, one.profession)
         held = {name: stratum.arms["holdout"].minutes for name, stratum in arms.get(scope, {}).items() if "holdout" in stratum.arms}
-        rows += [(*scope, name, _TENTHS * held.get(name, one.h0)) for name in arms.get(scope, {}) if one.h0 is not None]
-    if not rows:
-        return found
-    columns = [*TASK, "stratum", "h0"]
-    database.register("h0s", pa.table({name: [row[place] for row in rows] for place, name in enumerate(columns)}))
-    shares = {tuple(row[:3]): Modes(row[4] / row[3], (row[3] - row[4] - row[5]) / row[3], row[5] / row[3]) for row in _mode_rows(database)}
-    database.unregister("h0s")
-    return [replace(one, modes=shares.get((one.task, one.kind, one.profession))) for one in found]
-
-
-_GROUPS: Final = """
-groups AS (SELECT DISTINCT hash(establishment, task, kind, profession, stratum) AS g, task, kind, profession, stratum FROM names)
-"""
-
-
-def _mode_rows(database: Connection) -> list[tuple[Any, ...]]:
-    query = f"""WITH {_GROUPS} SELECT task, kind, profession, sum(n)::BIGINT,
-            coalesce(sum(n) FILTER (outcome IN ('auto', 'accepted') AND tenths * 10 <= h0 AND tenths < h0), 0)::BIGINT,
-            coalesce(sum(n) FILTER (outcome IN ('rejected', 'ignored') OR tenths >= h0), 0)::BIGINT
-        FROM times JOIN groups USING (g) JOIN h0s USING (task, kind, profession, stratum) GROUP BY ALL"""  # noqa: S608 - our names
-    return database.execute(query).fetchall()
-
-
-def _outcomes(database: Connection) -> dict[Scope, tuple[int, ...]]:
-    counted = ", ".join(f"coalesce(sum(n) FILTER (outcome = '{name}'), 0)::BIGINT" for name in OUTCOMES)
-    query = f"WITH {_GROUPS} SELECT task, kind, profession, {counted} FROM times JOIN groups USING (g) GROUP BY ALL"  # noqa: S608 - our names
-    return {tuple(row[:3]): tuple(map(int, row[3:])) for row in database.execute(query).fetchall()}
+        bars += [(*scope, name, _TENTHS * held.get(name, one.h0)) for name in arms.get(scope, {}) if one.h0 is not None]
+    outcomes, counted = modes.count(database, bars, OUTCOMES)
+    shares = {scope: Modes(low / n, (n - low - high) / n, high / n) for scope, (n, low, high) in counted.items()}
+    told = {(one.task, one.kind, one.profession): one for one in found}
+    return [replace(one, outcomes=outcomes.get(scope, one.outcomes), modes=shares.get(scope)) for scope, one in told.items()]
 
 
 def _public(database: Connection, tasks: list[Rate], sites: list[Rate], months: list[Rate]) -> Measured:

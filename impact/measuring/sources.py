@@ -63,6 +63,15 @@ def view(database: Connection, source: object, name: str = "usage") -> None:
     _select(database, name, f"{name}_given", table.column_names)
 
 
+def files(source: object) -> list[Path]:
+    """The Parquet files of a ledger, in the order of their names; none where it is something else."""
+    if not isinstance(source, Path):
+        return []
+    if source.is_dir():
+        return sorted(source.glob("**/*.parquet"))
+    return [source] if source.suffix.lower() == ".parquet" else []
+
+
 def check(database: Connection, source: object, name: str = "usage") -> int:
     """Check every row of a view; returns how many there are.
 
@@ -116,11 +125,11 @@ def _refuse(values: dict[str, object], place: str) -> None:
 
 
 def _parquet_view(database: Connection, source: Path, name: str) -> None:
-    files = sorted(source.glob("**/*.parquet")) if source.is_dir() else [source]
-    if not files:
+    found = files(source)
+    if not found:
         raise LedgerError(f"{source.name}: there is no Parquet file in this folder. Give the folder of an exported ledger.")
-    columns = _columns(files)
-    listed = ", ".join("'" + str(file).replace("'", "''") + "'" for file in files)
+    columns = _columns(found)
+    listed = ", ".join("'" + str(file).replace("'", "''") + "'" for file in found)
     _select(database, name, f"read_parquet([{listed}], union_by_name = true)", columns)
 
 

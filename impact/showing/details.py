@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from impact.charts import Bar, bars
 from impact.results.tables import assumed
 from impact.showing.blocks import months_block, rates_block, sites_block, split_block
-from impact.showing.overview import calls_block, profession_name, scenario_name
+from impact.showing.overview import calls_block, profession_name, scenario_name, shares_block
 from impact.showing.speech import HATCHED, Block, Cell, View
 
 if TYPE_CHECKING:
@@ -31,7 +31,8 @@ def task_page(figures: Figures, name: str, say: Speech) -> View | None:
     blocks += [months_block(months, say)] if months else []
     sites = [one for one in figures.result.measured.sites if one.task == name]
     blocks += [sites_block(sites, say)] if len(sites) > 1 else []
-    return View(say.task(name), say["task_lead"], f"/impact/tasks/{name}", (*blocks, calls_block(calls, say)))
+    blocks += [calls_block(calls, say), *(shares_block(one, say) for one in calls)]
+    return View(say.task(name), say["task_lead"], f"/impact/tasks/{name}", tuple(blocks))
 
 
 def profession_page(figures: Figures, name: str, say: Speech) -> View | None:

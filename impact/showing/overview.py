@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from impact.charts import Bar, bars
 from impact.counts import OUTCOMES
+from impact.intervals import share_sequence
 from impact.results.tables import first_picture
 from impact.showing.blocks import rates_block
 from impact.showing.speech import HATCHED, Block, Cell, View
@@ -56,6 +57,22 @@ def calls_block(found: Sequence[Calls], say: Speech) -> Block:
     return Block(
         say["calls"], say["calls_sentence"].format(n=say.number(total), tasks=len(found)), "", columns, tuple(listed), (say["calls_note"],)
     )
+
+
+def shares_block(one: Calls, say: Speech) -> Block:
+    """Shares of the outcomes of one task's calls, with intervals that hold at any look."""
+    listed = tuple(
+        (
+            Cell(say[name], number=False),
+            Cell(say.number(count)),
+            Cell(say.share(count / one.n if one.n else None)),
+            Cell(say.interval(share_sequence(count, one.n)) if one.n else ""),
+        )
+        for name, count in zip(OUTCOMES, one.outcomes, strict=True)
+    )
+    often = max(zip(one.outcomes, OUTCOMES, strict=True))[1]
+    sentence = say["shares_sentence"].format(n=say.number(one.n), outcome=say[often]) if one.n else say["shares_none"]
+    return Block(say["shares"], sentence, "", (say["outcome"], "n", say["share"], say["any_look"]), listed)
 
 
 def professions_block(result: Result, say: Speech) -> Block:

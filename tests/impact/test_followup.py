@@ -47,12 +47,7 @@ def test_a_ledger_in_parts_sums_to_the_whole(cuts: list[int], overlap: bool) -> 
         found, rows = store.result(INPUTS, pilot=True), store.rows
     assert (sum(counted), rows) == (3000, 3000)
     whole = run(table, INPUTS, pilot=True)
-    assert [_without_modes(one) for one in found.measured.tasks] == [_without_modes(one) for one in whole.measured.tasks]
-    assert found.measured.sites == whole.measured.sites
-
-
-def _without_modes(one: Rate) -> Rate:
-    return replace(one, modes=None, outcomes=())
+    assert found.measured == whole.measured
 
 
 def test_counted_in_one_go_all_figures_are_those_of_a_run() -> None:
@@ -66,6 +61,27 @@ def test_the_same_rows_again_are_left_out(tmp_path: Path) -> None:
         assert [store.add(drawn(PLAN)), store.add(drawn(PLAN)), store.last] == [3000, 0, 2999]
     with Store.open(tmp_path / "sums.duckdb") as store:
         assert [store.add(drawn(PLAN)), store.rows] == [0, 3000]
+
+
+def test_rows_that_come_while_it_runs_give_the_figures_of_the_whole_whatever_they_change() -> None:
+    """Un-routed cases first, then AI begins, then an earlier day of it comes in late, then more of the same."""
+    chance = np.random.default_rng(4)
+    plans = [
+        (Plan(rows=600, task="chest-reading", months=("2026-01", "2026-02")), np.full(600, "not_routed")),
+        (Plan(rows=900, task="chest-reading", months=("2026-03", "2026-04"), first=600, seed=2), None),
+        (Plan(rows=300, task="chest-reading", months=("2026-02",), first=1500, seed=3), None),
+        (
+            Plan(rows=800, task="chest-reading", months=("2026-04", "2026-05"), first=1800, seed=4),
+            np.where(chance.random(800) < 0.1, "holdout", "ai"),
+        ),
+    ]
+    tables = [drawn(*plan) for plan in plans]
+    with Store.open() as store:
+        for number, table in enumerate(tables):
+            store.add(table)
+            whole = run(pa.concat_tables(tables[: number + 1]), INPUTS, pilot=True)
+            assert store.result(INPUTS, pilot=True).measured == whole.measured
+            assert store.result(INPUTS).measured == run(pa.concat_tables(tables[: number + 1]), INPUTS).measured
 
 
 CRASH = """
@@ -94,7 +110,7 @@ store.add(folder / "all.parquet")
 """
 
 
-@pytest.mark.parametrize("when", ["add_to", "settle", "add_times", "COMMIT"])
+@pytest.mark.parametrize("when", ["add_to", "settle_again", "add_times", "COMMIT"])
 def test_a_crash_in_the_middle_counts_nothing_and_the_next_time_everything_once(tmp_path: Path, when: str) -> None:
     table = drawn(PLAN)
     parquet.write_table(table.slice(0, 1000), tmp_path / "first.parquet")
@@ -105,9 +121,7 @@ def test_a_crash_in_the_middle_counts_nothing_and_the_next_time_everything_once(
         assert store.rows == 1000
         store.add(tmp_path / "all.parquet")
         assert (store.rows, store.last) == (3000, 2999)
-        assert [_without_modes(one) for one in store.result(INPUTS).measured.tasks] == [
-            _without_modes(one) for one in run(table, INPUTS).measured.tasks
-        ]
+        assert store.result(INPUTS).measured == run(table, INPUTS).measured
 
 
 def test_rows_out_of_order_are_refused_when_they_would_be_lost() -> None:
@@ -152,11 +166,27 @@ def test_a_change_is_told_with_its_date_and_size() -> None:
     assert (change.month, round(change.before, 6), change.after, round(change.size, 6)) == ("2026-06", 0.30, 0.15, -0.15)
 
 
+def test_a_month_that_is_not_over_raises_no_alert_until_it_is() -> None:
+    steady = [month(number, 0.30) for number in range(1, 6)]
+    assert changes([*steady, month(6, 0.10)]) == ()
+    assert [one.month for one in changes([*steady, month(6, 0.10), month(7, 0.10)])] == ["2026-06"]
+
+
+def test_a_month_that_is_looked_at_every_day_while_it_fills_would_cry_wolf() -> None:
+    """The control: a month like the five before it, tested on each of its thirty days."""
+    chance = np.random.default_rng(2)
+    days = 0.03 * np.sqrt(30) * chance.standard_normal((2000, 30))
+    means, errors = days.cumsum(axis=1) / np.arange(1, 31), 0.03 * np.sqrt(30 / np.arange(1, 31))
+    bound = 2.24 * np.hypot(errors, 0.03 / np.sqrt(5))  # the first look of a task: alpha/2
+    daily, once = (np.abs(means) > bound).any(axis=1).mean(), (np.abs(means[:, -1]) > bound[-1]).mean()
+    assert (float(daily) > 0.1, float(once) < 0.05) == (True, True)
+
+
 def test_without_a_change_alerts_are_rare_however_long_one_looks() -> None:
     chance = np.random.default_rng(1)
     alarmed = 0
     for _ in range(1000):
-        months = [month(number + 1, 1 - 0.7 * float(np.exp(0.03 * chance.standard_normal())), 0.03) for number in range(24)]
+        months = [month(number + 1, 1 - 0.7 * float(np.exp(0.03 * chance.standard_normal())), 0.03) for number in range(25)]
         alarmed += bool(changes([replace(one, month=f"{place:04}") for place, one in enumerate(months)]))
     assert alarmed / 1000 <= 0.05 + 0.015
 

@@ -16,3 +16,19 @@ def loaded(module: str) -> list[str]:
 
 def test_a_replica_starts_without_the_libraries_of_the_impact_section() -> None:
     assert (loaded("gateway.app"), "duckdb" in loaded("impact.pages")) == ([], True)
+
+
+ASKED = """
+import sys
+from impact.showing.apart import Apart
+section = Apart().start()
+page = section.page("", "", __import__("gateway.web.texts", fromlist=["words"]).words("en"), {})
+section.close()
+print(bool(page["blocks"]), *[name for name in HEAVY if name in sys.modules])
+"""
+
+
+def test_it_does_not_carry_them_either_once_somebody_has_looked() -> None:
+    code = ASKED.replace("HEAVY", repr(HEAVY))
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert told == ["True"]

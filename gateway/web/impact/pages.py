@@ -8,20 +8,19 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from gateway import usage
 from gateway.api.dependencies import demand
 from gateway.database import aside
 from gateway.errors import Conflict, Unknown
 from gateway.identity.roles import Right
+from gateway.web.impact.sums import Sums, bring_up
 from gateway.web.rendering import HEADERS, PageRoute, TheVisitor, Visitor, person
 from gateway.web.texts import words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 _T = TypeVar("_T")
-BATCH: Final = 10_000
 _KINDS: Final = frozenset({"tasks", "professions", "scenarios"})
 _NONE: Final = (
     "There is no such page in the impact section. Go to /impact.",
@@ -29,15 +28,11 @@ _NONE: Final = (
 )
 
 
-class Section(Protocol):
-    """What `impact` offers to the pages."""
+class Section(Sums, Protocol):
+    """What `impact` offers to the pages, in a process of its own. ConnectionError: that process has ended."""
 
-    @property
-    def last(self) -> int:
-        """The last log index that was counted."""
-
-    def add(self, records: Sequence[usage.LedgerRow]) -> None:
-        """Count further rows."""
+    def start(self) -> object:
+        """Start it where it is not running."""
 
     def page(self, kind: str, name: str, words: Mapping[str, str], names: Mapping[str, str]) -> object | None:
         """A page's blocks."""
@@ -71,16 +66,14 @@ async def one(seen: TheVisitor, kind: str, name: str) -> Response:
 
 
 async def _shown(seen: Visitor, kind: str, name: str) -> Response:
-    section = await _section(seen)
-    found = await _made(section.page, kind, name, words(seen.language), seen.names())
+    found = await _made(seen, lambda section: section.page(kind, name, words(seen.language), seen.names()))
     if found is None or (kind and kind not in _KINDS):
         raise Unknown(_NONE[0], fr=_NONE[1])
     return seen.page("impact.html", view=found)
 
 
 async def _given(seen: Visitor, kind: str, name: str, form: str) -> Response:
-    section = await _section(seen)
-    found = await _made(section.data, kind, name, form)
+    found = await _made(seen, lambda section: section.data(kind, name, form))
     if found is None:
         raise Unknown(_NONE[0], fr=_NONE[1])
     content, media = found
@@ -88,9 +81,13 @@ async def _given(seen: Visitor, kind: str, name: str, form: str) -> Response:
     return Response(content, media_type=media, headers=HEADERS | ({} if form == "json" else {"Content-Disposition": told}))
 
 
-async def _made(work: Callable[..., _T], *given: object) -> _T:
+async def _made(seen: Visitor, work: Callable[[Section], _T]) -> _T:
+    """What the section makes once every row is counted; once more where its process ended in the middle."""
+    await demand(seen.parts, person(seen), Right.READ_IMPACT)
     try:
-        return await asyncio.to_thread(work, *given)
+        return await _asked(seen, work)
+    except ConnectionError:
+        return await _asked(seen, work)
     except ValueError as error:  # a table of the establishment that cannot be used
         raise Conflict(
             f"The impact tables cannot be used. Correct them, then load the page again. What is wrong: {error}",
@@ -99,16 +96,9 @@ async def _made(work: Callable[..., _T], *given: object) -> _T:
         ) from error
 
 
-async def _section(seen: Visitor) -> Section:
-    """The section with every row of the ledger counted. Raises Unauthenticated, Forbidden, Conflict."""
-    await demand(seen.parts, person(seen), Right.READ_IMPACT)
-    section: Section = await asyncio.to_thread(seen.request.app.state.impact)
+async def _asked(seen: Visitor, work: Callable[[Section], _T]) -> _T:
+    section: Section = seen.request.app.state.impact
+    await asyncio.to_thread(section.start)
     async with aside(seen.parts.url) as connection:
-        batch: list[usage.LedgerRow] = []
-        async for row in usage.read(connection, seen.parts.settings.establishment.id, after=section.last):
-            batch.append(row)
-            if len(batch) == BATCH:
-                await asyncio.to_thread(section.add, batch)
-                batch = []
-        await asyncio.to_thread(section.add, batch)
-    return section
+        await bring_up(connection, seen.parts.settings.establishment.id, section)
+    return await asyncio.to_thread(work, section)
