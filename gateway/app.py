@@ -21,6 +21,7 @@ from gateway.api.administration.operation import Operation
 from gateway.api.dependencies import Parts as ApiParts
 from gateway.api.frame import control_app
 from gateway.api.health import health_router
+from gateway.api.impact.routes import router as volumes_router
 from gateway.api.publication.routes import router as publication_router
 from gateway.api.records.routes import router as record_router
 from gateway.audit.batch import LogIdentity
@@ -302,7 +303,7 @@ def _control(
         signoff=desk,
         url=core.url,
     )
-    app = control_app(given, (signoff_routes.router, record_router, stop_routes.router, administration_routes.router))
+    app = control_app(given, (signoff_routes.router, record_router, stop_routes.router, administration_routes.router, volumes_router))
     for router in (health_router(core.writer, metrics), publication_router, *_PAGES):
         app.include_router(router)
     install(app)

@@ -8,15 +8,20 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path  # noqa: TC003 - typer reads annotations at run time
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 from gateway.commands import log, machines, people, setting_up, systems, witness
-from gateway.commands.console import CONFIG, Config, Speaking, configured, fail, group, with_database
+from gateway.commands.console import CONFIG, Config, Speaking, configured, fail, group, with_database, with_writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from gateway.audit.writer import Writer
+    from gateway.settings import Settings
+    from gateway.usage import Content, Given, VolumeRow
+    from impact.results.inputs import Inputs
 
 app = typer.Typer(
     cls=Speaking,
@@ -25,6 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Garant: sign, log and measure what AI suggests. Begin with 'garant init', or try 'garant demo'.",
 )
+_T = TypeVar("_T")
 keys_app = group("The establishment's secret files.")
 impact_app = group("What AI does to the work, measured.")
 
@@ -133,10 +139,19 @@ def impact_import(
     heading: Annotated[list[str] | None, typer.Option("--map", help="HEADING=COLUMN, as often as needed.")] = None,
     config: Config = CONFIG,
 ) -> None:
-    """Check a table of yours and keep it; what is wrong is told by row and column, and nothing is imported."""
-    from impact.cli import imported  # noqa: PLC0415
+    """Check a table of yours and keep it; what is wrong is told by row and column, and nothing is imported.
 
-    typer.echo(_understood(lambda: imported(file, into or configured(config).impact_directory, kind, heading or [])))
+    Total volumes go where the API puts them, with an entry of the log, unless --into names a folder.
+    """
+    from impact.cli import imported, table_of, told_headings  # noqa: PLC0415
+
+    name, sheet = _understood(lambda: table_of(file, kind)) if into is None else ("", None)
+    if sheet is None or name != "volumes":
+        typer.echo(_understood(lambda: imported(file, into or configured(config).impact_directory, kind, heading or [])))
+        return
+    content = (sheet, told_headings(heading or []))
+    given = with_writer(config, lambda settings, writer, _, url: _taken(settings, writer, url, content))
+    typer.echo(f"{given.rows} rows of volumes taken; {given.changed or 'none'} of them changed. SHA-256 of all volumes: {given.digest}.")
 
 
 @impact_app.command("scenario")
@@ -166,7 +181,7 @@ def impact_report(
     from gateway.operations.auditing import checkpoint  # noqa: PLC0415
     from impact.cli import report  # noqa: PLC0415
 
-    def work(rows: object, tables: Path | None) -> str:
+    def work(rows: object, tables: Inputs) -> str:
         """The checkpoint is read after the rows, so that it covers them."""
         signed = "" if ledger is not None else with_database(config, lambda settings, _, url: checkpoint(url, settings.establishment.id))
         return report(rows, tables, out, language, pilot=pilot, checkpoint=signed)
@@ -174,17 +189,31 @@ def impact_report(
     typer.echo(impact(config, ledger, inputs, work))
 
 
-def impact(config: Path, ledger: Path | None, inputs: Path | None, work: Callable[[object, Path | None], str]) -> str:
+def impact(config: Path, ledger: Path | None, inputs: Path | None, work: Callable[[object, Inputs], str]) -> str:
     """What the impact section says of a ledger, the live one where none is given. Raises Misconfigured, Conflict, and says what is wrong."""
-    from gateway.usage import records  # noqa: PLC0415
+    from gateway.usage import records, volumes  # noqa: PLC0415
+    from impact.results.inputs import Inputs  # noqa: PLC0415
 
     if ledger is not None:
-        return _understood(lambda: work(ledger, inputs))
-    found = with_database(config, lambda settings, _, url: records(url, settings.establishment.id))
-    return _understood(lambda: work(found, inputs or configured(config).impact_directory))
+        return _understood(lambda: work(ledger, Inputs.load(inputs)))
+
+    async def read(settings: Settings, _: object, url: str) -> tuple[object, list[VolumeRow]]:
+        return await records(url, settings.establishment.id), await volumes(url)
+
+    found, told = with_database(config, read)
+    return _understood(lambda: work(found, Inputs.load(inputs or configured(config).impact_directory, told)))
 
 
-def _understood(work: Callable[[], str]) -> str:
+async def _taken(settings: Settings, writer: Writer, url: str, content: Content) -> Given:
+    """Total volumes given on the server's command line."""
+    from gateway.clock import SystemClock  # noqa: PLC0415
+    from gateway.identity.roles import COMMAND_LINE  # noqa: PLC0415
+    from gateway.usage import Giver, give  # noqa: PLC0415
+
+    return await give(writer, url, content, Giver.of(settings, COMMAND_LINE), SystemClock().now())
+
+
+def _understood(work: Callable[[], _T]) -> _T:
     try:
         return work()
     except typer.BadParameter:

@@ -14,7 +14,9 @@ from impact.results.counted import rates
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from impact.intake.reading import Sheet
     from impact.ledger import UsageRecord
+    from impact.results.inputs import Inputs
 
 Form = Annotated[str, typer.Option("--format", help="table or json")]
 File = Annotated[Path, typer.Argument(help="CSV in any usual encoding and separator, Parquet, or TOML.")]
@@ -92,7 +94,7 @@ def read(ledger: Path) -> Iterator[UsageRecord]:
     return read_parquet(ledger) if ledger.suffix.lower() == ".parquet" else read_jsonl(ledger)
 
 
-def six_steps(ledger: object, inputs: Path | None, *, pilot: bool = False, form: str = "table") -> str:
+def six_steps(ledger: object, inputs: Path | Inputs | None, *, pilot: bool = False, form: str = "table") -> str:
     """The six steps as tables for people or as JSON. Raises typer.BadParameter for an unknown form, and what `run` raises."""
     from impact.results.documents import document, dumped  # noqa: PLC0415 - each command imports only what it needs
     from impact.results.printed import printed  # noqa: PLC0415
@@ -106,17 +108,37 @@ def six_steps(ledger: object, inputs: Path | None, *, pilot: bool = False, form:
 
 def imported(file: Path, into: Path, kind: str | None, headings: list[str]) -> str:
     """What was imported, as a sentence. Raises Refused, Unreadable."""
-    from impact.intake.columns import TABLES  # noqa: PLC0415
     from impact.results.inputs import take_in  # noqa: PLC0415
 
-    if kind is not None and kind not in TABLES:
-        raise typer.BadParameter(f"There is no table '{kind}'. Tables: {', '.join(TABLES)}.")
-    said_of = {heading: column for heading, _, column in (pair.rpartition("=") for pair in headings)}
-    name, rows, target = take_in(file, into, kind, said_of)
+    check_kind(kind)
+    name, rows, target = take_in(file, into, kind, told_headings(headings))
     return f"{rows} rows of {name} imported into {target}."
 
 
-def one_scenario(ledger: object, file: Path, inputs: Path | None, against: str) -> str:
+def table_of(file: Path, kind: str | None) -> tuple[str, Sheet]:
+    """The kind of a table, as said or guessed by its headings, and its rows as they are. Raises Unreadable, typer.BadParameter."""
+    from impact.intake.mapping import guessed  # noqa: PLC0415
+    from impact.intake.reading import read as rows_of  # noqa: PLC0415
+
+    check_kind(kind)
+    sheet = rows_of(file)
+    return kind or guessed(sheet.headings)[0], sheet
+
+
+def check_kind(kind: str | None) -> None:
+    """Refuse a table that there is none of. Raises typer.BadParameter."""
+    from impact.intake.columns import TABLES  # noqa: PLC0415
+
+    if kind is not None and kind not in TABLES:
+        raise typer.BadParameter(f"There is no table '{kind}'. Tables: {', '.join(TABLES)}.")
+
+
+def told_headings(pairs: list[str]) -> dict[str, str]:
+    """`HEADING=COLUMN` as heading → column."""
+    return {heading: column for heading, _, column in (pair.rpartition("=") for pair in pairs)}
+
+
+def one_scenario(ledger: object, file: Path, inputs: Path | Inputs | None, against: str) -> str:
     """One more scenario beside a known one. Raises typer.BadParameter for one that is not known, and what `run` raises."""
     from dataclasses import replace  # noqa: PLC0415
 
@@ -125,14 +147,14 @@ def one_scenario(ledger: object, file: Path, inputs: Path | None, against: str) 
     from impact.run import run  # noqa: PLC0415
     from impact.scenarios import Scenario  # noqa: PLC0415
 
-    known, own = Inputs.load(inputs), Scenario.read(file)
+    known, own = Inputs.known(inputs), Scenario.read(file)
     other = known.scenario(against)
     if other is None:
         raise typer.BadParameter(f"There is no scenario '{against}'. Scenarios: {', '.join(one.id for one in known.scenarios)}.")
     return compared(*run(ledger, replace(known, scenarios=(own, other))).plays)
 
 
-def report(ledger: object, inputs: Path | None, out: Path, language: str, *, pilot: bool = False, checkpoint: str = "") -> str:
+def report(ledger: object, inputs: Path | Inputs | None, out: Path, language: str, *, pilot: bool = False, checkpoint: str = "") -> str:
     """Write the report and say where. Raises typer.BadParameter for an unknown language, and what `run` raises."""
     from impact.followup import Store  # noqa: PLC0415
     from impact.report import LANGUAGES, write  # noqa: PLC0415
@@ -142,7 +164,7 @@ def report(ledger: object, inputs: Path | None, out: Path, language: str, *, pil
         raise typer.BadParameter(f"There is no report in '{language}'. Languages: {', '.join(LANGUAGES)}.")
     with Store.open() as store:
         store.add(ledger)
-        result = store.result(Inputs.load(inputs), pilot=pilot)
+        result = store.result(Inputs.known(inputs), pilot=pilot)
         made = write(result, out, language, calls=store.calls(), ledger=ledger, checkpoint=checkpoint)
     return f"{len(made)} files written to {out}: {', '.join(made)}."
 

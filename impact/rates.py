@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 Status = Literal["measured", "time saved, quality not shown", "no measurable effect", "unknown", "refused", "suppressed"]
 NO_VOLUME: Final = "no total volume"
+TOO_SMALL: Final = "the total volume is below what was routed"
 NO_BASELINE: Final = "no time without AI"
 TOO_FEW: Final = f"fewer than {MIN_INSTANCES} instances in an arm outside the first 30 days"
 NOVEL: Final = "novelty window: the first 30 days of a team are shown and not counted"
@@ -298,6 +299,12 @@ def _error(s: float, sides: list[_Side], base: float) -> float | None:
         variance += own**2 * side.h0.variance
         variance += side.routed**2 * side.h1.mean().variance if side.h1 else 0.0
     return math.sqrt(variance) / base / (1 - s)
+
+
+def without_volume(one: Rate, why: str) -> Rate:
+    """What is left of a rate whose volume cannot be: the saving of a routed case, and the reason."""
+    bare = replace(one, volume=None, coverage=None, time_coverage=None, parts=None, se=None, interval=None, sequence=None, value=None)
+    return bare if one.status in {"refused", "suppressed"} or one.why == NOVEL else replace(bare, status="unknown", why=why)
 
 
 def central(found: Iterable[Rate]) -> list[Rate]:

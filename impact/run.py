@@ -67,7 +67,7 @@ def run(ledger: object, inputs: str | Path | Inputs | None = None, *, pilot: boo
         LedgerError, InputError, Refused, Unreadable, ScenarioError: what is wrong and where.
         OSError: a file cannot be read.
     """
-    known = inputs if isinstance(inputs, Inputs) else Inputs.load(Path(inputs) if inputs is not None else None)
+    known = Inputs.known(inputs)
     source = Path(ledger) if isinstance(ledger, str) else ledger
     database = sources.connect()
     try:

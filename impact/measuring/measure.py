@@ -12,7 +12,7 @@ from impact.counts import OUTCOMES
 from impact.intervals import Mean
 from impact.measuring.strata import Scope, Strata, Stratum, Volume, strata
 from impact.privacy import behind, hidden, opened, rounded
-from impact.rates import Modes, Rate, rate
+from impact.rates import TOO_SMALL, Modes, Rate, rate, without_volume
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -60,8 +60,7 @@ def measure(database: Connection, given: Given, *, pilot: bool = False) -> Measu
         given: volumes, baselines, gates.
         pilot: show what is below the publication threshold too; it is not for publication.
 
-    Raises:
-        InputError: a volume smaller than what was routed.
+    A volume smaller than what was routed gives no rate, and the rate says so.
     """
     ledger = _Ledger.read(database, given)
     tasks = _rates(database, ledger, TASK, given, {})
@@ -78,10 +77,12 @@ class _Ledger:
     """Volumes matched with the ledger: of each (task, profession, site, stratum, month) that counts."""
 
     volumes: tuple[tuple[dict[str, str], Volume], ...]
+    small: Mapping[tuple[str, str], str]
 
     @classmethod
     def read(cls, database: Connection, given: Given) -> _Ledger:
-        matched, problems = [], []
+        matched: list[tuple[dict[str, str], Volume]] = []
+        small: dict[tuple[str, str], str] = {}
         routed, professions = _routed(database)
         for row in given.volumes:
             key = {name: str(row.get(name) or "") for name in ("task", "profession", "site", "stratum", "month")}
@@ -90,13 +91,11 @@ class _Ledger:
                     continue  # minutes by profession need volumes by profession
                 usable, ai, held = _in_month(routed, key | {"profession": profession})
                 if ai + held > int(row["n"]):
-                    problems.append(_smaller(key, int(row["n"]), ai + held))
+                    small.setdefault((key["task"], profession), _smaller(key, int(row["n"]), ai + held))
                 if usable:
                     volume = Volume(int(row["n"]), ai, held, float(row.get("added_minutes") or 0))
                     matched.append((key | {"profession": profession}, volume))
-        if problems:
-            raise InputError(problems)
-        return cls(tuple(matched))
+        return cls(tuple(matched), small)
 
     def of(self, scope: Mapping[str, str]) -> dict[str, Volume]:
         """The volumes of a scope by stratum."""
@@ -136,7 +135,7 @@ def _in_month(routed: _Monthly, key: Mapping[str, str]) -> tuple[bool, int, int]
 
 def _smaller(key: Mapping[str, str], told: int, counted: int) -> str:
     named = ", ".join(f"{name} {value}" for name, value in key.items() if value)
-    return f"volumes: {named}: n is {told}, the ledger alone has {counted}. Give all eligible instances, those with AI included."
+    return f"{TOO_SMALL}: {named}: n is {told}, the ledger alone has {rounded(counted)} or so. Give all eligible instances, those with AI included."
 
 
 def _rates(database: Connection, ledger: _Ledger, by: tuple[str, ...], given: Given, whole: Mapping[Scope, Rate]) -> list[Rate]:
@@ -149,7 +148,9 @@ def _rates(database: Connection, ledger: _Ledger, by: tuple[str, ...], given: Gi
         _lend(mine, whole.get(scope[: len(TASK)]), by)
         novel, first, last = facts[scope]
         head = _head(named, (first, last), int(novel))
-        found.append(rate(mine, head, given.gates.get(named["task"], head.gate)))
+        made = rate(mine, head, given.gates.get(named["task"], head.gate))
+        small = ledger.small.get((named["task"], named["profession"]))
+        found.append(without_volume(made, small) if small else made)
     return found if len(by) > len(TASK) else _with_modes(database, arms, found)
 
 

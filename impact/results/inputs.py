@@ -6,10 +6,12 @@ import csv
 import hashlib
 import io
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from impact.catalogue import Catalogue
 from impact.census import Workforce
+from impact.intake import volumes
 from impact.intake.checking import Refused, checked
 from impact.intake.columns import TABLES
 from impact.intake.mapping import guessed
@@ -20,11 +22,13 @@ from impact.places import config
 from impact.scenarios import Scenario
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
+    from collections.abc import Mapping, Sequence
 
     import pyarrow as pa
 
+    from impact.measuring.measure import Row
+
+GIVEN_VOLUMES: Final = "volumes given to the gateway"
 _SHIPPED: Final = {"census": "census/france.csv", "professions": "professions.toml", "tasks": "tasks.toml"}
 _ENDINGS: Final = (".csv", ".parquet", ".toml")
 
@@ -40,8 +44,12 @@ class Inputs:
     digests: Mapping[str, str]
 
     @classmethod
-    def load(cls, folder: Path | None = None) -> Inputs:
+    def load(cls, folder: Path | None = None, told: Sequence[Row] = ()) -> Inputs:
         """From a folder of the establishment; what it does not hold is the shipped one, or nothing.
+
+        Args:
+            folder: of its tables.
+            told: total volumes that were checked when they were given; they go before those of the folder.
 
         Raises:
             Refused, Unreadable, ScenarioError, InputError: what is wrong, by file, row and column.
@@ -53,8 +61,15 @@ class Inputs:
             catalogue = Catalogue.of(tables["professions"], tables["tasks"])
         except ValueError as error:
             raise InputError([str(error)]) from error
-        given = Given(rows["volumes"], rows["baselines"], gates(rows["quality"]))
+        if told:
+            digests[GIVEN_VOLUMES] = volumes.digest(told)
+        given = Given(tuple(volumes.merged(rows["volumes"], told)), rows["baselines"], gates(rows["quality"]))
         return cls(Workforce.of(tables["census"]), catalogue, given, _scenarios(folder, digests), dict(sorted(digests.items())))
+
+    @classmethod
+    def known(cls, told: str | Path | Inputs | None) -> Inputs:
+        """Inputs as they are, or loaded from a folder. Raises what `load` raises."""
+        return told if isinstance(told, Inputs) else cls.load(Path(told) if told is not None else None)
 
     def scenario(self, name: str) -> Scenario | None:
         """A scenario by its id."""

@@ -74,6 +74,7 @@ def why(one: Rate, say: Speech) -> str:
     """The reason why a rate is unknown, in words."""
     reasons = {
         "no total volume": "why_volume",
+        "the total volume is below": "why_small",
         "no time without AI": "why_baseline",
         "novelty window": "why_novelty",
         "suppressed": "why_suppressed",

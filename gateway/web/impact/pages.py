@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from fastapi import APIRouter
 from fastapi.responses import Response
@@ -35,6 +35,9 @@ class Section(Protocol):
 
     def add(self, records: Sequence[usage.LedgerRow]) -> None:
         """Count further rows."""
+
+    def tell(self, volumes: Sequence[Mapping[str, Any]]) -> None:
+        """The total volumes that are known now."""
 
     def page(self, kind: str, name: str, words: Mapping[str, str], names: Mapping[str, str]) -> object | None:
         """A page's blocks."""
@@ -106,4 +109,5 @@ async def _section(seen: Visitor) -> Section:
                 await asyncio.to_thread(section.add, batch)
                 batch = []
         await asyncio.to_thread(section.add, batch)
+        section.tell(await usage.volumes_of(connection))
     return section
