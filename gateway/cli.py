@@ -134,9 +134,10 @@ def impact_import(
     file: Annotated[Path, typer.Argument(help="CSV in any usual encoding and separator, Parquet, or TOML.")],
     into: Annotated[Path | None, typer.Option(help="The folder of your tables; without it that of the configuration.")] = None,
     kind: Annotated[
-        str | None, typer.Option("--as", help="census, professions, tasks, volumes, baselines or quality; else guessed.")
+        str | None, typer.Option("--as", help="census, professions, tasks, volumes, baselines, quality or exposure; else guessed.")
     ] = None,
     heading: Annotated[list[str] | None, typer.Option("--map", help="HEADING=COLUMN, as often as needed.")] = None,
+    fill: Annotated[list[str] | None, typer.Option(help="COLUMN=VALUE, the same in every row, where the file has no such column.")] = None,
     config: Config = CONFIG,
 ) -> None:
     """Check a table of yours and keep it; what is wrong is told by row and column, and nothing is imported.
@@ -145,9 +146,9 @@ def impact_import(
     """
     from impact.cli import imported, table_of, told_headings  # noqa: PLC0415
 
-    name, sheet = _understood(lambda: table_of(file, kind)) if into is None else ("", None)
+    name, sheet = _understood(lambda: table_of(file, kind, fill)) if into is None else ("", None)
     if sheet is None or name != "volumes":
-        typer.echo(_understood(lambda: imported(file, into or configured(config).impact_directory, kind, heading or [])))
+        typer.echo(_understood(lambda: imported(file, into or configured(config).impact_directory, kind, heading or [], fill)))
         return
     content = (sheet, told_headings(heading or []))
     given = with_writer(config, lambda settings, writer, _, url: _taken(settings, writer, url, content))
@@ -157,15 +158,15 @@ def impact_import(
 @impact_app.command("scenario")
 def impact_scenario(
     file: Annotated[Path, typer.Argument(help="A scenario file, like those in config/scenarios.")],
-    against: Annotated[str, typer.Option(help="The scenario to put beside it.")] = "central",
+    beside: Annotated[str, typer.Option(help="The scenario to compare with: the name of a known one, or another .toml file.")] = "central",
     ledger: Annotated[Path | None, typer.Option(help="A ledger that was exported; without it the live one.")] = None,
     inputs: Annotated[Path | None, typer.Option(help="The folder of your tables; without it that of the configuration.")] = None,
     config: Config = CONFIG,
 ) -> None:
-    """Play one more scenario, beside one of the others."""
+    """Play one more scenario beside another, draw by draw."""
     from impact.cli import one_scenario  # noqa: PLC0415
 
-    typer.echo(impact(config, ledger, inputs, lambda rows, tables: one_scenario(rows, file, tables, against)))
+    typer.echo(impact(config, ledger, inputs, lambda rows, tables: one_scenario(rows, file, tables, beside)))
 
 
 @impact_app.command("report")

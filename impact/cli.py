@@ -21,10 +21,13 @@ if TYPE_CHECKING:
 Form = Annotated[str, typer.Option("--format", help="table or json")]
 File = Annotated[Path, typer.Argument(help="CSV in any usual encoding and separator, Parquet, or TOML.")]
 Into = Annotated[Path, typer.Option("--into", help="The folder of your tables; made if it does not exist.")]
-Kind = Annotated[str | None, typer.Option("--as", help="census, professions, tasks, volumes, baselines or quality; guessed without it.")]
+Kind = Annotated[
+    str | None, typer.Option("--as", help="census, professions, tasks, volumes, baselines, quality or exposure; guessed without it.")
+]
 Headings = Annotated[list[str] | None, typer.Option("--map", help="HEADING=COLUMN, as often as needed.")]
+Filled = Annotated[list[str] | None, typer.Option("--fill", help="COLUMN=VALUE, the same in every row, where the file has no such column.")]
 ScenarioFile = Annotated[Path, typer.Argument(help="A scenario file, like those in config/scenarios.")]
-Against = Annotated[str, typer.Option("--against", help="The scenario to put beside it.")]
+Beside = Annotated[str, typer.Option("--beside", help="The scenario to compare with: the name of a known one, or another .toml file.")]
 Out = Annotated[Path, typer.Option("--out", help="The folder of the report; made if it does not exist.")]
 Language = Annotated[str, typer.Option("--language", help="fr or en")]
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="What AI does to the work, from a usage ledger.")
@@ -56,15 +59,15 @@ def run_command(ledger: Ledger, *, inputs: Tables = None, pilot: Pilot = False, 
 
 
 @app.command("import")
-def import_command(file: File, *, into: Into, kind: Kind = None, heading: Headings = None) -> None:
+def import_command(file: File, *, into: Into, kind: Kind = None, heading: Headings = None, fill: Filled = None) -> None:
     """Check a table of yours and keep it; what is wrong is told by row and column, and nothing is imported."""
-    said(lambda: imported(file, into, kind, heading or []), file)
+    said(lambda: imported(file, into, kind, heading or [], fill), file)
 
 
 @app.command("scenario")
-def scenario_command(ledger: Ledger, file: ScenarioFile, *, inputs: Tables = None, against: Against = "central") -> None:
-    """Play one more scenario, beside one of the others."""
-    said(lambda: one_scenario(ledger, file, inputs, against), ledger)
+def scenario_command(ledger: Ledger, file: ScenarioFile, *, inputs: Tables = None, beside: Beside = "central") -> None:
+    """Play one more scenario beside another, draw by draw."""
+    said(lambda: one_scenario(ledger, file, inputs, beside), ledger)
 
 
 @app.command("report")
@@ -106,22 +109,22 @@ def six_steps(ledger: object, inputs: Path | Inputs | None, *, pilot: bool = Fal
     return printed(result) if form == "table" else dumped(document(result))
 
 
-def imported(file: Path, into: Path, kind: str | None, headings: list[str]) -> str:
+def imported(file: Path, into: Path, kind: str | None, headings: list[str], filled: list[str] | None = None) -> str:
     """What was imported, as a sentence. Raises Refused, Unreadable."""
     from impact.results.inputs import take_in  # noqa: PLC0415
 
     check_kind(kind)
-    name, rows, target = take_in(file, into, kind, told_headings(headings))
+    name, rows, target = take_in(file, into, kind, told_headings(headings), told_cells(filled))
     return f"{rows} rows of {name} imported into {target}."
 
 
-def table_of(file: Path, kind: str | None) -> tuple[str, Sheet]:
+def table_of(file: Path, kind: str | None, filled: list[str] | None = None) -> tuple[str, Sheet]:
     """The kind of a table, as said or guessed by its headings, and its rows as they are. Raises Unreadable, typer.BadParameter."""
     from impact.intake.mapping import guessed  # noqa: PLC0415
     from impact.intake.reading import read as rows_of  # noqa: PLC0415
 
     check_kind(kind)
-    sheet = rows_of(file)
+    sheet = rows_of(file).filled(told_cells(filled))
     return kind or guessed(sheet.headings)[0], sheet
 
 
@@ -138,20 +141,27 @@ def told_headings(pairs: list[str]) -> dict[str, str]:
     return {heading: column for heading, _, column in (pair.rpartition("=") for pair in pairs)}
 
 
-def one_scenario(ledger: object, file: Path, inputs: Path | Inputs | None, against: str) -> str:
-    """One more scenario beside a known one. Raises typer.BadParameter for one that is not known, and what `run` raises."""
+def told_cells(pairs: list[str] | None) -> dict[str, str]:
+    """`COLUMN=VALUE` as column → value."""
+    return {column: value for column, _, value in (pair.partition("=") for pair in pairs or [])}
+
+
+def one_scenario(ledger: object, file: Path, inputs: Path | Inputs | None, other: str) -> str:
+    """One more scenario beside a known one or another file. Raises typer.BadParameter for one that is not known, and what `run` raises."""
     from dataclasses import replace  # noqa: PLC0415
 
+    from impact.results.beside import compare  # noqa: PLC0415
     from impact.results.inputs import Inputs  # noqa: PLC0415
     from impact.results.printed import compared  # noqa: PLC0415
     from impact.run import run  # noqa: PLC0415
     from impact.scenarios import Scenario  # noqa: PLC0415
 
     known, own = Inputs.known(inputs), Scenario.read(file)
-    other = known.scenario(against)
-    if other is None:
-        raise typer.BadParameter(f"There is no scenario '{against}'. Scenarios: {', '.join(one.id for one in known.scenarios)}.")
-    return compared(*run(ledger, replace(known, scenarios=(own, other))).plays)
+    second = Scenario.read(Path(other)) if other.endswith(".toml") else known.scenario(other)
+    if second is None:
+        names = ", ".join(one.id for one in known.scenarios)
+        raise typer.BadParameter(f"There is no scenario '{other}'. Scenarios: {names}; or give the path of a .toml file.")
+    return compared(compare(run(ledger, replace(known, scenarios=())), own, second))
 
 
 def report(ledger: object, inputs: Path | Inputs | None, out: Path, language: str, *, pilot: bool = False, checkpoint: str = "") -> str:

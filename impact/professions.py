@@ -38,6 +38,7 @@ class TaskPart:
         s: what counts for the task; None where it was not measured (it then counts 0).
         time_coverage: c_T.
         level: evidence of s.
+        exposure: observed exposure, to compare with published indices.
     """
 
     task: str
@@ -46,6 +47,7 @@ class TaskPart:
     s: float | None = None
     time_coverage: float | None = None
     level: str = ""
+    exposure: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,12 @@ class ProfessionRate:
     def released_people(self) -> float | None:
         """The same as headcount, where people per FTE is known."""
         return None if self.released is None or self.people_per_fte is None else self.released * self.people_per_fte
+
+    @property
+    def exposure(self) -> float | None:
+        """Σ w·c·(substituted + ½·augmented) over what was measured; None where nothing was. Never turned into FTE."""
+        known = [part.share * part.exposure for part in self.parts if part.exposure is not None]
+        return sum(known) if known else None
 
     @property
     def touched(self) -> float:
@@ -148,7 +156,9 @@ def _part(task: str, share: float, basis: str, one: Rate | None) -> TaskPart:
     part = TaskPart(task, share, basis)
     if one is None or one.s is None or one.level == "E":
         return part
-    return replace(part, s=one.value if one.value is not None else one.s, time_coverage=one.time_coverage, level=one.level)
+    return replace(
+        part, s=one.value if one.value is not None else one.s, time_coverage=one.time_coverage, level=one.level, exposure=one.exposure
+    )
 
 
 def categories(found: Iterable[ProfessionRate]) -> tuple[CategoryRate, ...]:

@@ -50,7 +50,7 @@ class Result:
         return tables(self)
 
     def table(self, name: str) -> pa.Table:
-        """One table: census, parts, tasks, sites, months, professions, categories, scenarios or tornado. Raises KeyError."""
+        """One table: census, parts, tasks, sites, months, professions, exposure, categories, scenarios or tornado. Raises KeyError."""
         return tables(self)[name]
 
 

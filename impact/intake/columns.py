@@ -145,4 +145,14 @@ QUALITY: Final = Table(
     ),
     ("task", "outcome"),
 )
-TABLES: Final = {table.name: table for table in (CENSUS, PROFESSIONS, TASKS, VOLUMES, BASELINES, QUALITY)}
+EXPOSURE: Final = Table(
+    "exposure",
+    (
+        Column("index", needed=True, also=("indice", "indicateur", "index name")),
+        Column("code", needed=True, also=("isco-08", "isco 08", "isco08", "cite", "citp-08", "o*net-soc code", "o*net-soc", "onet")),
+        Column("score", "share", needed=True, also=("exposure", "exposition", "mean score 2025", "score d'exposition")),
+        *_SOURCE,
+    ),
+    ("index", "code"),
+)
+TABLES: Final = {table.name: table for table in (CENSUS, PROFESSIONS, TASKS, VOLUMES, BASELINES, QUALITY, EXPOSURE)}

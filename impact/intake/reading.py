@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from impact.intake.columns import TABLES
@@ -45,6 +45,11 @@ class Sheet:
     rows: tuple[tuple[int, dict[str, object]], ...]
     described: str
     excess: tuple[int, ...] = ()
+
+    def filled(self, columns: Mapping[str, str]) -> Sheet:
+        """With further columns that are the same in every row, as a published table's source."""
+        rows = tuple((number, cells | columns) for number, cells in self.rows)
+        return replace(self, headings=(*self.headings, *(name for name in columns if name not in self.headings)), rows=rows)
 
 
 def read(path: Path) -> Sheet:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
@@ -55,6 +56,16 @@ def _quality(rows: Sequence[Row]) -> Iterator[Found]:
                 yield place, events, f"{row[events]} of {row[n]} cannot be; give the events among all instances."
 
 
+def _exposure(rows: Sequence[Row]) -> Iterator[Found]:
+    for place, row in enumerate(rows):
+        if _CODE.fullmatch(str(row["code"])) is None:
+            sentence = f"{str(row['code'])[:20]!r} is no code: write four digits of ISCO-08 (2212) or O*NET-SOC (29-1224.00)."
+            yield place, "code", sentence
+        if not row["licence"]:
+            yield place, "licence", "say under which licence you may use this index; the figures are shown with it."
+
+
+_CODE: Final = re.compile(r"\d{4}|\d{2}-\d{4}(\.\d{2})?")
 _RULES: Final[dict[str, Callable[[Sequence[Row]], Iterator[Found]]]] = {
-    "census": _census, "tasks": _tasks, "volumes": _volumes, "quality": _quality,
+    "census": _census, "tasks": _tasks, "volumes": _volumes, "quality": _quality, "exposure": _exposure,
 }  # fmt: skip

@@ -58,7 +58,7 @@ class Inputs:
         tables = {name: _table(name, folder, digests) for name in TABLES}
         rows = {name: tuple(table.to_pylist()) if table is not None else () for name, table in tables.items()}
         try:
-            catalogue = Catalogue.of(tables["professions"], tables["tasks"])
+            catalogue = Catalogue.of(tables["professions"], tables["tasks"], tables["exposure"])
         except ValueError as error:
             raise InputError([str(error)]) from error
         if told:
@@ -76,7 +76,9 @@ class Inputs:
         return next((one for one in self.scenarios if one.id == name), None)
 
 
-def take_in(file: Path, folder: Path, kind: str | None = None, said: Mapping[str, str] | None = None) -> tuple[str, int, Path]:
+def take_in(
+    file: Path, folder: Path, kind: str | None = None, said: Mapping[str, str] | None = None, filled: Mapping[str, str] | None = None
+) -> tuple[str, int, Path]:
     """Check a file of the establishment and keep it as `folder/KIND.csv`, whole or not at all.
 
     Args:
@@ -84,6 +86,7 @@ def take_in(file: Path, folder: Path, kind: str | None = None, said: Mapping[str
         folder: made if it does not exist; an earlier table of that kind is replaced.
         kind: of table; guessed from the headings where it is not said.
         said: heading → column.
+        filled: column → what stands in every row of it, where the file has no such column.
 
     Returns:
         The kind, the number of rows, and where they are.
@@ -91,7 +94,7 @@ def take_in(file: Path, folder: Path, kind: str | None = None, said: Mapping[str
     Raises:
         Refused, Unreadable: what is wrong; nothing was written.
     """
-    sheet = read(file)
+    sheet = read(file).filled(filled or {})
     name = kind or guessed(sheet.headings)[0]
     table = checked(TABLES[name], sheet, said)
     folder.mkdir(parents=True, exist_ok=True)

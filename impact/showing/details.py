@@ -13,7 +13,7 @@ from impact.showing.speech import HATCHED, Block, Cell, View
 if TYPE_CHECKING:
     from impact.pages import Figures
     from impact.run import Result
-    from impact.scenarios import Play
+    from impact.scenarios import Play, Spread
     from impact.showing.speech import Speech
 
 _FIGURES: Final = ("released", "created", "transformed", "removed", "shortage_filled")
@@ -83,7 +83,7 @@ def scenario_page(figures: Figures, name: str, say: Speech) -> View | None:
     listed = []
     for one in found.outlooks:
         cells = (
-            [Cell(say["not_enough"] if one.status else "")] * len(_FIGURES)
+            [Cell(say.reason(one.status))] * len(_FIGURES)
             if not one.figures
             else [_spread(one.figures[figure], say) for figure in _FIGURES]
         )
@@ -113,27 +113,29 @@ def scenario_page(figures: Figures, name: str, say: Speech) -> View | None:
         )
     ]
     blocks += [_tornado(figures.result, one.profession, found, say) for one in known]
-    return View(scenario_name(found, say), say["scenario_lead"], f"/impact/scenarios/{name}", (*blocks, _assumptions(found, say)))
+    return View(scenario_name(found.scenario, say), say["scenario_lead"], f"/impact/scenarios/{name}", (*blocks, _assumptions(found, say)))
 
 
-def _spread(spread: object, say: Speech) -> Cell:
-    p10, p50, p90 = (getattr(spread, name) for name in ("p10", "p50", "p90"))
-    return Cell(f"{say.number(p50, 1)} ({say.number(p10, 1)} {say['to']} {say.number(p90, 1)})")
+def _spread(spread: Spread, say: Speech) -> Cell:
+    return Cell(say.spread(spread.p10, spread.p50, spread.p90))
 
 
 def _tornado(result: Result, profession: str, found: Play, say: Speech) -> Block:
     swings = next(one for one in found.outlooks if one.profession == profession).tornado
     listed = tuple(
         (
-            Cell(swing.factor, number=False),
+            Cell(say.factor(swing.factor), number=False),
             Cell(say.number(swing.low, 1)),
             Cell(say.number(swing.high, 1)),
             Cell(say.number(swing.width, 1)),
         )
         for swing in swings
     )
-    drawn = [Bar(swing.factor, swing.width, f"{say.number(swing.low, 1)} {say['to']} {say.number(swing.high, 1)}") for swing in swings[:8]]
-    sentence = say["tornado_sentence"].format(factor=swings[0].factor if swings else "")
+    drawn = [
+        Bar(say.factor(swing.factor), swing.width, f"{say.number(swing.low, 1)} {say['to']} {say.number(swing.high, 1)}")
+        for swing in swings[:8]
+    ]
+    sentence = say["tornado_sentence"].format(factor=say.factor(swings[0].factor) if swings else "–")
     title = f"{say['tornado']}: {profession_name(result, profession, say)}"
     return Block(title, sentence, bars(title, drawn, f"h-tornado-{profession}"), (say["factor"], "P10", "P90", say["size"]), listed)
 
@@ -141,7 +143,7 @@ def _tornado(result: Result, profession: str, found: Play, say: Speech) -> Block
 def _assumptions(found: Play, say: Speech) -> Block:
     listed = tuple(
         (
-            Cell(name, number=False),
+            Cell(say.factor(name), number=False),
             Cell(say.number(one.low, 3)),
             Cell(say.number(one.value, 3)),
             Cell(say.number(one.high, 3)),

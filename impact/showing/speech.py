@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from impact.scenarios import NO_FTE
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -71,9 +73,27 @@ class Speech:
         text = f"{value + 0.0:,.{digits}f}".replace("-", "\u2212")
         return text.replace(",", "\u202f").replace(".", ",") if self.language == "fr" else text
 
+    def signed(self, value: float, digits: int = 1) -> str:
+        """A difference, with its sign."""
+        text = self.number(value, digits)
+        return f"+{text}" if value > 0 and text.strip("0,. \u202f") else text
+
+    def factor(self, name: str) -> str:
+        """What a scenario's factor is called: an assumption, or the time or rate of a task."""
+        kind, _, task = name.partition(" ")
+        return self[f"factor_{kind}"].format(task=self.task(task))
+
+    def reason(self, status: str) -> str:
+        """Why a profession has no number in a scenario."""
+        return self["fte_unknown" if status == NO_FTE else "not_enough"]
+
     def interval(self, found: tuple[float, float] | None) -> str:
         """Both ends; nothing where there are none."""
         return "" if found is None else f"{self.share(found[0])} {self['to']} {self.share(found[1])}"
+
+    def spread(self, p10: float, p50: float, p90: float) -> str:
+        """A median with its 10th and 90th percentile."""
+        return f"{self.number(p50, 1)} ({self.number(p10, 1)} {self['to']} {self.number(p90, 1)})"
 
     def task(self, name: str) -> str:
         """A task as people call it."""

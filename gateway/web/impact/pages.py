@@ -58,6 +58,18 @@ async def overview_data(seen: TheVisitor, form: str) -> Response:
     return await _given(seen, "", "", form)
 
 
+@router.get("/impact/scenarios/{first}/with/{second}.{form}")
+async def comparison_data(seen: TheVisitor, first: str, second: str, form: str) -> Response:
+    """The rows of two scenarios beside each other."""
+    return await _given(seen, "scenarios", f"{first}/with/{second}", form)
+
+
+@router.get("/impact/scenarios/{first}/with/{second}")
+async def comparison(seen: TheVisitor, first: str, second: str) -> Response:
+    """Two scenarios beside each other."""
+    return await _shown(seen, "scenarios", f"{first}/with/{second}")
+
+
 @router.get("/impact/{kind}/{name}.{form}")
 async def data(seen: TheVisitor, kind: str, name: str, form: str) -> Response:
     """The rows of a task, a profession or a scenario."""
@@ -84,7 +96,7 @@ async def _given(seen: Visitor, kind: str, name: str, form: str) -> Response:
     if found is None:
         raise Unknown(_NONE[0], fr=_NONE[1])
     content, media = found
-    told = f'attachment; filename="impact-{name or "overview"}.{form}"'
+    told = f'attachment; filename="impact-{name.replace("/", "-") or "overview"}.{form}"'
     return Response(content, media_type=media, headers=HEADERS | ({} if form == "json" else {"Content-Disposition": told}))
 
 
