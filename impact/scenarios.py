@@ -33,6 +33,7 @@ FACTORS: Final = ("a_max", "kappa", "t_mid", "growth", "leaving", "inflow", "cre
 OUTCOMES: Final = ("released", "created", "transformed", "removed", "shortage_filled", "need", "supply")
 NOT_ENOUGH: Final = "not enough measured"
 NO_FTE: Final = "FTE unknown"
+DOUBLE: Final = "time counted twice"
 Draw = "NDArray[np.float64]"
 
 
@@ -234,7 +235,13 @@ def _entering(
     entering = {part.task: known[one.profession, part.task] for part in one.parts if (one.profession, part.task) in known}
     measured = sum(part.share for part in one.parts if part.task in entering)
     fte = None if one.fte is None else one.fte * scenario.area_share
-    return entering, measured, fte, NOT_ENOUGH if measured < LEAST_MEASURED - 1e-9 else "" if fte is not None else NO_FTE
+    return entering, measured, fte, _status(one, measured, fte)
+
+
+def _status(one: ProfessionRate, measured: float, fte: float | None) -> str:
+    if one.double:
+        return DOUBLE
+    return NOT_ENOUGH if measured < LEAST_MEASURED - 1e-9 else "" if fte is not None else NO_FTE
 
 
 def _outlook(

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     Found = tuple[int, str, str]
 
 _ROUNDING: Final = 1e-9
+_HOURS: Final = (400, 3000)
 
 
 def broken(table: str, rows: Sequence[Row]) -> Iterator[Found]:
@@ -28,6 +29,8 @@ def _census(rows: Sequence[Row]) -> Iterator[Found]:
     for place, row in enumerate(rows):
         if row["fte"] is None and row["headcount"] is None:
             yield place, "fte", "neither FTE nor headcount is given; give one of them."
+        if not _HOURS[0] <= float(row["hours"] or 0) <= _HOURS[1]:
+            yield place, "hours", f"a working year of an FTE has {_HOURS[0]} to {_HOURS[1]} hours; the legal one has 1607."
 
 
 def _tasks(rows: Sequence[Row]) -> Iterator[Found]:

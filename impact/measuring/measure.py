@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
@@ -9,16 +10,20 @@ from typing import TYPE_CHECKING, Any, Final
 import pyarrow as pa
 
 from impact.counts import OUTCOMES
-from impact.intervals import Mean
+from impact.intervals import Mean, pooled
+from impact.measuring.bootstrap import error, people
 from impact.measuring.strata import Scope, Strata, Stratum, Volume, strata
+from impact.measuring.wedge import wedges
 from impact.privacy import behind, hidden, opened, rounded
-from impact.rates import TOO_SMALL, Modes, Rate, rate, without_volume
+from impact.rates import TOO_SMALL, Modes, Rate, rate, shares, widened, without_volume
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from impact.measuring.bootstrap import Clusters
     from impact.measuring.quality import Gate
     from impact.measuring.sources import Connection
+    from impact.measuring.wedge import Wedge
     from impact.privacy import Cell
 
 TASK: Final = ("task", "kind", "profession")
@@ -63,13 +68,12 @@ def measure(database: Connection, given: Given, *, pilot: bool = False) -> Measu
     A volume smaller than what was routed gives no rate, and the rate says so.
     """
     ledger = _Ledger.read(database, given)
-    tasks = _rates(database, ledger, TASK, given, {})
+    tasks = _rates(database, ledger, TASK, given, {}, _Between(wedges(database), people(database)))
     whole: dict[Scope, Rate] = {(one.task, one.kind, one.profession): one for one in tasks}
     sites = _rates(database, ledger, (*TASK, "site"), given, whole)
     months = _rates(database, ledger, (*TASK, "month"), given, whole)
-    if pilot:
-        return Measured(tuple(tasks), tuple(sites), tuple(months))
-    return _public(database, tasks, sites, months)
+    shown = Measured(tuple(tasks), tuple(sites), tuple(months)) if pilot else _public(database, tasks, sites, months)
+    return Measured(together(shown.tasks, "kind"), together(shown.sites, "task"), together(shown.months, "task"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +100,10 @@ class _Ledger:
                     volume = Volume(int(row["n"]), ai, held, float(row.get("added_minutes") or 0))
                     matched.append((key | {"profession": profession}, volume))
         return cls(tuple(matched), small)
+
+    def months(self, scope: Mapping[str, str]) -> int:
+        """How many months the volumes of a scope are of."""
+        return len({key["month"] for key, _ in self.volumes if all(key[name] == value for name, value in scope.items() if name in key)})
 
     def of(self, scope: Mapping[str, str]) -> dict[str, Volume]:
         """The volumes of a scope by stratum."""
@@ -138,17 +146,64 @@ def _smaller(key: Mapping[str, str], told: int, counted: int) -> str:
     return f"{TOO_SMALL}: {named}: n is {told}, the ledger alone has {rounded(counted)} or so. Give all eligible instances, those with AI included."
 
 
-def _rates(database: Connection, ledger: _Ledger, by: tuple[str, ...], given: Given, whole: Mapping[Scope, Rate]) -> list[Rate]:
+@dataclass(frozen=True, slots=True)
+class _Between:
+    """What the establishment's rates need beyond sums: roll-outs over sites, and the people who are drawn again."""
+
+    wedges: Mapping[tuple[Scope, str], Wedge] = field(default_factory=dict)
+    people: Mapping[Scope, Clusters] = field(default_factory=dict)
+
+    def lend(self, mine: Strata, scope: Scope) -> None:
+        """Give strata the time without AI that a roll-out shows, where it is stronger than what was declared."""
+        for name, stratum in mine.items():
+            wedge, ai = self.wedges.get((scope, name)), stratum.arms.get("ai")
+            if wedge and ai and wedge.effect.se is not None and (stratum.declared is None or wedge.level < stratum.declared[1]):
+                h0 = ai.minutes / (1 - wedge.effect.s)
+                stratum.declared = (Mean(h0, (h0 * wedge.effect.se) ** 2, float("inf")), wedge.level)
+
+    def widen(self, one: Rate, mine: Strata, scope: Scope) -> Rate:
+        """The rate with the error over people where that is the larger one."""
+        clusters = self.people.get(scope)
+        if clusters is None or one.parts is None:
+            return one
+        se = error(clusters, shares(mine), sum(stratum.volume.added_minutes for stratum in mine.values() if stratum.volume))
+        return one if se is None else widened(one, se, clusters.count)
+
+
+def together(found: Sequence[Rate], by: str) -> tuple[Rate, ...]:
+    """Rates with what each becomes when drawn towards its fellows: those of the same profession and task, or kind of task.
+
+    Only what is published is drawn together, so that nothing of a suppressed cell shows in its neighbours.
+    """
+    groups: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for place, one in enumerate(found):
+        if one.s is not None and one.se:
+            groups[getattr(one, by), one.profession if by == "task" else ""].append(place)
+    drawn: dict[int, float] = {}
+    for places in groups.values():
+        logs, errors = zip(*[(math.log(1 - (found[place].s or 0)), found[place].se or 0.0) for place in places], strict=True)
+        drawn |= (
+            {place: 1 - math.exp(theta) for place, theta in zip(places, pooled(logs, errors)[0], strict=True)} if len(places) > 1 else {}
+        )
+    return tuple(replace(one, pooled=drawn.get(place)) for place, one in enumerate(found))
+
+
+def _rates(
+    database: Connection, ledger: _Ledger, by: tuple[str, ...], given: Given, whole: Mapping[Scope, Rate], between: _Between | None = None
+) -> list[Rate]:
+    between = between or _Between()
     arms = strata(database, by)
     facts = _facts(database, by)
     found = []
     for scope in sorted(facts):
         named = dict(zip(by, scope, strict=True))
-        mine = _prepared(arms.get(scope, {}), ledger.of({name: value for name, value in named.items() if name != "kind"}), given, named)
+        within = {name: value for name, value in named.items() if name != "kind"}
+        mine = _prepared(arms.get(scope, {}), ledger.of(within), given, named)
         _lend(mine, whole.get(scope[: len(TASK)]), by)
+        between.lend(mine, scope)
         novel, first, last = facts[scope]
-        head = _head(named, (first, last), int(novel))
-        made = rate(mine, head, given.gates.get(named["task"], head.gate))
+        head = replace(_head(named, (first, last), int(novel)), months=ledger.months(within))
+        made = between.widen(rate(mine, head, given.gates.get(named["task"], head.gate)), mine, scope)
         small = ledger.small.get((named["task"], named["profession"]))
         found.append(without_volume(made, small) if small else made)
     return found if len(by) > len(TASK) else _with_modes(database, arms, found)

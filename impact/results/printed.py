@@ -126,7 +126,7 @@ def _professions(result: Result) -> str:
 
 def _profession(one: ProfessionRate) -> tuple[str, ...]:
     known = one.is_enough
-    s = f"{one.s:.1%}" if known else "not enough"
+    s = f"{one.s:.1%}" if known else "time over 100 %" if one.double else "not enough"
     return (one.profession, one.category, _count(one.fte), s, f"{one.measured:.0%}", _count(one.released) if known else "")
 
 

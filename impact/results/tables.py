@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
+from impact.scenarios import NOT_ENOUGH
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -20,7 +22,8 @@ _RATE: Final = {
     **dict.fromkeys(("n", "held_out", "novel", "volume"), pa.int64()),
     **dict.fromkeys(("coverage", "time_coverage", "minutes_without", "minutes_with", "saving", "s", "low", "high"), pa.float64()),
     **dict.fromkeys(("any_look_low", "any_look_high", "displaced", "oversight", "rework", "induced_work", "productivity"), pa.float64()),
-    **dict.fromkeys(("substituted", "augmented", "induced", "observed_exposure", "scenario_value"), pa.float64()),
+    **dict.fromkeys(("substituted", "augmented", "induced", "observed_exposure", "scenario_value", "drawn_together"), pa.float64()),
+    "months": pa.int64(),
     **dict.fromkeys(("level", "status", "why", "quality", "notes"), pa.string()),
 }
 _PROFESSION: Final = {
@@ -58,6 +61,7 @@ _CENSUS: Final = {
     "source": pa.string(),
     "year": pa.int64(),
     **dict.fromkeys(("licence", "basis", "note"), pa.string()),
+    "hours": pa.float64(),
 }
 
 
@@ -100,6 +104,8 @@ def rate_row(one: Rate) -> Row:
         row |= {name: getattr(one.modes, name) for name in ("substituted", "augmented", "induced")}
     row |= {
         "observed_exposure": one.exposure,
+        "drawn_together": one.pooled,
+        "months": one.months,
         "scenario_value": _finite(one.value),
         "level": one.level,
         "status": one.status,
@@ -141,7 +147,7 @@ def _profession(result: Result, one: ProfessionRate) -> Row:
         "touched": one.touched if known else None,
         "first_picture": first_picture(result, one),
         "level": one.level,
-        "status": "measured" if known else "not enough measured",
+        "status": "measured" if known else one.double or NOT_ENOUGH,
     }
 
 

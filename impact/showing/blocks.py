@@ -119,6 +119,28 @@ def split_block(one: Rate, say: Speech) -> Block:
     return Block(say["split"], sentence, bars(say["split"], drawn, f"h-split-{one.profession}"), columns, listed, (say["modes_note"],))
 
 
+def behind_block(one: Rate, files: Sequence[str], say: Speech) -> Block:
+    """What a rate rests on: period, instances, volume, comparison, quality, files."""
+    given = say["unknown"] if one.volume is None else say["months_of"].format(n=say.number(one.volume), months=one.months)
+    told = {
+        "period": f"{one.period[0]} {say['to']} {one.period[1]}",
+        "routed": say.number(one.n),
+        "held": say.number(one.held_out),
+        "novel": say.number(one.novel),
+        "volume": given,
+        "coverage": say["then"].format(first=say.share(one.coverage), second=say.share(one.time_coverage)),
+        "minutes": say["then"].format(first=say.number(one.h0, 2), second=say.number(one.h1, 2)),
+        "saving": say.share(one.saving),
+        "gate": say[f"gate_{one.gate.state.replace(' ', '_')}"],
+        "value": say.share(one.value),
+        "files": ", ".join(files) or "–",
+    }
+    listed = tuple((Cell(say[f"item_{name}"], number=False), Cell(value, number=False)) for name, value in told.items())
+    sentence = say["behind_sentence"].format(s=say.share(one.s), level=one.level or "–", meaning=say[f"meaning_{one.level}"])
+    effect = (say["no_effect_meaning"],) if one.status == "no measurable effect" else ()
+    return Block(say["behind"], sentence, "", (say["item"], say["figure"]), listed, (*effect, *one.gate.why))
+
+
 def months_block(found: Sequence[Rate], say: Speech) -> Block:
     """A rate month by month."""
     drawn = [

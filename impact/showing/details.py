@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from impact.charts import Bar, bars
+from impact.results.inputs import GIVEN_VOLUMES
 from impact.results.tables import assumed
-from impact.showing.blocks import months_block, rates_block, sites_block, split_block
+from impact.showing.blocks import behind_block, months_block, rates_block, sites_block, split_block
 from impact.showing.overview import calls_block, profession_name, scenario_name
 from impact.showing.speech import HATCHED, Block, Cell, View
 
@@ -27,6 +28,8 @@ def task_page(figures: Figures, name: str, say: Speech) -> View | None:
         return None
     blocks = [rates_block(mine, say)] if mine else []
     blocks += [split_block(one, say) for one in mine if one.parts is not None]
+    given = [name for name in figures.result.inputs.digests if name.split(".")[0] in {"volumes", "baselines", "quality", GIVEN_VOLUMES}]
+    blocks += [behind_block(one, given, say) for one in mine if one.status != "suppressed"]
     months = [one for one in figures.result.measured.months if one.task == name]
     blocks += [months_block(months, say)] if months else []
     sites = [one for one in figures.result.measured.sites if one.task == name]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from impact.scenarios import NO_FTE
+from impact.scenarios import DOUBLE, NO_FTE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -85,7 +85,7 @@ class Speech:
 
     def reason(self, status: str) -> str:
         """Why a profession has no number in a scenario."""
-        return self["fte_unknown" if status == NO_FTE else "not_enough"]
+        return self[{NO_FTE: "fte_unknown", DOUBLE: "counted_twice"}.get(status, "not_enough")]
 
     def interval(self, found: tuple[float, float] | None) -> str:
         """Both ends; nothing where there are none."""

@@ -71,13 +71,13 @@ def test_what_is_measured_stands_beside_the_published_score(tmp_path: Path) -> N
 def test_measured_numbers_replace_the_ratings_one_by_one(tmp_path: Path) -> None:
     two = "id;profession;name_fr;share;source;market;acceptability;return\n"
     two += "chest-reading;radiologist;Lecture;30 %;e;strong;strong;strong\nother;radiologist;Autre;40 %;e;medium;medium;medium\n"
-    before, after = (run(rows, tables(tmp_path / name, tasks=two)) for rows, name in (([], "a"), (ledger(), "b")))
+    census = "profession;category;fte;source\nradiologists;medical;2;bilan social\n"
+    before, after = (run(rows, tables(tmp_path / name, tasks=two, census=census)) for rows, name in (([], "a"), (ledger(), "b")))
     pictures = [next(row for row in one.table("professions").to_pylist() if row["profession"] == "radiologist") for one in (before, after)]
-    s = after.measured.tasks[0].s
-    assert s is not None
+    (part,) = [part for part in after.professions[0].parts if part.task == "chest-reading"]
     assert pictures[0]["first_picture"] == pytest.approx(0.3 * 0.6 + 0.4 * 0.3)
-    assert pictures[1]["first_picture"] == pytest.approx(0.3 * s + 0.4 * 0.3, abs=1e-6)
-    assert [round(one["measured"], 6) for one in pictures] == [0, 0.3]
+    assert pictures[1]["first_picture"] == pytest.approx(part.share * (part.s or 0) + 0.4 * 0.3, abs=1e-6)
+    assert (part.basis, [round(one["measured"], 6) for one in pictures]) == ("measured", [0, round(part.share, 6)])
 
 
 def refused(folder: Path, text: str) -> list[str]:

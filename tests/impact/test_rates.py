@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from impact.measuring.designs import NAIVE, RefusedComparison, ai_versus_the_rest, stepped_wedge
+from impact.measuring.designs import NAIVE, RefusedComparison, ai_versus_the_rest
 from impact.measuring.quality import PASSING, Gate, Guarded, gate
 from impact.rates import NO_BASELINE, NO_STRATA, NO_VOLUME, NOVEL, Rate, rate
 from tests.impact.measuring import measured, one, volume
@@ -275,20 +275,6 @@ def test_the_order_of_the_rows_changes_no_bit(plan: Plan, chance: Any) -> None: 
     table = drawn(plan)
     shuffled = table.take(chance.sample(range(plan.rows), plan.rows))
     assert measured(shuffled, full(table)) == measured(table, full(table))
-
-
-def test_a_stepped_wedge_finds_the_true_effect() -> None:
-    chance = np.random.default_rng(1)
-    grid = [(site, month) for site in range(12) for month in range(12)]
-    treated = [month > site for site, month in grid]
-    level = {site: chance.normal(0, 0.3) for site in range(12)}
-    minutes = [
-        float(np.exp(level[s] + 0.02 * m + np.log(0.7) * t + chance.normal(0, 0.05))) for (s, m), t in zip(grid, treated, strict=True)
-    ]
-    found = stepped_wedge(minutes, treated, [str(s) for s, _ in grid], [str(m) for _, m in grid])
-    low, high = found.interval() or (0, 0)
-    assert low <= 0.3 <= high
-    assert high - low < 0.1
 
 
 def test_a_known_gate_is_kept_on_the_rate() -> None:
