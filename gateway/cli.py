@@ -190,6 +190,39 @@ def impact_report(
     typer.echo(impact(config, ledger, inputs, work))
 
 
+@impact_app.command("ledger")
+def impact_ledger(
+    out: Annotated[Path, typer.Argument(help="The file: .parquet, or JSON lines under any other name.")],
+    config: Config = CONFIG,
+) -> None:
+    """Write the usage ledger to a file, for an auditor or another tool; pseudonyms of workers are in it, so it is not for publication."""
+    from gateway.usage import records  # noqa: PLC0415
+    from impact.ledger import write_jsonl  # noqa: PLC0415
+    from impact.parquet import write_parquet  # noqa: PLC0415
+
+    found = with_database(config, lambda settings, _, url: records(url, settings.establishment.id))
+    count = (write_parquet if out.suffix.lower() == ".parquet" else write_jsonl)(out, found)
+    typer.echo(f"{count} rows written to {out}. Not for publication: it holds pseudonyms of workers.")
+
+
+@impact_app.command("check")
+def impact_check(
+    report: Annotated[Path, typer.Argument(help="The folder of a report.")],
+    ledger: Annotated[
+        Path | None, typer.Option(help="The usage as 'garant impact ledger' wrote it; without it only files are checked.")
+    ] = None,
+    log_export: Annotated[Path | None, typer.Option("--log", help="An export of the log: every row must be of the entry it names.")] = None,
+) -> None:
+    """Check a report as an outsider: its files, its figures computed anew, and that each row of usage is of its entry in the log."""
+    from gateway.operations.checking import usage_in  # noqa: PLC0415
+    from impact.cli import checked_report, read  # noqa: PLC0415
+
+    typer.echo(_understood(lambda: checked_report(report, ledger)))
+    if ledger is not None and log_export is not None:
+        rows = {row.log_index: (row.record, row.task) for row in _understood(lambda: list(read(ledger)))}
+        typer.echo(f"{usage_in(log_export, rows)} rows of usage are each of the entry of the log that they name.")
+
+
 def impact(config: Path, ledger: Path | None, inputs: Path | None, work: Callable[[object, Inputs], str]) -> str:
     """What the impact section says of a ledger, the live one where none is given. Raises Misconfigured, Conflict, and says what is wrong."""
     from gateway.usage import records, volumes  # noqa: PLC0415

@@ -28,6 +28,11 @@ Headings = Annotated[list[str] | None, typer.Option("--map", help="HEADING=COLUM
 Filled = Annotated[list[str] | None, typer.Option("--fill", help="COLUMN=VALUE, the same in every row, where the file has no such column.")]
 ScenarioFile = Annotated[Path, typer.Argument(help="A scenario file, like those in config/scenarios.")]
 Beside = Annotated[str, typer.Option("--beside", help="The scenario to compare with: the name of a known one, or another .toml file.")]
+Folder = Annotated[Path, typer.Argument(help="The folder of a report.")]
+Usage = Annotated[
+    Path | None,
+    typer.Option("--ledger", help="The usage as it was handed out: .parquet, or JSON lines; without it only files are checked."),
+]
 Out = Annotated[Path, typer.Option("--out", help="The folder of the report; made if it does not exist.")]
 Language = Annotated[str, typer.Option("--language", help="fr or en")]
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="What AI does to the work, from a usage ledger.")
@@ -74,6 +79,19 @@ def scenario_command(ledger: Ledger, file: ScenarioFile, *, inputs: Tables = Non
 def report_command(ledger: Ledger, *, out: Out, inputs: Tables = None, language: Language = "fr", pilot: Pilot = False) -> None:
     """Write the report: HTML, PDF, tables as CSV, and the digests that prove what it rests on."""
     said(lambda: report(ledger, inputs, out, language, pilot=pilot), ledger)
+
+
+@app.command("check")
+def check_command(report: Folder, *, ledger: Usage = None) -> None:
+    """Check a report that was written: its files, and with the usage its figures, computed anew."""
+    said(lambda: checked_report(report, ledger), report)
+
+
+def checked_report(folder: Path, ledger: Path | None) -> str:
+    """What holds of a report. Raises ReportError."""
+    from impact.results.proving import check  # noqa: PLC0415
+
+    return "\n".join(check(folder, ledger))
 
 
 def said(work: Callable[[], str], path: Path) -> None:

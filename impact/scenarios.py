@@ -49,6 +49,7 @@ class Assumption:
     value: float
     high: float
     source: str
+    source_fr: str = ""
 
     def draw(self, chance: np.random.Generator, count: int) -> NDArray[np.float64]:
         """Draws of it; a number without bounds stays as it is."""
@@ -357,10 +358,11 @@ def _assumption(name: str, told: Mapping[str, object]) -> Assumption:
     low, high = _number(told.get("low", value), f"{name}.low"), _number(told.get("high", value), f"{name}.high")
     if not low <= value <= high:
         raise ValueError(f"assumptions.{name}: low {low} ≤ value {value} ≤ high {high} does not hold.")
-    source = str(told.get("source", "")).strip()
-    if not source:
+    given = told.get("source", "")
+    french, english = (str(given.get(code, "")).strip() if isinstance(given, dict) else str(given).strip() for code in ("fr", "en"))
+    if not french and not english:
         raise ValueError(f"assumptions.{name}: 'source' is missing; say where the number comes from, or that it is an assumption.")
-    return Assumption(low, value, high, source)
+    return Assumption(low, value, high, english or french, french or english)
 
 
 def _table(value: object) -> Mapping[str, object]:

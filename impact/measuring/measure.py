@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 import pyarrow as pa
 
 from impact.counts import OUTCOMES
-from impact.intervals import Mean, pooled
+from impact.intervals import Interval, Mean, pooled
 from impact.measuring.bootstrap import error, people
 from impact.measuring.strata import Scope, Strata, Stratum, Volume, strata
 from impact.measuring.wedge import wedges
 from impact.privacy import behind, hidden, opened, rounded
-from impact.rates import TOO_SMALL, Modes, Rate, rate, shares, widened, without_volume
+from impact.rates import TOO_SMALL, Modes, Parts, Rate, rate, shares, widened, without_volume
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -305,9 +305,31 @@ def _parted(database: Connection, found: list[Rate], shown: set[Cell], part: str
 def _covered(one: Rate, closed: bool) -> Rate:  # noqa: FBT001 - a mark of the row
     counts = {"n": rounded(one.n), "held_out": rounded(one.held_out), "novel": rounded(one.novel)}
     if not closed:
-        return replace(one, **counts, outcomes=tuple(map(rounded, one.outcomes)))  # type: ignore[arg-type]
+        return coarse(replace(one, **counts, outcomes=tuple(map(rounded, one.outcomes))))  # type: ignore[arg-type]
     bare = Rate(one.task, one.kind, one.profession, one.site, one.month, one.period, status="suppressed", why=SUPPRESSED)
     return replace(bare, gate=one.gate)
+
+
+def coarse(one: Rate) -> Rate:
+    """A rate as finely as it is published: minutes to a hundredth, shares to a tenth of a point, in every form alike.
+
+    Finer ones would tell the exact number of instances (coverage times volume), and, from one day to the next, the minutes of a single case.
+    """
+    minutes = {name: _to(getattr(one, name), 2) for name in ("h0", "h1", "baseline")}
+    shares_ = {name: _to(getattr(one, name), 3) for name in ("coverage", "time_coverage", "saving", "value")}
+    ends = {
+        name: found and Interval(*(round(end, 3) for end in found)) for name in ("interval", "sequence") for found in [getattr(one, name)]
+    }
+    made = {name: found and replace(found, **_all_to(found, 3)) for name in ("parts", "modes") for found in [getattr(one, name)]}
+    return replace(one, **minutes, **shares_, **ends, **made)  # type: ignore[arg-type]
+
+
+def _to(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)
+
+
+def _all_to(found: Parts | Modes, digits: int) -> dict[str, float]:
+    return {name: round(getattr(found, name), digits) for name in found.__slots__}
 
 
 SUPPRESSED: Final = "suppressed: fewer than 10 workers or 30 instances, one person over 85 % of the time, or it would give away such a cell"

@@ -100,7 +100,7 @@ def _assumptions(found: Comparison, say: Speech) -> Block:
             _assumption(one, say),
             _assumption(other, say),
             Cell(say["differs" if name in apart else "same"], number=False),
-            Cell(one.source if one.source == other.source else f"{one.source} · {other.source}", number=False),
+            Cell(" · ".join(dict.fromkeys((say.source(one), say.source(other)))), number=False),
         )
         for name, one, other in pairs
     )

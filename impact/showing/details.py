@@ -13,6 +13,7 @@ from impact.showing.speech import HATCHED, Block, Cell, View
 
 if TYPE_CHECKING:
     from impact.pages import Figures
+    from impact.professions import TaskPart
     from impact.run import Result
     from impact.scenarios import Play, Spread
     from impact.showing.speech import Speech
@@ -52,7 +53,7 @@ def profession_page(figures: Figures, name: str, say: Speech) -> View | None:
         value = part.s if part.s is not None else rated
         text = say["unknown"] if value is None else f"{say.share(value)} ({part.level or 'E'})"
         drawn.append(Bar(label, value, text, hatched=(part.level or "E") in HATCHED))
-        told = say.share(part.s) if part.s is not None else f"// {say.share(rated, 0)}"
+        told = say.share(part.s) if part.s is not None else f"// {say.share(rated, 0)}" if rated is not None else say["unknown"]
         listed.append(
             (
                 Cell(label, f"/impact/tasks/{part.task}", number=False),
@@ -60,6 +61,7 @@ def profession_page(figures: Figures, name: str, say: Speech) -> View | None:
                 Cell(say.words.get(f"impact_basis_{part.basis}", part.basis), number=False),
                 Cell(told),
                 Cell(part.level or "E", number=False),
+                Cell(_counted(result, name, part, say), number=False),
             )
         )
     sentence = say["profession_sentence"].format(
@@ -69,12 +71,22 @@ def profession_page(figures: Figures, name: str, say: Speech) -> View | None:
         say["tasks"],
         sentence,
         bars(say["tasks"], drawn, "h-parts"),
-        (say["task"], say["share_of_time"], say["basis"], say["s"], say["level"]),
+        (say["task"], say["share_of_time"], say["basis"], say["counted"], say["level"], say["status"]),
         tuple(listed),
-        (say["not_posts"], say["hatched"]),
+        (*([found.double] if found.double else []), say["not_posts"], say["hatched"]),
     )
     codes = ", ".join(f"{system} {code}" for system, code in (("ISCO-08", known.isco), ("ROME", known.rome), ("O*NET", known.onet)) if code)
     return View(profession_name(result, name, say), codes, f"/impact/professions/{name}", (block,))
+
+
+def _counted(result: Result, profession: str, part: TaskPart, say: Speech) -> str:
+    """What is known of a task, where that is not simply its rate."""
+    one = next((rate for rate in result.measured.tasks if (rate.profession, rate.task) == (profession, part.task)), None)
+    if one is None:
+        return say["rated_only"]
+    if part.s is None or one.s is None or round(part.s, 3) == round(one.s, 3):
+        return say.status(one)
+    return say["counts_as"].format(status=say.status(one), s=say.share(one.s))
 
 
 def scenario_page(figures: Figures, name: str, say: Speech) -> View | None:
@@ -150,7 +162,7 @@ def _assumptions(found: Play, say: Speech) -> Block:
             Cell(say.number(one.low, 3)),
             Cell(say.number(one.value, 3)),
             Cell(say.number(one.high, 3)),
-            Cell(one.source, number=False),
+            Cell(say.source(one), number=False),
         )
         for name, one in found.scenario.assumptions.items()
     )

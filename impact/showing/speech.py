@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from impact.rates import Rate
+    from impact.scenarios import Assumption
 
 HATCHED: Final = frozenset({"D", "E"})
 """Levels of evidence that are drawn hatched."""
@@ -82,6 +83,10 @@ class Speech:
         """What a scenario's factor is called: an assumption, or the time or rate of a task."""
         kind, _, task = name.partition(" ")
         return self[f"factor_{kind}"].format(task=self.task(task))
+
+    def source(self, one: Assumption) -> str:
+        """Where an assumption comes from."""
+        return one.source_fr or one.source if self.language == "fr" else one.source
 
     def reason(self, status: str) -> str:
         """Why a profession has no number in a scenario."""
