@@ -133,7 +133,7 @@ def imported(file: Path, into: Path, kind: str | None, headings: list[str], fill
 
     check_kind(kind)
     name, rows, target = take_in(file, into, kind, told_headings(headings), told_cells(filled))
-    return f"{rows} rows of {name} imported into {target}."
+    return f"{rows} rows of {name} imported into {target}. {understood(file, name, told_headings(headings))}"
 
 
 def table_of(file: Path, kind: str | None, filled: list[str] | None = None) -> tuple[str, Sheet]:
@@ -157,6 +157,18 @@ def check_kind(kind: str | None) -> None:
 def told_headings(pairs: list[str]) -> dict[str, str]:
     """`HEADING=COLUMN` as heading → column."""
     return {heading: column for heading, _, column in (pair.rpartition("=") for pair in pairs)}
+
+
+def understood(file: Path, name: str, said_of: dict[str, str]) -> str:
+    """Which heading was taken for which column, and which were not used."""
+    from impact.intake.columns import TABLES  # noqa: PLC0415
+    from impact.intake.mapping import mapped  # noqa: PLC0415
+    from impact.intake.reading import read as rows_of  # noqa: PLC0415
+
+    found = mapped(TABLES[name], rows_of(file).headings, said_of)
+    renamed = ", ".join(f"'{heading}' as {column}" for column, heading in found.columns.items() if heading != column)
+    unused = ", ".join(f"'{heading}'" for heading in found.unknown)
+    return " ".join(sentence for sentence in (f"Read {renamed}." if renamed else "", f"Not used: {unused}." if unused else "") if sentence)
 
 
 def told_cells(pairs: list[str] | None) -> dict[str, str]:

@@ -143,6 +143,7 @@ class _Side:
     level: Level
     ignored: float
     arm: str
+    timed: float
 
     @property
     def baseline(self) -> float:
@@ -225,8 +226,9 @@ def _side(stratum: Stratum, h0: Mean, level: Level, arm: str) -> _Side:
     volume = stratum.volume
     ignored = ai.ignored / ai.n if ai else 0.0
     if volume is None:
-        return _Side(ai.n if ai else 0, 0, 0, h0, ai, u, level, ignored, arm)
-    return _Side(volume.routed, volume.held_out, volume.total - volume.routed - volume.held_out, h0, ai, u, level, ignored, arm)
+        return _Side(ai.n if ai else 0, 0, 0, h0, ai, u, level, ignored, arm, 0)
+    rest = volume.total - volume.routed - volume.held_out
+    return _Side(volume.routed, volume.held_out, rest, h0, ai, u, level, ignored, arm, volume.timed)
 
 
 def _described(head: Rate, found: Strata, sides: list[_Side]) -> Rate:
@@ -250,7 +252,8 @@ def _with_volume(head: Rate, found: Strata, sides: list[_Side]) -> Rate:
     if head.n < MIN_INSTANCES:
         return replace(head, status="unknown", why=TOO_FEW)
     if "*" in found or any(stratum.volume is None for stratum in found.values() if _is_worked(stratum)):
-        return replace(head, status="unknown", why=NO_STRATA if "*" in found else NO_VOLUME)
+        level = "D" if head.level in {"B", "C"} else head.level  # without a volume nobody knows which cases were routed
+        return replace(head, status="unknown", why=NO_STRATA if "*" in found else NO_VOLUME, level=level)
     base = sum(side.baseline for side in sides)
     if base <= 0:
         return replace(head, status="unknown", why=NO_BASELINE)
@@ -277,13 +280,20 @@ def _parts(sides: list[_Side], base: float, added: float) -> Parts:
 def _assumed(head: Rate, sides: list[_Side]) -> Rate:
     """What is partly routed, its rest not timed, rests on an assumption about coverage, so it is level D at best.
 
-    So does what was compared with other months or sites: routed cases alone are not all cases of these.
+    So does a comparison with other months or sites (B, C) of which some cases were neither routed nor timed: routed cases alone
+    may be the easier ones.
     """
-    partly = [side for side in sides if side.routed + side.held_out < _WELL_COVERED * (side.routed + side.held_out + side.rest)]
-    guessed = (len(sides) == 1 and sides[0].u is None and partly) or any(side.level in {"B", "C"} for side in partly)
+    known = sides[0].routed + sides[0].held_out
+    guessed = len(sides) == 1 and sides[0].u is None and known < _WELL_COVERED * (known + sides[0].rest)
+    guessed = guessed or any(side.level in {"B", "C"} and _unseen(side) > 1 - _WELL_COVERED for side in sides)
     if not guessed:
         return head
     return replace(head, level=max(head.level, "D"), notes=(*head.notes, COUNTED))
+
+
+def _unseen(side: _Side) -> float:
+    """The share of all cases that were neither routed, nor held out, nor timed."""
+    return max(0.0, side.rest - side.timed) / (side.routed + side.held_out + side.rest)
 
 
 def _judged(head: Rate, sides: list[_Side], base: float) -> Rate:

@@ -93,11 +93,11 @@ class _Ledger:
             for profession in [key["profession"]] if key["profession"] else professions.get(key["task"], [])[:2]:
                 if not key["profession"] and len(professions[key["task"]]) > 1:
                     continue  # minutes by profession need volumes by profession
-                usable, ai, held = _in_month(routed, key | {"profession": profession})
+                usable, ai, held, timed = _in_month(routed, key | {"profession": profession})
                 if ai + held > int(row["n"]):
                     small.setdefault((key["task"], profession), _smaller(key, int(row["n"]), ai + held))
                 if usable:
-                    volume = Volume(int(row["n"]), ai, held, float(row.get("added_minutes") or 0))
+                    volume = Volume(int(row["n"]), ai, held, float(row.get("added_minutes") or 0), timed)
                     matched.append((key | {"profession": profession}, volume))
         return cls(tuple(matched), small)
 
@@ -117,28 +117,30 @@ class _Ledger:
                     into.held_out + volume.held_out,
                 )
                 into.added_minutes += volume.added_minutes
+                into.timed += volume.timed
         return dict(found)
 
 
-_Monthly = dict[tuple[str, str, str, str], list[tuple[str, bool, int, int]]]
+_Monthly = dict[tuple[str, str, str, str], list[tuple[str, bool, int, int, int]]]
 
 
 def _routed(database: Connection) -> tuple[_Monthly, dict[str, list[str]]]:
-    """Routed and held-out instances by (task, profession, stratum, month): of each site, and whether its window had ended before."""
+    """Routed, held-out and timed un-routed instances by (task, profession, stratum, month): of each site, and whether its window had ended before."""
     query = """SELECT task, profession, stratum, month, site, coalesce(bool_and(5 * m >= settled), true),
-        coalesce(sum(n) FILTER (arm = 'ai'), 0), coalesce(sum(n) FILTER (arm = 'holdout'), 0) FROM dated GROUP BY 1, 2, 3, 4, 5 ORDER BY ALL"""
+        coalesce(sum(n) FILTER (arm = 'ai'), 0), coalesce(sum(n) FILTER (arm = 'holdout'), 0),
+        coalesce(sum(n) FILTER (arm = 'not_routed'), 0) FROM dated GROUP BY 1, 2, 3, 4, 5 ORDER BY ALL"""
     found: _Monthly = defaultdict(list)
     professions: dict[str, list[str]] = defaultdict(list)
-    for task, profession, stratum, month, site, settled, ai, held in database.execute(query).fetchall():
-        found[task, profession, stratum, month].append((site, bool(settled), int(ai), int(held)))
+    for task, profession, stratum, month, site, settled, ai, held, timed in database.execute(query).fetchall():
+        found[task, profession, stratum, month].append((site, bool(settled), int(ai), int(held), int(timed)))
         if profession not in professions[task]:
             professions[task].append(profession)
     return found, professions
 
 
-def _in_month(routed: _Monthly, key: Mapping[str, str]) -> tuple[bool, int, int]:
+def _in_month(routed: _Monthly, key: Mapping[str, str]) -> tuple[bool, int, int, int]:
     here = [row for row in routed.get((key["task"], key["profession"], key["stratum"], key["month"]), ()) if key["site"] in {"", row[0]}]
-    return all(row[1] for row in here), sum(row[2] for row in here), sum(row[3] for row in here)
+    return all(row[1] for row in here), sum(row[2] for row in here), sum(row[3] for row in here), sum(row[4] for row in here)
 
 
 def _smaller(key: Mapping[str, str], told: int, counted: int) -> str:

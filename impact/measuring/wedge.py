@@ -118,11 +118,23 @@ SELECT *, min(m) FILTER (treated) OVER (PARTITION BY task, kind, profession, str
 """  # noqa: S608 - our names
 
 
+_MIXED: Final = """
+SELECT task, kind, profession, stratum, coalesce(sum(n) FILTER (arm = 'not_routed'), 0) / sum(n) FROM dated
+WHERE NOT novel AND NOT early AND settled IS NOT NULL AND arm IN ('ai', 'not_routed') GROUP BY ALL
+"""
+MOST_MIXED: Final = 0.05
+"""Where more of the cases of sites that have AI are not routed, the routed ones may be the easier ones."""
+
+
 def wedges(database: Connection) -> dict[tuple[Scope, str], Wedge]:
     """What the roll-outs of a settled ledger show, by (task, kind, profession) and stratum."""
     gathered: dict[tuple[Scope, str], list[Month]] = {}
     for task, kind, profession, stratum, site, m, treated, n, cs, began in database.execute(_QUERY).fetchall():
         month = Month(site, int(m), int(cs) / int(n) / 6_000, int(m) - int(began) if treated else None)
         gathered.setdefault(((task, kind, profession), stratum), []).append(month)
-    found = {key: rollout(months) for key, months in gathered.items() if any(one.since is None for one in months)}
+    mixed = {(tuple(row[:3]), row[3]): float(row[4]) for row in database.execute(_MIXED).fetchall()}
+    chosen = {
+        key: months for key, months in gathered.items() if mixed.get(key, 1.0) <= MOST_MIXED and any(one.since is None for one in months)
+    }
+    found = {key: rollout(months) for key, months in chosen.items()}
     return {key: wedge for key, wedge in found.items() if wedge is not None}

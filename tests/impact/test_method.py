@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -183,18 +184,33 @@ def rolled_out(effect: float = TRUE) -> pa.Table:
     return changed(table, arm=np.where(begun, "ai", "not_routed"), human_seconds=with_ai, human_seconds_raw=with_ai)
 
 
+def all_months(table: pa.Table, more: int = 0, stratum: str = "") -> list[dict[str, Any]]:
+    """Volumes that hold what the ledger has of each month, and more."""
+    counted = Counter(received[:7] for received in table["received_at"].to_pylist())
+    return [volume(month, n + more, stratum) for month, n in sorted(counted.items())]
+
+
 def test_a_ledger_of_a_roll_out_is_measured_at_level_b_without_any_holdout() -> None:
     table = rolled_out()
-    found = one(table, [])
+    found = one(table, all_months(table))
     assert (found.level, found.held_out) == ("B", 0)
     assert found.saving == pytest.approx(TRUE, abs=0.05)
+    assert found.s == pytest.approx(TRUE * (found.time_coverage or 0), abs=0.04)
 
 
-def test_a_roll_out_of_which_much_is_not_routed_is_level_d() -> None:
+def test_a_roll_out_of_which_much_is_neither_routed_nor_timed_is_level_d() -> None:
     table = rolled_out()
-    volumes = [volume(f"2026-{month:02}", 9_000) for month in range(8, 11)]
-    found = one(table, volumes)
-    assert (found.level, found.s is not None) == ("D", True)
+    assert one(table, all_months(table, more=2_000)).level == "D"
+    assert one(table, []).level == "D"
+
+
+def test_a_roll_out_whose_sites_go_on_without_ai_for_some_cases_is_no_wedge() -> None:
+    """The easier cases may be the routed ones."""
+    table = rolled_out()
+    chance = np.random.default_rng(8).random(table.num_rows) < 0.3
+    arm = np.asarray(table["arm"])
+    kept_back = changed(table, arm=np.where((arm == "ai") & chance, "not_routed", arm))
+    assert one(kept_back, all_months(kept_back)).level == "D"
 
 
 def test_a_stronger_level_goes_before_a_weaker_one() -> None:
@@ -211,7 +227,10 @@ def test_timed_cases_of_the_same_stratum_go_before_a_time_that_was_only_declared
     arm = np.where(chance.random(4000) < 0.4, "not_routed", "ai")
     table = drawn(Plan(rows=4000, strata=("a",)), arm)
     for level, expected in (("E", "D"), ("C", "C")):
-        assert one(table, baselines=[{"task": "reading", "minutes": 9.0, "sd": 1.0, "n": 50, "level": level}]).level == expected
+        found = one(
+            table, all_months(table, stratum="a"), baselines=[{"task": "reading", "minutes": 9.0, "sd": 1.0, "n": 50, "level": level}]
+        )
+        assert (found.level, found.h0 == 9.0) == (expected, expected == "C")
 
 
 # Rates drawn together.

@@ -160,6 +160,15 @@ def test_an_import_is_whole_or_not_at_all(tmp_path: Path) -> None:
     assert Inputs.load(tmp_path / "tables").workforce.fte("radiologists") == 0.8
 
 
+def test_an_import_says_which_heading_it_took_for_which_column_and_what_it_left(tmp_path: Path) -> None:
+    (tmp_path / "c.csv").write_text("métier;catégorie;etp;couleur;source\nx;y;1;bleu;z\n", encoding="utf-8")
+    result = told("import", tmp_path / "c.csv", "--into", tmp_path / "tables")
+    assert (
+        result.exit_code,
+        "Read 'métier' as profession, 'catégorie' as category, 'etp' as fte. Not used: 'couleur'." in result.stdout,
+    ) == (0, True)
+
+
 def test_a_new_scenario_is_put_beside_a_known_one(own: Path, tmp_path: Path) -> None:
     chance = np.random.default_rng(3)
     arm = np.where(chance.random(8000) < 0.2, "not_routed", np.where(chance.random(8000) < 0.3, "holdout", "ai"))
