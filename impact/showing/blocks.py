@@ -24,7 +24,7 @@ def rates_block(rates: Sequence[Rate], say: Speech) -> Block:
         bars(say["rates"], [rate_bar(one, say) for one in rates], "h-rates") if rates else "",
         tuple(say[column] for column in columns),
         tuple(rate_cells(one, say) for one in rates),
-        (*_reasons(rates, say), *([say["levels"]] if rates else [])),
+        (*_reasons(rates, say), *([say["novel_note"]] if any(one.novel for one in rates) else []), *([say["levels"]] if rates else [])),
     )
 
 
@@ -170,13 +170,16 @@ def months_block(found: Sequence[Rate], say: Speech) -> Block:
 def sites_block(found: Sequence[Rate], say: Speech) -> Block:
     """A rate at each site."""
     hidden = sum(one.status == "suppressed" for one in found)
-    listed = tuple((Cell(one.site, number=False), *rate_cells(one, say)[1:]) for one in found)
-    columns = ("site", "instances", "volume", "without", "with", "s", "interval", "any_look", "level", "status")
+    listed = tuple(
+        (Cell(one.site, number=False), *rate_cells(one, say)[1:], Cell("" if one.pooled is None else say.share(one.pooled)))
+        for one in found
+    )
+    columns = ("site", "instances", "volume", "without", "with", "s", "interval", "any_look", "level", "status", "drawn_together")
     return Block(
         say["sites"],
         say["sites_sentence"].format(n=len(found), hidden=hidden),
         "",
         tuple(say[name] for name in columns),
         listed,
-        _reasons(found, say),
+        (*_reasons(found, say), *([say["drawn_together_note"]] if any(one.pooled is not None for one in found) else [])),
     )

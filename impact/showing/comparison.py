@@ -56,7 +56,7 @@ def _sentence(differences: tuple[Difference, ...], figure: str, found: Compariso
     names = {"first": scenario_name(found.first, say), "second": scenario_name(found.second, say), "figure": say[figure]}
     between = f"{say.signed(total.apart.p10)} {say['to']} {say.signed(total.apart.p90)}"
     word = "difference_none" if total.apart.p10 <= 0 <= total.apart.p90 else "difference_more" if total.apart.p50 > 0 else "difference_less"
-    return say[word].format(size=say.number(abs(total.apart.p50), 1), between=between, n=len(differences) - 1, **names)
+    return say[word].format(size=say.fte(abs(total.apart.p50)), between=between, n=len(differences) - 1, **names)
 
 
 def _profession(result: Result, one: Difference, say: Speech) -> str:

@@ -110,12 +110,16 @@ def scenario_page(figures: Figures, name: str, say: Speech) -> View | None:
             )
         )
     drawn = [
-        Bar(profession_name(figures.result, one.profession, say), f.p50, say.number(f.p50, 1), f.p10, f.p90)
+        Bar(profession_name(figures.result, one.profession, say), f.p50, say.fte(f.p50), f.p10, f.p90)
         for one in known
         if one.figures
         for f in [one.figures["released"]]
     ]
-    sentence = say["scenario_sentence"].format(years=say.number(found.scenario.years), known=len(known), all=len(found.outlooks))
+    total = found.total.get("released")
+    told = say["not_enough"] if total is None else say.spread(total.p10, total.p50, total.p90)
+    sentence = say["scenario_sentence"].format(
+        years=say.number(found.scenario.years), known=len(known), all=len(found.outlooks), total=told
+    )
     columns = (say["profession"], say["share_measured"], *(say[figure] for figure in _FIGURES))
     blocks = [
         Block(
@@ -140,16 +144,13 @@ def _tornado(result: Result, profession: str, found: Play, say: Speech) -> Block
     listed = tuple(
         (
             Cell(say.factor(swing.factor), number=False),
-            Cell(say.number(swing.low, 1)),
-            Cell(say.number(swing.high, 1)),
-            Cell(say.number(swing.width, 1)),
+            Cell(say.fte(swing.low)),
+            Cell(say.fte(swing.high)),
+            Cell(say.fte(swing.width)),
         )
         for swing in swings
     )
-    drawn = [
-        Bar(say.factor(swing.factor), swing.width, f"{say.number(swing.low, 1)} {say['to']} {say.number(swing.high, 1)}")
-        for swing in swings[:8]
-    ]
+    drawn = [Bar(say.factor(swing.factor), swing.width, f"{say.fte(swing.low)} {say['to']} {say.fte(swing.high)}") for swing in swings[:8]]
     sentence = say["tornado_sentence"].format(factor=say.factor(swings[0].factor) if swings else "–")
     title = f"{say['tornado']}: {profession_name(result, profession, say)}"
     return Block(title, sentence, bars(title, drawn, f"h-tornado-{profession}"), (say["factor"], "P10", "P90", say["size"]), listed)

@@ -75,7 +75,7 @@ def professions_block(result: Result, say: Speech) -> Block:
             Cell(say.number(one.fte, 1)),
             Cell(say.share(one.s) if one.is_enough else say["not_enough"]),
             Cell(say.share(one.measured, 0)),
-            Cell(say.number(one.released, 1) if one.is_enough else ""),
+            Cell(say.fte(one.released) if one.is_enough else ""),
             Cell("" if picture is None else f"// {say.share(picture, 0)}"),
         )
         for one, name, picture in shown
@@ -153,7 +153,7 @@ def plays_block(result: Result, say: Speech) -> Block:
     """The scenarios, side by side; and each beside the next, draw by draw."""
     able = [play for play in result.plays if play.total]
     drawn = [
-        Bar(scenario_name(play.scenario, say), spread.p50, say.number(spread.p50, 1), spread.p10, spread.p90)
+        Bar(scenario_name(play.scenario, say), spread.p50, say.fte(spread.p50), spread.p10, spread.p90)
         for play in able
         for spread in [play.total["released"]]
     ]

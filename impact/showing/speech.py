@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from impact.rates import NOVEL
 from impact.scenarios import DOUBLE, NO_FTE
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 HATCHED: Final = frozenset({"D", "E"})
 """Levels of evidence that are drawn hatched."""
+_SMALL: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +76,13 @@ class Speech:
         text = f"{value + 0.0:,.{digits}f}".replace("-", "\u2212")
         return text.replace(",", "\u202f").replace(".", ",") if self.language == "fr" else text
 
-    def signed(self, value: float, digits: int = 1) -> str:
-        """A difference, with its sign."""
-        text = self.number(value, digits)
+    def fte(self, value: float | None) -> str:
+        """An amount of FTE: to a tenth, a small one to a hundredth."""
+        return self.number(value, 2 if value is not None and abs(value) < _SMALL else 1)
+
+    def signed(self, value: float) -> str:
+        """A difference of FTE, with its sign."""
+        text = self.fte(value)
         return f"+{text}" if value > 0 and text.strip("0,. \u202f") else text
 
     def factor(self, name: str) -> str:
@@ -98,7 +104,7 @@ class Speech:
 
     def spread(self, p10: float, p50: float, p90: float) -> str:
         """A median with its 10th and 90th percentile."""
-        return f"{self.number(p50, 1)} ({self.number(p10, 1)} {self['to']} {self.number(p90, 1)})"
+        return f"{self.fte(p50)} ({self.fte(p10)} {self['to']} {self.fte(p90)})"
 
     def task(self, name: str) -> str:
         """A task as people call it."""
@@ -106,6 +112,8 @@ class Speech:
 
     def status(self, one: Rate) -> str:
         """What a rate's status is called, with the reason where it is unknown."""
+        if one.why.startswith(NOVEL):
+            return self["novel_status"]
         told = {
             "suppressed": "suppressed",
             "unknown": "unknown",
