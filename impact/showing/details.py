@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from impact.pages import Figures
     from impact.professions import TaskPart
     from impact.run import Result
-    from impact.scenarios import Play, Spread
+    from impact.scenarios import Outlook, Play, Spread
     from impact.showing.speech import Speech
 
 _FIGURES: Final = ("released", "created", "transformed", "removed", "shortage_filled")
@@ -95,20 +95,7 @@ def scenario_page(figures: Figures, name: str, say: Speech) -> View | None:
     if found is None:
         return None
     known = [one for one in found.outlooks if one.figures]
-    listed = []
-    for one in found.outlooks:
-        cells = (
-            [Cell(say.reason(one.status))] * len(_FIGURES)
-            if not one.figures
-            else [_spread(one.figures[figure], say) for figure in _FIGURES]
-        )
-        listed.append(
-            (
-                Cell(profession_name(figures.result, one.profession, say), f"/impact/professions/{one.profession}", number=False),
-                Cell(say.share(one.measured, 0)),
-                *cells,
-            )
-        )
+    listed = tuple(_outlook_cells(figures.result, one, say) for one in found.outlooks)
     drawn = [
         Bar(profession_name(figures.result, one.profession, say), f.p50, say.fte(f.p50), f.p10, f.p90)
         for one in known
@@ -127,12 +114,19 @@ def scenario_page(figures: Figures, name: str, say: Speech) -> View | None:
             sentence,
             bars(say["released"], drawn, "h-scenario") if drawn else "",
             columns,
-            tuple(listed),
+            listed,
             (say["plays_note"], say["not_posts"]),
         )
     ]
     blocks += [_tornado(figures.result, one.profession, found, say) for one in known]
     return View(scenario_name(found.scenario, say), say["scenario_lead"], f"/impact/scenarios/{name}", (*blocks, _assumptions(found, say)))
+
+
+def _outlook_cells(result: Result, one: Outlook, say: Speech) -> tuple[Cell, ...]:
+    """A profession under a scenario as a row of cells."""
+    name = Cell(profession_name(result, one.profession, say), f"/impact/professions/{one.profession}", number=False)
+    told = [_spread(one.figures[figure], say) if one.figures else Cell(say.reason(one.status)) for figure in _FIGURES]
+    return (name, Cell(say.share(one.measured, 0)), *told)
 
 
 def _spread(spread: Spread, say: Speech) -> Cell:
