@@ -42,7 +42,7 @@ class Section:
         self._store = Store.open()
         self._lock = threading.Lock()
         self._known: tuple[object, Figures] | None = None
-        self._told: tuple[Mapping[str, Any], ...] = ()
+        self._told: tuple[dict[str, Any], ...] = ()
 
     @property
     def last(self) -> int:
@@ -56,7 +56,7 @@ class Section:
             if new:
                 self._store.add(new, check=False)
 
-    def tell(self, volumes: Sequence[Mapping[str, Any]]) -> None:
+    def tell(self, volumes: Sequence[dict[str, Any]]) -> None:
         """Total volumes that were given to the gateway; they go before those of the folder."""
         self._told = tuple(volumes)
 

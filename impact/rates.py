@@ -227,8 +227,8 @@ def _side(stratum: Stratum, h0: Mean, level: Level, arm: str) -> _Side:
     ignored = ai.ignored / ai.n if ai else 0.0
     if volume is None:
         return _Side(ai.n if ai else 0, 0, 0, h0, ai, u, level, ignored, arm, 0)
-    rest = volume.total - volume.routed - volume.held_out
-    return _Side(volume.routed, volume.held_out, rest, h0, ai, u, level, ignored, arm, volume.timed)
+    others = volume.total - volume.routed - volume.held_out
+    return _Side(volume.routed, volume.held_out, others, h0, ai, u, level, ignored, arm, volume.timed)
 
 
 def _described(head: Rate, found: Strata, sides: list[_Side]) -> Rate:

@@ -48,7 +48,7 @@ class Sheet:
 
     def filled(self, columns: Mapping[str, str]) -> Sheet:
         """With further columns that are the same in every row, as a published table's source."""
-        rows = tuple((number, cells | columns) for number, cells in self.rows)
+        rows = tuple((number, {**cells, **columns}) for number, cells in self.rows)
         return replace(self, headings=(*self.headings, *(name for name in columns if name not in self.headings)), rows=rows)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from impact.intake.checking import Problem, Refused, checked_rows
 from impact.intake.columns import VOLUMES
@@ -18,10 +18,9 @@ from impact.intake.reading import of_csv, of_rows
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from impact.intake.checking import Value
     from impact.intake.reading import Sheet
 
-    Row = Mapping[str, Value]
+    Row = dict[str, Any]
 
 UNIT: Final = ("task", "month", "site")
 """What is given as a whole."""
@@ -106,9 +105,9 @@ _DOUBLED: Final = {
 }
 
 
-def _unit(row: Mapping[str, Value]) -> tuple[str, ...]:
+def _unit(row: Row) -> tuple[str, ...]:
     return tuple(str(row[name] or "") for name in UNIT)
 
 
-def _key(row: Mapping[str, Value]) -> tuple[str, ...]:
+def _key(row: Row) -> tuple[str, ...]:
     return tuple(str(row[name] or "") for name in VOLUMES.key)

@@ -127,5 +127,5 @@ def people(database: Connection) -> dict[Scope, Clusters]:
     """The clusters of every task and profession, outside the novelty window."""
     found: dict[Scope, list[tuple[str, str, int, float, float]]] = {}
     for task, kind, profession, *row in database.execute(_QUERY).fetchall():
-        found.setdefault((task, kind, profession), []).append(tuple(row))  # type: ignore[arg-type]
+        found.setdefault((task, kind, profession), []).append(tuple(row))
     return {scope: Clusters.of(rows) for scope, rows in found.items()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from fastapi import APIRouter
 from fastapi.responses import Response
@@ -36,7 +36,7 @@ class Section(Protocol):
     def add(self, records: Sequence[usage.LedgerRow]) -> None:
         """Count further rows."""
 
-    def tell(self, volumes: Sequence[Mapping[str, Any]]) -> None:
+    def tell(self, volumes: Sequence[usage.VolumeRow]) -> None:
         """The total volumes that are known now."""
 
     def page(self, kind: str, name: str, words: Mapping[str, str], names: Mapping[str, str]) -> object | None:
