@@ -322,16 +322,18 @@ def coarse(one: Rate) -> Rate:
     ends = {
         name: found and Interval(*(round(end, 3) for end in found)) for name in ("interval", "sequence") for found in [getattr(one, name)]
     }
-    made = {name: found and replace(found, **_all_to(found, 3)) for name in ("parts", "modes") for found in [getattr(one, name)]}
-    return replace(one, **minutes, **shares_, **ends, **made)  # type: ignore[arg-type]
+    modes = one.modes and Modes(*(round(getattr(one.modes, name), 3) for name in Modes.__slots__))
+    return replace(one, **minutes, **shares_, **ends, modes=modes, parts=one.parts and _coarse_parts(one.parts))  # type: ignore[arg-type]
+
+
+def _coarse_parts(parts: Parts) -> Parts:
+    """Parts to a tenth of a point that still add up to s to a tenth of a point; oversight takes what rounding leaves."""
+    displaced, rework, induced = (round(value, 3) for value in (parts.displaced, parts.rework, parts.induced))
+    return Parts(displaced, round(displaced - rework - induced - round(parts.s, 3), 3), rework, induced)
 
 
 def _to(value: float | None, digits: int) -> float | None:
     return None if value is None else round(value, digits)
-
-
-def _all_to(found: Parts | Modes, digits: int) -> dict[str, float]:
-    return {name: round(getattr(found, name), digits) for name in found.__slots__}
 
 
 SUPPRESSED: Final = "suppressed: fewer than 10 workers or 30 instances, one person over 85 % of the time, or it would give away such a cell"
