@@ -22,6 +22,7 @@ from gateway.api.custody.routes import router as custody_router
 from gateway.api.dependencies import Parts as ApiParts
 from gateway.api.frame import control_app
 from gateway.api.health import health_router
+from gateway.api.impact.routes import router as volumes_router
 from gateway.api.publication.routes import router as publication_router
 from gateway.api.records.routes import router as record_router
 from gateway.audit.batch import LogIdentity
@@ -316,7 +317,7 @@ def _control(
         signoff=desk,
         url=core.url,
     )
-    app = control_app(given, _API)
+    app = control_app(given, (*_API, volumes_router))
     for router in (health_router(core.writer, metrics), publication_router, *_PAGES):
         app.include_router(router)
     install(app)

@@ -1,30 +1,39 @@
-"""Finished facts become ledger rows; the only door to `impact.ledger`.
+"""Finished facts become ledger rows, and total volumes come in beside them; the only door to the contracts of `impact`.
 
 A row is written in the transaction of the log entry that finishes the task instance, so a figure of the impact
-section always rests on an entry of the log.
+section always rests on an entry of the log. So do total volumes: whoever gives them has an entry.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime  # noqa: TC003 - dataclass fields
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 import orjson
 
-from gateway.audit.batch import Usage
+from gateway.audit.batch import Statement, Usage, Write
+from gateway.audit.leaf import Event, EventType
 from gateway.clock import rfc3339
 from gateway.database import aside
-from gateway.errors import Conflict
+from gateway.errors import BadInput, Conflict
+from gateway.ids import uuid7
+from impact.intake import volumes as intake
+from impact.intake.checking import Problem, Refused
+from impact.intake.reading import Unreadable
 from impact.ledger import VERSION, LedgerError, UsageRecord
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
+    from gateway.audit.writer import Writer
     from gateway.database import Connection
+    from gateway.identity.roles import Author
+    from gateway.settings import Settings
     from gateway.suggestions.models import AnySuggestion
     from gateway.suggestions.repository import Suggestions
     from gateway.suggestions.work.repository import Active
+    from impact.intake.reading import Sheet
 
 LedgerRow: TypeAlias = UsageRecord
 _AT_A_TIME: Final = 500
@@ -123,6 +132,123 @@ async def records(url: str, establishment: str) -> list[UsageRecord]:
     """Every ledger row, in log order. Raises Conflict at the first that is none."""
     async with aside(url) as connection:
         return [found async for found in read(connection, establishment)]
+
+
+VolumeRow: TypeAlias = dict[str, Any]
+Content: TypeAlias = "bytes | Sequence[Mapping[str, object]] | tuple[Sheet, Mapping[str, str]]"
+_VOLUMES: Final = (
+    "SELECT task, site, profession, stratum, month, n, added_minutes, source FROM impact_volumes "
+    "ORDER BY task, site, profession, stratum, month"
+)
+_KEY: Final = "task, month, site, profession, stratum"
+_GIVE: Final = f"""
+WITH given AS (
+  SELECT * FROM jsonb_to_recordset($2::text::jsonb)
+    AS g(task text, month text, site text, profession text, stratum text, n bigint, added_minutes double precision, source text)
+), gone AS (
+  DELETE FROM impact_volumes v WHERE (task, month, site) IN (SELECT task, month, site FROM given)
+    AND ({_KEY}) NOT IN (SELECT {_KEY} FROM given) RETURNING 1
+), kept AS (
+  INSERT INTO impact_volumes AS v ({_KEY}, n, added_minutes, source, entry)
+  SELECT {_KEY}, n, added_minutes, source, $1::uuid FROM given
+  ON CONFLICT ({_KEY}) DO UPDATE SET n = excluded.n, added_minutes = excluded.added_minutes, source = excluded.source, entry = excluded.entry
+  WHERE (v.n, v.added_minutes, v.source) IS DISTINCT FROM (excluded.n, excluded.added_minutes, excluded.source) RETURNING 1
+) SELECT $1::uuid WHERE EXISTS (SELECT 1 FROM gone UNION ALL SELECT 1 FROM kept)
+"""  # noqa: S608 - our names
+
+_KEEP: Final = "INSERT INTO volumes_given (entry, rows) VALUES ($1::uuid, $2::text::jsonb)"
+
+
+class VolumesRefused(BadInput):
+    """Total volumes that are not taken; `problems` are told by row and column.
+
+    Args:
+        problems: of the rows; empty where the whole cannot be read.
+    """
+
+    status = 422
+    code = "volumes_refused"
+    title = "These volumes are not as they should be"
+
+    def __init__(self, message: str, problems: Sequence[Problem] = ()) -> None:
+        french = f"Rien n'a été repris de ces volumes. {message}"
+        super().__init__(message, fr=french)
+        self.problems = tuple(problems)
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What came of giving volumes: rows in what was sent, rows that are other ones than before, the digest of what is known now."""
+
+    rows: int
+    changed: int
+    digest: str
+
+
+async def volumes(url: str) -> list[VolumeRow]:
+    """All total volumes that were given."""
+    async with aside(url) as connection:
+        return await volumes_of(connection)
+
+
+async def volumes_of(connection: Connection) -> list[VolumeRow]:
+    """All total volumes that were given, by an open connection."""
+    return [dict(row) for row in await connection.fetch(_VOLUMES)]
+
+
+@dataclass(frozen=True, slots=True)
+class Giver:
+    """Who answers for total volumes, and which tasks and sites they may tell of; the site "" is the whole establishment."""
+
+    by: Author
+    tasks: frozenset[str]
+    sites: frozenset[str]
+
+    @classmethod
+    def of(cls, settings: Settings, by: Author) -> Giver:
+        """Somebody who may tell of the whole establishment."""
+        return cls(by, frozenset(task.id for task in settings.tasks), frozenset({"", *settings.establishment.sites}))
+
+
+async def give(writer: Writer, url: str, content: Content, giver: Giver, at: datetime) -> Given:
+    """Take total volumes in, whole or not at all; the same ones again change nothing and leave no entry.
+
+    Args:
+        writer: of the log.
+        url: the database.
+        content: a CSV's bytes, rows by column name, or a sheet that was read with what a person said of its headings.
+        giver: who answers for them.
+        at: now.
+
+    Raises:
+        VolumesRefused: every problem by row and column; nothing was taken.
+        AuditUnavailable: the log cannot be written; nothing was taken.
+    """
+    known = await volumes(url)
+    try:
+        sheet, said = content if isinstance(content, tuple) else (intake.sheet_of(content), None)
+        rows = intake.given(sheet, known, {"task": giver.tasks, "site": giver.sites}, said)
+    except Refused as error:
+        raise VolumesRefused(str(error), error.problems) from error
+    except Unreadable as error:
+        raise VolumesRefused(f"{error} Nothing was imported.") from error
+    changed, digest = intake.changed(known, rows), intake.digest(intake.merged(known, rows))
+    if changed:
+        changed = await _give(writer, rows, giver.by, at, changed)
+    return Given(len(rows), changed, digest)
+
+
+async def _give(writer: Writer, rows: list[VolumeRow], by: Author, at: datetime, changed: int) -> int:
+    """Write them with their entry; 0 where somebody has given the same in the meantime."""
+    detail = {"change": "volumes_given", "subject": "impact:volumes", "rows": str(len(rows)), "digest": intake.digest(rows)}
+    event = Event(uuid7(), EventType.CONFIG_CHANGED, at, by.actor, by.role, auth=by.auth or None, detail=detail)
+    document = orjson.dumps(rows).decode()
+    guard, kept = Statement(_GIVE, (event.id, document), key=event.id), Statement(_KEEP, (event.id, document))
+    try:
+        await writer.append(Write((event,), guards=(guard,), effects=(kept,)))
+    except Conflict:
+        return 0
+    return changed
 
 
 def _record(facts: str, index: int) -> UsageRecord:

@@ -67,15 +67,32 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
+class Exposure:
+    """One line of a published exposure index, from 0 to 1, of an ISCO-08 or O*NET-SOC code: level E, compared and never turned into FTE."""
+
+    index: str
+    code: str
+    score: float
+    source: str
+    year: int | None
+    licence: str
+
+    def is_of(self, profession: Profession) -> bool:
+        """Whether the code is one of the profession's; an O*NET code without its two last digits is the same occupation."""
+        return bool(self.code) and (self.code == profession.isco or (bool(profession.onet) and profession.onet[:7] == self.code[:7]))
+
+
+@dataclass(frozen=True, slots=True)
 class Catalogue:
-    """Professions and tasks."""
+    """Professions, tasks, and published exposure scores where the establishment loaded some."""
 
     professions: tuple[Profession, ...]
     tasks: tuple[Task, ...]
+    exposures: tuple[Exposure, ...] = ()
 
     @classmethod
-    def of(cls, professions: pa.Table, tasks: pa.Table) -> Catalogue:
-        """From checked tables of the kinds `professions` and `tasks`. Raises ValueError for a task of no profession."""
+    def of(cls, professions: pa.Table, tasks: pa.Table, exposures: pa.Table | None = None) -> Catalogue:
+        """From checked tables of the kinds `professions`, `tasks` and `exposure`. Raises ValueError for a task of no profession."""
         known = tuple(Profession(**row) for row in professions.to_pylist())
         found = tuple(
             Task(**{("return_" if name == "return" else name): value for name, value in row.items()}) for row in tasks.to_pylist()
@@ -84,7 +101,8 @@ class Catalogue:
         lost = sorted({task.profession for task in found} - ids)
         if lost:
             raise ValueError(f"tasks: no such profession: {', '.join(lost)}. Professions: {', '.join(sorted(ids))}.")
-        return cls(known, found)
+        scores = () if exposures is None else tuple(Exposure(**row) for row in exposures.to_pylist())
+        return cls(known, found, scores)
 
     def tasks_of(self, profession: str) -> tuple[Task, ...]:
         """The tasks of a profession, in the file's order."""
@@ -93,6 +111,11 @@ class Catalogue:
     def profession(self, name: str) -> Profession | None:
         """A profession by its id."""
         return next((one for one in self.professions if one.id == name), None)
+
+    def exposures_of(self, profession: str) -> tuple[Exposure, ...]:
+        """The published scores of a profession, index by index."""
+        found = self.profession(profession)
+        return tuple(sorted((one for one in self.exposures if found and one.is_of(found)), key=lambda one: (one.index, one.code)))
 
     def task(self, profession: str, name: str) -> Task | None:
         """A task of a profession by its id."""

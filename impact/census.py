@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from impact.intake.columns import LEGAL_HOURS
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of the census. FTE and headcount are None where they were not counted."""
+    """One line of the census. FTE and headcount are None where they were not counted; `hours` is the working year of an FTE."""
 
     profession: str
     category: str
@@ -25,6 +27,7 @@ class Line:
     licence: str
     basis: str
     note: str
+    hours: float = LEGAL_HOURS
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,12 @@ class Workforce:
         given = [line.fte for line in self.of_profession(profession)]
         known = [value for value in given if value is not None]
         return sum(known) if known and len(known) == len(given) else None
+
+    def hours(self, profession: str) -> float:
+        """The working year of an FTE of a profession, in hours, over its lines by FTE; the legal one where none is given."""
+        lines = [(line.fte or 0, line.hours) for line in self.of_profession(profession)]
+        weight = sum(fte for fte, _ in lines)
+        return sum(fte * hours for fte, hours in lines) / weight if weight else LEGAL_HOURS
 
     def people_per_fte(self, profession: str) -> float | None:
         """Headcount divided by FTE; None where one of them is not known."""

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 WIDTH: Final = 820
 _LEFT: Final = 300
 _RIGHT: Final = 130
+_LONGEST: Final = 44
+"""Letters of a label that fit beside a bar; the table has the whole of it."""
 _ROW: Final = 26
 _BAR: Final = 14
 _INK: Final = 'fill="currentColor"'
@@ -67,7 +69,7 @@ def bars(title: str, found: Sequence[Bar], name: str) -> str:
 
 def _bar(scale: _Scale, place: int, bar: Bar, name: str) -> str:
     middle = place * _ROW + _ROW // 2 + 4
-    label = _text(_LEFT - 8, middle + 4, bar.label, "end")
+    label = _text(_LEFT - 8, middle + 4, bar.label if len(bar.label) <= _LONGEST else f"{bar.label[: _LONGEST - 1]}…", "end")
     if bar.value is None:
         return label + _text(scale.x(0) + 6, middle + 4, bar.text, "start", italic=True)
     start, end = sorted((scale.x(0), scale.x(bar.value)))

@@ -150,7 +150,8 @@ def pooled(logs: Sequence[float], errors: Sequence[float]) -> tuple[Sequence[flo
     if len(logs) < 2:  # noqa: PLR2004 - nothing to pool with
         return list(logs), logs[0] if logs else 0.0, 0.0
     analysis = import_module("statsmodels.stats.meta_analysis")
-    found = analysis.combine_effects(_array(logs), _array(errors) ** 2, method_re="chi2")
+    with import_module("numpy").errstate(invalid="ignore"):  # statsmodels takes the root of a variance that may be 0
+        found = analysis.combine_effects(_array(logs), _array(errors) ** 2, method_re="chi2")
     tau2, mu = max(0.0, float(found.tau2)), float(found.mean_effect_re if found.tau2 > 0 else found.mean_effect_fe)
     if not tau2:
         return [mu] * len(logs), mu, 0.0

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from impact.followup import Calls, Change, Store, StoreError, changes
 from impact.results.documents import MEDIA, document, dumped, encoded
@@ -42,6 +42,7 @@ class Section:
         self._store = Store.open()
         self._lock = threading.Lock()
         self._known: tuple[object, Figures] | None = None
+        self._told: tuple[dict[str, Any], ...] = ()
 
     @property
     def last(self) -> int:
@@ -80,12 +81,17 @@ class Section:
         with self._lock:
             return self._store.packed()
 
+    def tell(self, volumes: Sequence[dict[str, Any]]) -> None:
+        """Total volumes that were given to the gateway; they go before those of the folder."""
+        self._told = tuple(volumes)
+
     def figures(self) -> Figures:
         """All figures; the same object until a row or a table is new. Raises what `Inputs.load` raises."""
         with self._lock:
-            state = (self._store.last, self._stamps())
+            told = self._told
+            state = (self._store.last, self._stamps(), told)
             if self._known is None or self._known[0] != state:
-                result = self._store.result(Inputs.load(self._tables))
+                result = self._store.result(Inputs.load(self._tables, told))
                 self._known = (state, Figures(result, self._store.calls(), changes(result.measured.months)))
             return self._known[1]
 

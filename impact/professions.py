@@ -10,18 +10,20 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from impact.intake.columns import LEGAL_HOURS
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from impact.catalogue import Catalogue
+    from impact.catalogue import Catalogue, Task
     from impact.census import Workforce
     from impact.rates import Rate
 
-LEGAL_HOURS: Final = 1607.0
-"""The French legal working year, in hours per FTE."""
 LEAST_MEASURED: Final = 0.25
 """Below this measured share of working time there is no number, only "not enough measured"."""
 _ROUNDING: Final = 1e-9
+MEASURED: Final = "measured"
+"""Where a share of time comes from that was computed from volume and time without AI."""
 
 
 class DoubleCounting(ValueError):
@@ -38,6 +40,7 @@ class TaskPart:
         s: what counts for the task; None where it was not measured (it then counts 0).
         time_coverage: c_T.
         level: evidence of s.
+        exposure: observed exposure, to compare with published indices.
     """
 
     task: str
@@ -46,17 +49,23 @@ class TaskPart:
     s: float | None = None
     time_coverage: float | None = None
     level: str = ""
+    exposure: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ProfessionRate:
-    """S, M and released FTE of a profession; FTE is None where the census does not know it."""
+    """S, M and released FTE of a profession; FTE is None where the census does not know it.
+
+    Args:
+        double: why its measured and declared shares of time cannot be, "" where they can; there is then no number.
+    """
 
     profession: str
     category: str
     fte: float | None
     people_per_fte: float | None
     parts: tuple[TaskPart, ...]
+    double: str = ""
 
     @property
     def s(self) -> float:
@@ -75,8 +84,8 @@ class ProfessionRate:
 
     @property
     def is_enough(self) -> bool:
-        """Whether enough is measured for a number."""
-        return self.measured >= LEAST_MEASURED - _ROUNDING
+        """Whether enough is measured for a number, and nothing counted twice."""
+        return self.measured >= LEAST_MEASURED - _ROUNDING and not self.double
 
     @property
     def released(self) -> float | None:
@@ -87,6 +96,12 @@ class ProfessionRate:
     def released_people(self) -> float | None:
         """The same as headcount, where people per FTE is known."""
         return None if self.released is None or self.people_per_fte is None else self.released * self.people_per_fte
+
+    @property
+    def exposure(self) -> float | None:
+        """Σ w·c·(substituted + ½·augmented) over what was measured; None where nothing was. Never turned into FTE."""
+        known = [part.share * part.exposure for part in self.parts if part.exposure is not None]
+        return sum(known) if known else None
 
     @property
     def touched(self) -> float:
@@ -130,39 +145,61 @@ def professions(catalogue: Catalogue, workforce: Workforce, rates: Sequence[Rate
         rates: of step 4; a suppressed, unknown or refused one counts as not measured, and so does level E.
 
     Raises:
-        DoubleCounting: shares over 1.
+        DoubleCounting: declared shares over 1. Measured ones over 1 are told on the profession, which then has no number.
     """
     known = {(one.profession, one.task): one for one in rates}
     found = []
     for profession in catalogue.professions:
         fte = workforce.fte(profession.census)
-        parts = tuple(
-            _part(task.id, task.share, task.basis, known.get((profession.id, task.id))) for task in catalogue.tasks_of(profession.id)
-        )
-        check_shares(profession.id, (part.share for part in parts))
-        found.append(ProfessionRate(profession.id, profession.category, fte, workforce.people_per_fte(profession.census), parts))
+        tasks, hours = catalogue.tasks_of(profession.id), workforce.hours(profession.census)
+        check_shares(profession.id, (task.share for task in tasks))
+        parts = tuple(_part(task, known.get((profession.id, task.id)), fte, hours) for task in tasks)
+        people = workforce.people_per_fte(profession.census)
+        found.append(ProfessionRate(profession.id, profession.category, fte, people, parts, _counted_twice(profession.id, parts)))
     return tuple(found)
 
 
-def _part(task: str, share: float, basis: str, one: Rate | None) -> TaskPart:
-    part = TaskPart(task, share, basis)
+def _counted_twice(profession: str, parts: Sequence[TaskPart]) -> str:
+    """A sentence where measured and declared shares together are over 1; "" where they are not."""
+    try:
+        check_shares(profession, (part.share for part in parts))
+    except DoubleCounting as error:
+        return str(error)
+    return ""
+
+
+def measured_share(one: Rate, fte: float | None, hours: float) -> float | None:
+    """W = N·H0/(60·hours·FTE) of a task whose volume and time without AI are measured, N brought from its months to a year.
+
+    None where volume, FTE or months are not known, where H0 was only declared (level E), or the rate is suppressed.
+    """
+    if not fte or not one.months or one.volume is None or one.baseline is None or one.level == "E":
+        return None
+    return time_share(one.volume * 12 / one.months, one.baseline, fte, hours)
+
+
+def _part(task: Task, one: Rate | None, fte: float | None, hours: float) -> TaskPart:
+    measured = None if one is None else measured_share(one, fte, hours)
+    part = TaskPart(task.id, task.share, task.basis) if measured is None else TaskPart(task.id, measured, MEASURED)
     if one is None or one.s is None or one.level == "E":
         return part
-    return replace(part, s=one.value if one.value is not None else one.s, time_coverage=one.time_coverage, level=one.level)
+    return replace(
+        part, s=one.value if one.value is not None else one.s, time_coverage=one.time_coverage, level=one.level, exposure=one.exposure
+    )
 
 
 def categories(found: Iterable[ProfessionRate]) -> tuple[CategoryRate, ...]:
     """S of each category, by its name."""
     by_category: dict[str, list[ProfessionRate]] = defaultdict(list)
     for one in found:
-        if one.fte:
+        if one.fte and not one.double:
             by_category[one.category].append(one)
     return tuple(_category(name, members) for name, members in sorted(by_category.items()))
 
 
 def establishment(found: Iterable[ProfessionRate]) -> CategoryRate | None:
     """S over all professions whose FTE is known; None where none is."""
-    members = [one for one in found if one.fte]
+    members = [one for one in found if one.fte and not one.double]
     return _category("", members) if members else None
 
 

@@ -14,18 +14,20 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from impact.intervals import Effect, Interval, Mean, multiplier, share_interval
+from impact.measuring.bootstrap import Share
 from impact.measuring.designs import NAIVE, Level, RefusedComparison, productivity
 from impact.measuring.quality import UNKNOWN as NO_GATE
 from impact.measuring.quality import Gate, scenario_value
 from impact.privacy import MIN_INSTANCES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from impact.measuring.strata import Strata, Stratum, Sums
 
 Status = Literal["measured", "time saved, quality not shown", "no measurable effect", "unknown", "refused", "suppressed"]
 NO_VOLUME: Final = "no total volume"
+TOO_SMALL: Final = "the total volume is below what was routed"
 NO_BASELINE: Final = "no time without AI"
 TOO_FEW: Final = f"fewer than {MIN_INSTANCES} instances in an arm outside the first 30 days"
 NOVEL: Final = "novelty window: the first 30 days of a team are shown and not counted"
@@ -70,6 +72,8 @@ class Rate:
         interval, sequence: of s: 95 % at one look; valid at any look.
         level: evidence, A to E; "" where there is nothing.
         value: what it is worth in a scenario; None where unknown.
+        months: how many months its volume is of; `baseline`: minutes without AI of an eligible instance, routed or not.
+        pooled: s drawn towards its fellows (sites, months, tasks of one kind), shown beside s and used for nothing.
         notes: sentences about assumptions.
     """
 
@@ -99,6 +103,9 @@ class Rate:
     why: str = ""
     gate: Gate = NO_GATE
     value: float | None = None
+    months: int = 0
+    baseline: float | None = None
+    pooled: float | None = None
     notes: tuple[str, ...] = field(default=())
 
     @property
@@ -135,6 +142,8 @@ class _Side:
     u: Mean | None
     level: Level
     ignored: float
+    arm: str
+    timed: float
 
     @property
     def baseline(self) -> float:
@@ -160,12 +169,24 @@ def rate(found: Strata, head: Rate, gate: Gate = NO_GATE, *, against: Literal["h
     if not counted.n and counted.novel:
         return replace(counted, why=NOVEL)
     baselines = {name: _without_ai(stratum, named=bool(name)) for name, stratum in found.items() if _is_worked(stratum)}
-    refused = [name for name, (mean, _) in baselines.items() if mean is None]
+    refused = [name for name, (mean, _, _) in baselines.items() if mean is None]
     if refused or not baselines:
         return replace(counted, **_missing(found, refused))  # type: ignore[arg-type]
-    sides = {name: _side(found[name], mean, level) for name, (mean, level) in baselines.items() if mean is not None}
-    described = _described(counted, found, list(sides.values()))
-    return _with_volume(described, found, list(sides.values()))
+    sides = _sides(found, baselines)
+    return _with_volume(_described(counted, found, sides), found, sides)
+
+
+def shares(found: Strata) -> list[Share]:
+    """What the bootstrap over people needs of the strata of a rate that is known."""
+    baselines = {name: _without_ai(stratum, named=bool(name)) for name, stratum in found.items() if _is_worked(stratum)}
+    return [
+        Share(name, side.routed, side.held_out, side.rest, side.arm, (side.h0.value, side.h0.variance), side.u is not None, side.ignored)
+        for name, side in zip(baselines, _sides(found, baselines), strict=True)
+    ]
+
+
+def _sides(found: Strata, baselines: Mapping[str, tuple[Mean | None, Level, str]]) -> list[_Side]:
+    return [_side(found[name], mean, level, arm) for name, (mean, level, arm) in baselines.items() if mean is not None]
 
 
 def _count(found: Strata, arm: str) -> int:
@@ -176,18 +197,19 @@ def _is_worked(stratum: Stratum) -> bool:
     return "ai" in stratum.arms or stratum.volume is not None
 
 
-def _without_ai(stratum: Stratum, *, named: bool) -> tuple[Mean | None, Level]:
-    """H0 of a stratum and the level it can claim; None where there is nothing to compare with."""
-    enough = {arm: sums for arm, sums in stratum.arms.items() if sums.n >= MIN_INSTANCES}
-    if "holdout" in enough:
-        return enough["holdout"].mean(), "A"
-    if stratum.declared is not None:
-        return stratum.declared[0], stratum.declared[1]  # type: ignore[return-value]
-    if "before" in enough:
-        return enough["before"].mean(), "D"
+def _without_ai(stratum: Stratum, *, named: bool) -> tuple[Mean | None, Level, str]:
+    """H0 of a stratum, the level it can claim, and the arm it is of ("" for a declared one); None where there is nothing to compare with.
+
+    The strongest level goes first; at level D what was timed here goes before what was declared.
+    """
+    enough = {arm: sums.mean() for arm, sums in stratum.arms.items() if sums.n >= MIN_INSTANCES}
+    found: list[tuple[Mean, Level, str]] = [(enough["holdout"], "A", "holdout")] if "holdout" in enough else []
+    found += [(enough["before"], "D", "before")] if "before" in enough else []
     if "not_routed" in enough and (named or "ai" not in stratum.arms):
-        return enough["not_routed"].mean(), "D"
-    return None, "D"
+        found.append((enough["not_routed"], "D", "not_routed"))
+    if stratum.declared is not None:
+        found.append((stratum.declared[0], stratum.declared[1], ""))  # type: ignore[arg-type]
+    return min(found, key=lambda one: one[1], default=(None, "D", ""))
 
 
 def _missing(found: Strata, names: list[str]) -> dict[str, object]:
@@ -198,14 +220,15 @@ def _missing(found: Strata, names: list[str]) -> dict[str, object]:
     return {"status": "unknown", "why": TOO_FEW if few else NO_BASELINE}
 
 
-def _side(stratum: Stratum, h0: Mean, level: Level) -> _Side:
+def _side(stratum: Stratum, h0: Mean, level: Level, arm: str) -> _Side:
     ai, rest = stratum.arms.get("ai"), stratum.arms.get("not_routed")
     u = rest.mean() if rest is not None and rest.n >= MIN_INSTANCES else None
     volume = stratum.volume
     ignored = ai.ignored / ai.n if ai else 0.0
     if volume is None:
-        return _Side(ai.n if ai else 0, 0, 0, h0, ai, u, level, ignored)
-    return _Side(volume.routed, volume.held_out, volume.total - volume.routed - volume.held_out, h0, ai, u, level, ignored)
+        return _Side(ai.n if ai else 0, 0, 0, h0, ai, u, level, ignored, arm, 0)
+    others = volume.total - volume.routed - volume.held_out
+    return _Side(volume.routed, volume.held_out, others, h0, ai, u, level, ignored, arm, volume.timed)
 
 
 def _described(head: Rate, found: Strata, sides: list[_Side]) -> Rate:
@@ -229,7 +252,8 @@ def _with_volume(head: Rate, found: Strata, sides: list[_Side]) -> Rate:
     if head.n < MIN_INSTANCES:
         return replace(head, status="unknown", why=TOO_FEW)
     if "*" in found or any(stratum.volume is None for stratum in found.values() if _is_worked(stratum)):
-        return replace(head, status="unknown", why=NO_STRATA if "*" in found else NO_VOLUME)
+        level = "D" if head.level in {"B", "C"} else head.level  # without a volume nobody knows which cases were routed
+        return replace(head, status="unknown", why=NO_STRATA if "*" in found else NO_VOLUME, level=level)
     base = sum(side.baseline for side in sides)
     if base <= 0:
         return replace(head, status="unknown", why=NO_BASELINE)
@@ -237,7 +261,7 @@ def _with_volume(head: Rate, found: Strata, sides: list[_Side]) -> Rate:
     routed = sum(side.routed for side in sides)
     added = sum(stratum.volume.added_minutes for stratum in found.values() if stratum.volume)
     parts = _parts(sides, base, added)
-    known = replace(head, volume=total, coverage=routed / total, time_coverage=parts.displaced, parts=parts)
+    known = replace(head, volume=total, coverage=routed / total, time_coverage=parts.displaced, parts=parts, baseline=base / total)
     return _judged(_assumed(known, sides), sides, base)
 
 
@@ -254,18 +278,37 @@ def _parts(sides: list[_Side], base: float, added: float) -> Parts:
 
 
 def _assumed(head: Rate, sides: list[_Side]) -> Rate:
-    """A single stratum that is partly routed, its rest not timed: coverage rests on an assumption, so it is level D at best."""
+    """What is partly routed, its rest not timed, rests on an assumption about coverage, so it is level D at best.
+
+    So does a comparison with other months or sites (B, C) of which some cases were neither routed nor timed: routed cases alone
+    may be the easier ones.
+    """
     known = sides[0].routed + sides[0].held_out
     guessed = len(sides) == 1 and sides[0].u is None and known < _WELL_COVERED * (known + sides[0].rest)
+    guessed = guessed or any(side.level in {"B", "C"} and _unseen(side) > 1 - _WELL_COVERED for side in sides)
     if not guessed:
         return head
     return replace(head, level=max(head.level, "D"), notes=(*head.notes, COUNTED))
 
 
+def _unseen(side: _Side) -> float:
+    """The share of all cases that were neither routed, nor held out, nor timed."""
+    return max(0.0, side.rest - side.timed) / (side.routed + side.held_out + side.rest)
+
+
 def _judged(head: Rate, sides: list[_Side], base: float) -> Rate:
     s = head.s if head.s is not None else 0.0
-    effect = Effect(s, _error(s, sides, base))
-    units = min((_units(side) for side in sides if side.routed), default=0.0)
+    return _sure(head, _error(s, sides, base), min((_units(side) for side in sides if side.routed), default=0.0))
+
+
+def widened(one: Rate, se: float, units: float) -> Rate:
+    """A rate with a larger error than its weeks alone would give, over so many independent units; an error that is not larger changes nothing."""
+    return one if one.parts is None or one.se is None or se <= one.se else _sure(one, se, units)
+
+
+def _sure(head: Rate, se: float | None, units: float) -> Rate:
+    s = head.s if head.s is not None else 0.0
+    effect = Effect(s, se)
     interval = effect.interval()
     anytime = multiplier(units)
     sequence = None if math.isinf(anytime) else effect.interval(anytime)
@@ -298,6 +341,13 @@ def _error(s: float, sides: list[_Side], base: float) -> float | None:
         variance += own**2 * side.h0.variance
         variance += side.routed**2 * side.h1.mean().variance if side.h1 else 0.0
     return math.sqrt(variance) / base / (1 - s)
+
+
+def without_volume(one: Rate, why: str) -> Rate:
+    """What is left of a rate whose volume cannot be: the saving of a routed case, and the reason."""
+    bare = replace(one, volume=None, coverage=None, time_coverage=None, parts=None, se=None, interval=None, sequence=None, value=None)
+    bare = replace(bare, baseline=None)
+    return bare if one.status in {"refused", "suppressed"} or one.why == NOVEL else replace(bare, status="unknown", why=why)
 
 
 def central(found: Iterable[Rate]) -> list[Rate]:

@@ -1,7 +1,8 @@
 """The report: self-contained HTML and PDF, the tables as CSV, and what proves which usage it rests on.
 
-`proof.json` names the ledger's last log index, the SHA-256 of every input and of every file written here, and the log's signed
-checkpoint where the gateway gave one: a reader verifies an export of the log against it (`garant audit verify`) and recomputes the figures.
+`proof.json` names the usage's last log index and digest, the SHA-256 of every input and of every file written here, and the log's signed
+checkpoint where the gateway gave one; `inputs/` holds the inputs. The report's last page has the commands by which a reader checks the files,
+computes the figures anew (`garant impact check`), and verifies an export of the log against the checkpoint (`garant audit verify`).
 """
 
 from __future__ import annotations
@@ -18,15 +19,15 @@ from impact.pages import Figures
 from impact.places import words_file
 from impact.results.documents import document, dumped
 from impact.results.inputs import as_csv
+from impact.results.proving import INPUTS, SUMS, digest_of_records, size_of, sums
 from impact.showing.page import page
-from impact.showing.speech import Speech
+from impact.showing.speech import Block, Cell, Speech, View
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from impact.followup import Calls
     from impact.run import Result
-    from impact.showing.speech import Block, Cell, View
 
 LANGUAGES: Final = ("fr", "en")
 _STYLE: Final = (
@@ -59,17 +60,36 @@ def write(
     say = Speech(words(language), {})
     figures = Figures(result, tuple(calls), changes(result.measured.months))
     views = [view for kind, name in _pages(result) if (view := page(figures, kind, name, say)) is not None]
+    views.append(verifying(checkpoint, say))
     made = {
         "report.html": html(views, language, say["title"]).encode(),
         "report.pdf": pdf(views, language),
         "run.json": dumped(document(result)).encode(),
     }
     made |= {f"{name}.csv": as_csv(table).encode() for name, table in result.tables().items()}
+    made |= {f"{INPUTS}/{name}": content for name, content in result.inputs.contents.items()}
+    made |= {"checkpoint": checkpoint.encode()} if checkpoint else {}
     made["proof.json"] = dumped(proof(result, made, ledger, checkpoint)).encode()
-    out.mkdir(parents=True, exist_ok=True)
+    made[SUMS] = sums(made)
     for name, content in made.items():
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
         (out / name).write_bytes(content)
     return sorted(made)
+
+
+def verifying(checkpoint: str, say: Speech) -> View:
+    """The last page: the commands by which a reader proves what the report rests on."""
+    size = size_of(checkpoint)
+    steps = [
+        ("files", f"sha256sum -c {SUMS}"),
+        ("usage", "garant impact check . --ledger LEDGER.parquet"),
+        *([("log", f"cp checkpoint EXPORT/checkpoints/{size} && garant audit verify EXPORT --key log.vkey")] if size else []),
+        *([("rows", "garant impact check . --ledger LEDGER.parquet --log EXPORT")] if size else []),
+    ]
+    listed = tuple((Cell(say[f"verify_{name}"], number=False), Cell(command, number=False)) for name, command in steps)
+    notes = (say["verify_note"], *([say["verify_alone"]] if not size else []))
+    block = Block(say["verify"], say["verify_sentence"], "", (say["verify_what"], say["verify_command"]), listed, notes)
+    return View(say["verify"], say["verify_lead"], "", (block,))
 
 
 def proof(result: Result, made: Mapping[str, bytes], ledger: object, checkpoint: str) -> dict[str, object]:
@@ -82,7 +102,12 @@ def proof(result: Result, made: Mapping[str, bytes], ledger: object, checkpoint:
         else []
     )
     return {
-        "ledger": {"rows": result.rows, "last_log_index": result.last, "files": {path.name: _digest_of(path) for path in files}},
+        "ledger": {
+            "rows": result.rows,
+            "last_log_index": result.last,
+            "sha256": _digest_of_usage(ledger),
+            "files": {path.name: _digest_of(path) for path in files},
+        },
         "inputs": dict(result.inputs.digests),
         "outputs": {name: hashlib.sha256(content).hexdigest() for name, content in sorted(made.items())},
         "checkpoint": checkpoint,
@@ -153,6 +178,15 @@ def _pages(result: Result) -> list[tuple[str, str]]:
     professions = [one.profession for one in result.professions if one.measured]
     found = [("", ""), *(("tasks", name) for name in tasks), *(("professions", name) for name in professions)]
     return found + [("scenarios", one.scenario.id) for one in result.plays]
+
+
+def _digest_of_usage(ledger: object) -> str:
+    """Of records, or of a file of them, as JSON lines in log order; "" where it came in another form."""
+    if isinstance(ledger, Path) and ledger.is_file():
+        from impact.cli import read  # noqa: PLC0415 - as the command reads it
+
+        return digest_of_records(read(ledger))
+    return digest_of_records(ledger) if isinstance(ledger, list) else ""
 
 
 def _digest_of(path: Path) -> str:

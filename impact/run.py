@@ -51,7 +51,7 @@ class Result:
         return tables(self)
 
     def table(self, name: str) -> pa.Table:
-        """One table: census, parts, tasks, sites, months, professions, categories, scenarios or tornado. Raises KeyError."""
+        """One table: census, parts, tasks, sites, months, professions, exposure, categories, scenarios or tornado. Raises KeyError."""
         return tables(self)[name]
 
 
@@ -68,7 +68,7 @@ def run(ledger: object, inputs: str | Path | Inputs | None = None, *, pilot: boo
         LedgerError, InputError, Refused, Unreadable, ScenarioError: what is wrong and where.
         OSError: a file cannot be read.
     """
-    known = inputs if isinstance(inputs, Inputs) else Inputs.load(Path(inputs) if inputs is not None else None)
+    known = Inputs.known(inputs)
     source = Path(ledger) if isinstance(ledger, str) else ledger
     database = sources.connect()
     try:

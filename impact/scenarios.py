@@ -33,6 +33,7 @@ FACTORS: Final = ("a_max", "kappa", "t_mid", "growth", "leaving", "inflow", "cre
 OUTCOMES: Final = ("released", "created", "transformed", "removed", "shortage_filled", "need", "supply")
 NOT_ENOUGH: Final = "not enough measured"
 NO_FTE: Final = "FTE unknown"
+DOUBLE: Final = "time counted twice"
 Draw = "NDArray[np.float64]"
 
 
@@ -48,6 +49,7 @@ class Assumption:
     value: float
     high: float
     source: str
+    source_fr: str = ""
 
     def draw(self, chance: np.random.Generator, count: int) -> NDArray[np.float64]:
         """Draws of it; a number without bounds stays as it is."""
@@ -137,10 +139,38 @@ class Outlook:
 
 @dataclass(frozen=True, slots=True)
 class Play:
-    """A scenario played on the measured professions."""
+    """A scenario played on the measured professions; `total` is of all that have a number, added up draw by draw, empty where none has."""
 
     scenario: Scenario
     outlooks: tuple[Outlook, ...]
+    total: Mapping[str, Spread]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One figure of a profession under two scenarios, in FTE, from the same random numbers.
+
+    Args:
+        figure: its name; "" where there is no number, and `status` says why.
+        first, second: what each scenario gives.
+        apart: first - second, draw by draw.
+        higher: the share of draws in which the first is higher.
+    """
+
+    profession: str
+    category: str
+    figure: str
+    status: str = ""
+    first: Spread | None = None
+    second: Spread | None = None
+    apart: Spread | None = None
+    higher: float | None = None
+
+    @classmethod
+    def of(cls, profession: str, category: str, figure: str, first: NDArray[np.float64], second: NDArray[np.float64]) -> Difference:
+        """Of paired draws."""
+        spreads = (Spread.of(first), Spread.of(second), Spread.of(first - second))
+        return cls(profession, category, figure, "", *spreads, float(np.mean(first > second)))
 
 
 def adoption(years: NDArray[np.float64] | float, a_max: NDArray[np.float64] | float, kappa: object, t_mid: object) -> NDArray[np.float64]:
@@ -150,33 +180,101 @@ def adoption(years: NDArray[np.float64] | float, a_max: NDArray[np.float64] | fl
 
 def play(scenario: Scenario, professions: Sequence[ProfessionRate], rates: Sequence[Rate], draws: int = DRAWS) -> Play:
     """Play a scenario on every profession; each has its own stream of draws, so that another one changes nothing of it."""
-    known = {(one.profession, one.task): one for one in rates if one.level in scenario.levels and one.value is not None}
-    return Play(scenario, tuple(_outlook(scenario, one, known, draws) for one in professions))
+    known, outlooks, drawn = _known(scenario, rates), [], []
+    for one in professions:
+        outlook, figures = _outlook(scenario, one, known, draws)
+        outlooks.append(outlook)
+        drawn += [figures] if figures else []
+    return Play(scenario, tuple(outlooks), {name: Spread.of(values) for name, values in _summed(drawn).items()})
 
 
-def _outlook(scenario: Scenario, one: ProfessionRate, known: Mapping[tuple[str, str], Rate], draws: int) -> Outlook:
+def beside(
+    scenario: Scenario, other: Scenario, professions: Sequence[ProfessionRate], rates: Sequence[Rate], draws: int = DRAWS
+) -> tuple[Difference, ...]:
+    """Two scenarios on the same professions, draw by draw: what differs between them is their assumptions and not chance.
+
+    Both take the first one's seed, so each figure of theirs is drawn from the same random numbers, turned into its own assumption.
+
+    Returns:
+        One difference per profession and figure, and of all these professions together (profession ""); one without a figure where a
+        scenario has no number for a profession.
+    """
+    found, pairs = [], []
+    for one in professions:
+        pair = [_drawn(each, one, rates, draws, scenario.seed) for each in (scenario, other)]
+        figures = [drawn for drawn in pair if not isinstance(drawn, str)]
+        if len(figures) < len(pair):
+            found.append(Difference(one.profession, one.category, "", next(status for status in pair if isinstance(status, str))))
+            continue
+        pairs.append(figures)
+        found += [Difference.of(one.profession, one.category, name, figures[0][name], figures[1][name]) for name in OUTCOMES]
+    first, second = (_summed([pair[place] for pair in pairs]) for place in (0, 1))
+    return (*found, *(Difference.of("", "", name, first[name], second[name]) for name in first))
+
+
+def _summed(drawn: Sequence[Mapping[str, NDArray[np.float64]]]) -> dict[str, NDArray[np.float64]]:
+    """Figures added up over professions, draw by draw; nothing where there is none."""
+    return {name: np.sum([figures[name] for figures in drawn], axis=0) for name in OUTCOMES} if drawn else {}
+
+
+def _drawn(
+    scenario: Scenario, one: ProfessionRate, rates: Sequence[Rate], draws: int, seed: int
+) -> Mapping[str, NDArray[np.float64]] | str:
+    """The draws of every figure, or why there are none."""
+    entering, _, fte, status = _entering(scenario, one, _known(scenario, rates))
+    return status if fte is None or status else _figures(scenario, fte, one, _inputs(scenario, one, entering, draws, seed))
+
+
+def _known(scenario: Scenario, rates: Sequence[Rate]) -> dict[tuple[str, str], Rate]:
+    return {(one.profession, one.task): one for one in rates if one.level in scenario.levels and one.value is not None}
+
+
+def _entering(
+    scenario: Scenario, one: ProfessionRate, known: Mapping[tuple[str, str], Rate]
+) -> tuple[dict[str, Rate], float, float | None, str]:
+    """Rates that enter, the measured share of time, FTE of the area, and why there is no number ("" where there is one)."""
     entering = {part.task: known[one.profession, part.task] for part in one.parts if (one.profession, part.task) in known}
     measured = sum(part.share for part in one.parts if part.task in entering)
     fte = None if one.fte is None else one.fte * scenario.area_share
-    if measured < LEAST_MEASURED - 1e-9 or fte is None:
-        return Outlook(one.profession, one.category, fte, measured, NOT_ENOUGH if measured < LEAST_MEASURED - 1e-9 else NO_FTE)
-    inputs = _inputs(scenario, one, entering, draws)
-    figures = {name: Spread.of(values) for name, values in _figures(scenario, fte, one, inputs).items()}
-    return Outlook(one.profession, one.category, fte, measured, "", figures, _tornado(scenario, fte, one, inputs))
+    return entering, measured, fte, _status(one, measured, fte)
 
 
-def _inputs(scenario: Scenario, one: ProfessionRate, entering: Mapping[str, Rate], draws: int) -> dict[str, NDArray[np.float64]]:
-    """Draws of every factor: assumptions, shares of time "w TASK", rates of a fully covered task "s TASK"."""
-    digest = hashlib.sha256(f"{scenario.id}\0{one.profession}".encode()).digest()
-    chance = np.random.default_rng([scenario.seed, int.from_bytes(digest[:8], "big")])
-    found = {name: scenario.assumptions[name].draw(chance, draws) for name in FACTORS}
+def _status(one: ProfessionRate, measured: float, fte: float | None) -> str:
+    if one.double:
+        return DOUBLE
+    return NOT_ENOUGH if measured < LEAST_MEASURED - 1e-9 else "" if fte is not None else NO_FTE
+
+
+def _outlook(
+    scenario: Scenario, one: ProfessionRate, known: Mapping[tuple[str, str], Rate], draws: int
+) -> tuple[Outlook, Mapping[str, NDArray[np.float64]]]:
+    entering, measured, fte, status = _entering(scenario, one, known)
+    if fte is None or status:
+        return Outlook(one.profession, one.category, fte, measured, status), {}
+    inputs = _inputs(scenario, one, entering, draws, scenario.seed)
+    drawn = _figures(scenario, fte, one, inputs)
+    figures = {name: Spread.of(values) for name, values in drawn.items()}
+    return Outlook(one.profession, one.category, fte, measured, "", figures, _tornado(scenario, fte, one, inputs)), drawn
+
+
+def _inputs(scenario: Scenario, one: ProfessionRate, entering: Mapping[str, Rate], draws: int, seed: int) -> dict[str, NDArray[np.float64]]:
+    """Draws of every factor: assumptions, shares of time "w TASK", rates of a fully covered task "s TASK".
+
+    Each factor of a profession has its own stream, whatever the scenario, so that two scenarios of one seed can be compared draw by draw.
+    """
+    found = {name: scenario.assumptions[name].draw(_stream(seed, one.profession, name), draws) for name in FACTORS}
     shares = np.array([part.share for part in one.parts] + [max(0.0, 1 - sum(part.share for part in one.parts))])
-    drawn = chance.dirichlet(np.maximum(shares * scenario.concentration, 1e-6), draws)
+    drawn = _stream(seed, one.profession, "w").dirichlet(np.maximum(shares * scenario.concentration, 1e-6), draws)
     for place, part in enumerate(one.parts):
         if part.task in entering:
             found[f"w {part.task}"] = drawn[:, place]
-            found[f"s {part.task}"] = _posterior(entering[part.task], chance, draws)
+            found[f"s {part.task}"] = _posterior(entering[part.task], _stream(seed, one.profession, f"s {part.task}"), draws)
     return found
+
+
+def _stream(seed: int, profession: str, factor: str) -> np.random.Generator:
+    digest = hashlib.sha256(f"{profession}\0{factor}".encode()).digest()
+    return np.random.default_rng([seed, int.from_bytes(digest[:8], "big")])
 
 
 def _posterior(one: Rate, chance: np.random.Generator, draws: int) -> NDArray[np.float64]:
@@ -260,10 +358,11 @@ def _assumption(name: str, told: Mapping[str, object]) -> Assumption:
     low, high = _number(told.get("low", value), f"{name}.low"), _number(told.get("high", value), f"{name}.high")
     if not low <= value <= high:
         raise ValueError(f"assumptions.{name}: low {low} ≤ value {value} ≤ high {high} does not hold.")
-    source = str(told.get("source", "")).strip()
-    if not source:
+    given = told.get("source", "")
+    french, english = (str(given.get(code, "")).strip() if isinstance(given, dict) else str(given).strip() for code in ("fr", "en"))
+    if not french and not english:
         raise ValueError(f"assumptions.{name}: 'source' is missing; say where the number comes from, or that it is an assumption.")
-    return Assumption(low, value, high, source)
+    return Assumption(low, value, high, english or french, french or english)
 
 
 def _table(value: object) -> Mapping[str, object]:

@@ -1,6 +1,6 @@
 """What the routes of the control API work with: the parts, and who is asking with which right.
 
-Promises: a machine key opens no door here; a write under the cookie carries the CSRF token; a refused right is logged.
+Promises: a machine key opens no door here but that of total volumes (`api/impact`); a write under the cookie carries the CSRF token; a refused right is logged.
 """
 
 import asyncio
@@ -48,6 +48,7 @@ _RIGHTS_FR: Final = {
     Right.READ_CASES: "lire les dossiers",
     Right.READ_LOG: "lire le journal",
     Right.READ_IMPACT: "lire les mesures d'impact",
+    Right.GIVE_VOLUMES: "donner des volumes d'activité",
     Right.STOP: "arrêter un système d'IA",
     Right.RESUME: "remettre en service",
     Right.MANAGE_ACCOUNTS: "gérer les comptes",

@@ -34,6 +34,7 @@ class Right(StrEnum):
     READ_CASES = "read_cases"
     READ_LOG = "read_log"
     READ_IMPACT = "read_impact"
+    GIVE_VOLUMES = "give_volumes"
     STOP = "stop"
     RESUME = "resume"
     MANAGE_ACCOUNTS = "manage_accounts"
@@ -43,8 +44,10 @@ class Right(StrEnum):
 
 RIGHTS: Final[Mapping[Role, frozenset[Right]]] = {
     Role.CLINICIAN: frozenset({Right.SIGN, Right.BREAK_GLASS, Right.READ_CASES, Right.READ_IMPACT, Right.STOP}),
-    Role.QUALITY: frozenset({Right.READ_CASES, Right.READ_LOG, Right.READ_IMPACT, Right.STOP, Right.RESUME, Right.ERASE}),
-    Role.IT: frozenset({Right.MANAGE_ACCOUNTS, Right.MANAGE_MACHINES, Right.STOP, Right.RESUME}),
+    Role.QUALITY: frozenset(
+        {Right.READ_CASES, Right.READ_LOG, Right.READ_IMPACT, Right.GIVE_VOLUMES, Right.STOP, Right.RESUME, Right.ERASE},
+    ),
+    Role.IT: frozenset({Right.MANAGE_ACCOUNTS, Right.MANAGE_MACHINES, Right.GIVE_VOLUMES, Right.STOP, Right.RESUME}),
     Role.AUDITOR: frozenset({Right.READ_LOG, Right.READ_IMPACT}),
 }
 

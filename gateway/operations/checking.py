@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from gateway.audit.checking.evidence import cosignatures
 from gateway.audit.checking.report import Problem, Report, Trust
+from gateway.audit.export import read_export
 from gateway.audit.note import NoteError, VerifierKey
 from gateway.audit.outside.difference import Difference, difference
 from gateway.audit.outside.disclosure import leaf_in, opens
@@ -20,7 +21,7 @@ from gateway.audit.verifier import verify_export
 from gateway.errors import BadInput
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from cryptography.x509 import Certificate
@@ -92,6 +93,31 @@ def disclosed(source: Path, index: int, field: str, data: Path, salt: str) -> bo
     """Whether an entry commits to the bytes of a file under this salt (hex). Raises BadInput."""
     with _in_words(f"The entry {index} of {source} cannot be compared"):
         return opens(leaf_in(source, index), field, data.read_bytes(), bytes.fromhex(salt))
+
+
+def usage_in(folder: Path, rows: Mapping[int, tuple[str, str]]) -> int:
+    """How many rows of usage an export was compared with: each must be of the suggestion and task of the entry it names.
+
+    Args:
+        folder: an export, verified by itself.
+        rows: by log index: the row's record and task.
+
+    Raises:
+        BadInput: the first row that is of no such entry, or the export cannot be read.
+    """
+    with _in_words(f"The usage cannot be compared with {folder}"):
+        found = {
+            index: (str(entry.get("suggestion", "")), str(entry.get("task", "")))
+            for index, leaf in enumerate(read_export(folder).leaves())
+            if index in rows
+            for entry in [parse(leaf)]
+        }
+    wrong = next((index for index in sorted(rows) if found.get(index) != rows[index]), None)
+    if wrong is not None:
+        raise BadInput(
+            f"The row of log entry {wrong} is of no such entry: the usage, or the export, is another one.", code="usage_not_in_log"
+        )
+    return len(rows)
 
 
 def _proven(checkpoint: Checkpoint, note: str, whom: Trust) -> Report:

@@ -6,13 +6,13 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-import pyarrow as pa
-
 from impact.intake.mapping import mapped
 from impact.intake.rules import broken
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    import pyarrow as pa
 
     from impact.intake.columns import Column, Table
     from impact.intake.mapping import Headings
@@ -24,6 +24,8 @@ _MONTHS: Final = {
 }  # fmt: skip
 _YEARS: Final = (1990, 2100)
 _MOST_SHOWN: Final = 40
+_LONGEST: Final = 1000
+_MOST: Final = 2.0**53
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,18 @@ class Refused(ValueError):
 
 def checked(table: Table, sheet: Sheet, said: Mapping[str, str] | None = None) -> pa.Table:
     """A sheet as a table of the given kind. Raises Refused with every problem."""
+    import pyarrow as pa  # noqa: PLC0415 - rows alone are checked without it
+
+    rows, numbers = (
+        checked_rows(table, sheet, said),
+        {"number": pa.float64(), "share": pa.float64(), "count": pa.int64(), "year": pa.int64()},
+    )
+    types = {column.name: numbers.get(column.form, pa.string()) for column in table.columns}
+    return pa.table({name: pa.array([row[name] for row in rows], kind) for name, kind in types.items()})
+
+
+def checked_rows(table: Table, sheet: Sheet, said: Mapping[str, str] | None = None) -> list[dict[str, Value]]:
+    """A sheet's rows as the given kind of table has them, column by column. Raises Refused with every problem."""
     found = mapped(table, sheet.headings, said)
     read_rows = [_row(table, found, sheet.file, number, cells) for number, cells in (sheet.rows if not found.missing else ())]
     clean = [(number, row) for (number, _), (row, wrong) in zip(sheet.rows, read_rows, strict=False) if not wrong]
@@ -60,7 +74,7 @@ def checked(table: Table, sheet: Sheet, said: Mapping[str, str] | None = None) -
     problems += [Problem(sheet.file, number, "", _EXCESS) for number in sheet.excess]
     if problems:
         raise Refused(sorted(problems, key=lambda problem: (problem.row, problem.column)))
-    return pa.table({column.name: pa.array([row[column.name] for row, _ in read_rows], _type(column)) for column in table.columns})
+    return [row for row, _ in read_rows]
 
 
 _EXCESS: Final = "more cells than headings; is a separator inside a text without quotes?"
@@ -79,10 +93,6 @@ def _row(table: Table, found: Headings, file: str, number: int, cells: Mapping[s
 def _broken(table: Table, file: str, clean: list[tuple[int, dict[str, Value]]]) -> Iterator[Problem]:
     for place, column, sentence in broken(table.name, [row for _, row in clean]):
         yield Problem(file, clean[place][0], column, sentence)
-
-
-def _type(column: Column) -> pa.DataType:
-    return {"number": pa.float64(), "share": pa.float64(), "count": pa.int64(), "year": pa.int64()}.get(column.form, pa.string())
 
 
 def _headings(sheet: Sheet, found: Headings) -> Iterator[Problem]:
@@ -116,6 +126,8 @@ def _value(column: Column, cell: object) -> tuple[Value, str]:
 
 
 def _text(told: str) -> tuple[Value, str]:
+    if any(ord(letter) < ord(" ") and letter not in "\t\r\n" for letter in told) or len(told) > _LONGEST:
+        return None, f"{told[:40]!r} … holds signs that cannot be printed, or more than {_LONGEST} of them."
     return told, ""
 
 
@@ -130,7 +142,9 @@ def _number(told: str) -> tuple[Value, str]:
         value = float(bare)
     except ValueError:
         return None, f"{told[:40]!r} is no number. Write 1234,5 or 1234.5, without a unit."
-    return (value, "") if 0 <= value < float("inf") else (None, f"{told[:40]} must be 0 or more.")
+    if value > _MOST:
+        return None, f"{told[:40]} is more than can be counted here."
+    return (value, "") if value >= 0 else (None, f"{told[:40]} must be 0 or more.")
 
 
 def _count(told: str) -> tuple[Value, str]:

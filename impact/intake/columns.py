@@ -43,6 +43,8 @@ class Table:
         return next(column for column in self.columns if column.name == name)
 
 
+LEGAL_HOURS: Final = 1607.0
+"""The French legal working year, in hours per FTE."""
 RATINGS: Final = ("strong", "medium", "weak")
 _SOURCE: Final = (
     Column("source", needed=True, also=("source des donnees", "origine")),
@@ -67,6 +69,7 @@ CENSUS: Final = Table(
         *_SOURCE,
         Column("basis", "word", also=("nature", "statut"), words=("published", "own", "assumption"), default="own"),
         Column("note", also=("remarque", "commentaire"), default=""),
+        Column("hours", "number", also=("heures par etp", "duree annuelle", "heures annuelles"), default=LEGAL_HOURS),
     ),
     ("establishment", "profession"),
 )
@@ -145,4 +148,14 @@ QUALITY: Final = Table(
     ),
     ("task", "outcome"),
 )
-TABLES: Final = {table.name: table for table in (CENSUS, PROFESSIONS, TASKS, VOLUMES, BASELINES, QUALITY)}
+EXPOSURE: Final = Table(
+    "exposure",
+    (
+        Column("index", needed=True, also=("indice", "indicateur", "index name")),
+        Column("code", needed=True, also=("isco-08", "isco 08", "isco08", "cite", "citp-08", "o*net-soc code", "o*net-soc", "onet")),
+        Column("score", "share", needed=True, also=("exposure", "exposition", "mean score 2025", "score d'exposition")),
+        *_SOURCE,
+    ),
+    ("index", "code"),
+)
+TABLES: Final = {table.name: table for table in (CENSUS, PROFESSIONS, TASKS, VOLUMES, BASELINES, QUALITY, EXPOSURE)}

@@ -42,9 +42,10 @@ def mapped(table: Table, headings: Sequence[str], said: Mapping[str, str] | None
         said: heading → column, as the person decided; it goes before what is found by name.
     """
     found: dict[str, list[str]] = {}
+    decided = {heading: column for heading, column in (said or {}).items() if heading in headings}
     for heading in headings:
-        column = (said or {}).get(heading) or _column(table, heading)
-        if column:
+        column = decided.get(heading) or _column(table, heading)
+        if column and (heading in decided or column not in decided.values()):
             found.setdefault(column, []).append(heading)
     taken = {heading for listed in found.values() for heading in listed}
     unknown = tuple(heading for heading in headings if heading not in taken)

@@ -9,16 +9,16 @@ from __future__ import annotations
 import csv
 import io
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
-
-import pyarrow as pa
-from pyarrow import parquet
 
 from impact.intake.columns import TABLES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
+
+    import pyarrow as pa
 
 MAX_BYTES: Final = 256 * 1024 * 1024
 SEPARATORS: Final = ";,\t|"
@@ -46,6 +46,11 @@ class Sheet:
     described: str
     excess: tuple[int, ...] = ()
 
+    def filled(self, columns: Mapping[str, str]) -> Sheet:
+        """With further columns that are the same in every row, as a published table's source."""
+        rows = tuple((number, {**cells, **columns}) for number, cells in self.rows)
+        return replace(self, headings=(*self.headings, *(name for name in columns if name not in self.headings)), rows=rows)
+
 
 def read(path: Path) -> Sheet:
     """The rows of a file, by its name's ending. Raises Unreadable, OSError."""
@@ -68,21 +73,36 @@ def decoded(content: bytes, file: str) -> tuple[str, str]:
 
 
 def _csv(path: Path) -> Sheet:
-    text, encoding = decoded(path.read_bytes(), path.name)
+    return of_csv(path.read_bytes(), path.name)
+
+
+def of_csv(content: bytes, file: str) -> Sheet:
+    """The bytes of a CSV as a sheet; `file` is what problems call it. Raises Unreadable."""
+    text, encoding = decoded(content, file)
     if "\0" in text:
-        raise Unreadable(f"{path.name}: this is no text. Save the spreadsheet as CSV.")
+        raise Unreadable(f"{file}: this is no text. Save the spreadsheet as CSV.")
     first = next((line for line in text.splitlines() if line.strip()), "")
     if not first:
-        raise Unreadable(f"{path.name}: the file is empty. Its first row names the columns.")
+        raise Unreadable(f"{file}: the file is empty. Its first row names the columns.")
     separator = max(SEPARATORS, key=first.count)
     try:
         lines = [(number, cells) for number, cells in _numbered(text, separator) if any(cell.strip() for cell in cells)]
     except csv.Error as error:
-        raise Unreadable(f"{path.name}: no readable CSV ({error}). Save it again as CSV.") from error
+        raise Unreadable(f"{file}: no readable CSV ({error}). Save it again as CSV.") from error
     headings = tuple(cell.strip() for cell in lines[0][1])
     rows = tuple((number, dict[str, object](zip(headings, cells, strict=False))) for number, cells in lines[1:])
     excess = tuple(number for number, cells in lines[1:] if any(cell.strip() for cell in cells[len(headings) :]))
-    return Sheet(path.name, headings, rows, f"{encoding}, separated by {separator!r}", excess)
+    return Sheet(file, headings, rows, f"{encoding}, separated by {separator!r}", excess)
+
+
+def of_rows(rows: Iterable[Mapping[str, object]], file: str) -> Sheet:
+    """Rows of a program as a sheet, counted from 1. Raises Unreadable for a cell that is neither text nor number."""
+    numbered = tuple((number, dict(row)) for number, row in enumerate(rows, start=1))
+    for number, row in numbered:
+        strange = [name for name, cell in row.items() if isinstance(cell, bool) or not isinstance(cell, str | int | float | None)]
+        if strange:
+            raise Unreadable(f"{file}, row {number}, column '{strange[0][:40]}': this is neither text nor a number.")
+    return Sheet(file, tuple(dict.fromkeys(name for _, row in numbered for name in row)), numbered, "rows")
 
 
 def _numbered(text: str, separator: str) -> list[tuple[int, list[str]]]:
@@ -95,6 +115,9 @@ def _numbered(text: str, separator: str) -> list[tuple[int, list[str]]]:
 
 
 def _parquet(path: Path) -> Sheet:
+    import pyarrow as pa  # noqa: PLC0415 - text is read without it
+    from pyarrow import parquet  # noqa: PLC0415
+
     try:
         table = parquet.read_table(path)
     except (pa.ArrowException, ValueError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     Found = tuple[int, str, str]
 
 _ROUNDING: Final = 1e-9
+_HOURS: Final = (400, 3000)
 
 
 def broken(table: str, rows: Sequence[Row]) -> Iterator[Found]:
@@ -27,6 +29,8 @@ def _census(rows: Sequence[Row]) -> Iterator[Found]:
     for place, row in enumerate(rows):
         if row["fte"] is None and row["headcount"] is None:
             yield place, "fte", "neither FTE nor headcount is given; give one of them."
+        if not _HOURS[0] <= float(row["hours"] or 0) <= _HOURS[1]:
+            yield place, "hours", f"a working year of an FTE has {_HOURS[0]} to {_HOURS[1]} hours; the legal one has 1607."
 
 
 def _tasks(rows: Sequence[Row]) -> Iterator[Found]:
@@ -55,6 +59,16 @@ def _quality(rows: Sequence[Row]) -> Iterator[Found]:
                 yield place, events, f"{row[events]} of {row[n]} cannot be; give the events among all instances."
 
 
+def _exposure(rows: Sequence[Row]) -> Iterator[Found]:
+    for place, row in enumerate(rows):
+        if _CODE.fullmatch(str(row["code"])) is None:
+            sentence = f"{str(row['code'])[:20]!r} is no code: write four digits of ISCO-08 (2212) or O*NET-SOC (29-1224.00)."
+            yield place, "code", sentence
+        if not row["licence"]:
+            yield place, "licence", "say under which licence you may use this index; the figures are shown with it."
+
+
+_CODE: Final = re.compile(r"\d{4}|\d{2}-\d{4}(\.\d{2})?")
 _RULES: Final[dict[str, Callable[[Sequence[Row]], Iterator[Found]]]] = {
-    "census": _census, "tasks": _tasks, "volumes": _volumes, "quality": _quality,
+    "census": _census, "tasks": _tasks, "volumes": _volumes, "quality": _quality, "exposure": _exposure,
 }  # fmt: skip

@@ -1,15 +1,11 @@
-"""Comparisons without a holdout arm, each with the level of evidence it can claim; and the one that is refused."""
+"""Comparisons without a holdout arm, each with the level of evidence it can claim; and the one that is refused. Roll-outs: `wedge.py`."""
 
 from __future__ import annotations
 
 import math
-from importlib import import_module
-from typing import TYPE_CHECKING, Final, Literal
+from typing import Final, Literal
 
 from impact.intervals import Effect, Mean, time_ratio
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 Level = Literal["A", "B", "C", "D", "E"]
 LEVELS: Final[dict[Level, str]] = {
@@ -46,28 +42,6 @@ def before_after_with_control(after: Mean, before: Mean, control_after: Mean, co
     own, control = time_ratio(after, before), time_ratio(control_after, control_before)
     se = None if own.se is None or control.se is None else math.hypot(own.se, control.se)
     return Effect(1 - (1 - own.s) / (1 - control.s), se)
-
-
-def stepped_wedge(minutes: Sequence[float], treated: Sequence[bool], site: Sequence[str], month: Sequence[str]) -> Effect:
-    """Level B: ln y = site + month + treatment, errors clustered by site (statsmodels' least squares).
-
-    Args:
-        minutes: mean human minutes per instance of each site and month, above 0.
-        treated: whether AI was in place there and then.
-        site: whose they are.
-        month: when.
-    """
-    frame = {
-        "y": [math.log(value) for value in minutes],
-        "treated": [float(flag) for flag in treated],
-        "site": list(site),
-        "month": list(month),
-    }
-    pandas, formula = import_module("pandas"), import_module("statsmodels.formula.api")
-    data = pandas.DataFrame(frame)
-    model = formula.ols("y ~ C(site) + C(month) + treated", data=data)
-    fitted = model.fit(cov_type="cluster", cov_kwds={"groups": data["site"].astype("category").cat.codes})
-    return Effect(1 - math.exp(float(fitted.params["treated"])), float(fitted.bse["treated"]))
 
 
 def productivity(s: float) -> float:

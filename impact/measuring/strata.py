@@ -73,12 +73,13 @@ class Sums:
 
 @dataclass(slots=True)
 class Volume:
-    """Instances of one stratum in the months that count: all, those with AI, those held out; minutes that AI added elsewhere."""
+    """Instances of one stratum in the months that count: all, with AI, held out, timed without being routed; minutes that AI added elsewhere."""
 
     total: int = 0
     routed: int = 0
     held_out: int = 0
     added_minutes: float = 0.0
+    timed: int = 0
 
 
 @dataclass(slots=True)

@@ -12,13 +12,13 @@ from rich.text import Text
 
 from impact.measuring.designs import LEVELS
 from impact.results.tables import first_picture
-from impact.scenarios import OUTCOMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from impact.professions import ProfessionRate
     from impact.rates import Rate
+    from impact.results.beside import Comparison
     from impact.run import Result
     from impact.scenarios import Outlook, Play, Spread
 
@@ -126,7 +126,7 @@ def _professions(result: Result) -> str:
 
 def _profession(one: ProfessionRate) -> tuple[str, ...]:
     known = one.is_enough
-    s = f"{one.s:.1%}" if known else "not enough"
+    s = f"{one.s:.1%}" if known else "time over 100 %" if one.double else "not enough"
     return (one.profession, one.category, _count(one.fte), s, f"{one.measured:.0%}", _count(one.released) if known else "")
 
 
@@ -135,24 +135,38 @@ def _picture(result: Result, one: ProfessionRate) -> str:
     return "" if told is None else f"// {told:.0%}"
 
 
-def compared(one: Play, other: Play) -> str:
+def compared(comparison: Comparison) -> str:
     """Two scenarios side by side, profession by profession."""
-    beside = {outlook.profession: outlook for outlook in other.outlooks}
-    rows = []
-    for mine in one.outlooks:
-        theirs = beside[mine.profession]
-        for name in OUTCOMES if mine.figures and theirs.figures else ():
-            a, b = (mine.figures or {})[name], (theirs.figures or {})[name]
-            rows.append((mine.profession, name, _spread(a), _spread(b), f"{a.p50 - b.p50:+,.1f}"))
+    first, second = comparison.first, comparison.second
+    rows = [
+        (
+            one.profession or "all of these",
+            one.figure,
+            _spread(one.first),
+            _spread(one.second),
+            _spread(one.apart, "+"),
+            f"{one.higher:.0%}",
+        )
+        for one in comparison.found
+        if one.first and one.second and one.apart and one.higher is not None
+    ]
+    without = sorted(f"{one.profession} ({one.status})" for one in comparison.found if not one.figure)
+    told = f"No number for {', '.join(without)}." if without else ""
+    title = f"Scenarios {first.id} and {second.id}, FTE: P50 (P10 to P90), and their difference draw by draw"
     if not rows:
-        return _play(one)
-    return _table(
-        "Two scenarios, FTE: P50 (P10 to P90)", ("profession", "figure", one.scenario.id, other.scenario.id, "difference"), rows, left=2
-    )
+        return f"{title}: {told}"
+    titles = ("profession", "figure", first.id, second.id, "difference", f"draws in which {first.id} is higher")
+    return _table(title, titles, rows, left=2) + _SAME_DRAWS.format(seed=first.seed) + (f"\n{told}" if told else "")
 
 
-def _spread(spread: Spread) -> str:
-    return f"{spread.p50:,.1f} ({spread.p10:,.1f} to {spread.p90:,.1f})"
+_SAME_DRAWS: Final = (
+    "Both scenarios were drawn from the same random numbers (seed {seed}): the difference shows the assumptions, not chance. "
+    "The median of the differences need not be the difference of the medians."
+)
+
+
+def _spread(spread: Spread, sign: str = "") -> str:
+    return f"{spread.p50:{sign},.1f} ({spread.p10:{sign},.1f} to {spread.p90:{sign},.1f})"
 
 
 def _play(play: Play) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
-from impact.scenarios import OUTCOMES, Spread
+from impact.scenarios import NOT_ENOUGH
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,7 +22,8 @@ _RATE: Final = {
     **dict.fromkeys(("n", "held_out", "novel", "volume"), pa.int64()),
     **dict.fromkeys(("coverage", "time_coverage", "minutes_without", "minutes_with", "saving", "s", "low", "high"), pa.float64()),
     **dict.fromkeys(("any_look_low", "any_look_high", "displaced", "oversight", "rework", "induced_work", "productivity"), pa.float64()),
-    **dict.fromkeys(("substituted", "augmented", "induced", "observed_exposure", "scenario_value"), pa.float64()),
+    **dict.fromkeys(("substituted", "augmented", "induced", "observed_exposure", "scenario_value", "drawn_together"), pa.float64()),
+    "months": pa.int64(),
     **dict.fromkeys(("level", "status", "why", "quality", "notes"), pa.string()),
 }
 _PROFESSION: Final = {
@@ -36,6 +37,13 @@ _PART: Final = {
     "basis": pa.string(),
     **dict.fromkeys(("s", "assumed"), pa.float64()),
     "level": pa.string(),
+}
+_EXPOSURE: Final = {
+    **dict.fromkeys(("profession", "index", "code"), pa.string()),
+    **dict.fromkeys(("published", "observed", "measured"), pa.float64()),
+    "source": pa.string(),
+    "year": pa.int64(),
+    **dict.fromkeys(("licence", "level"), pa.string()),
 }
 _CATEGORY: Final = {"category": pa.string(), **dict.fromkeys(("fte", "s", "measured", "released_fte"), pa.float64())}
 _SCENARIO: Final = {
@@ -53,25 +61,28 @@ _CENSUS: Final = {
     "source": pa.string(),
     "year": pa.int64(),
     **dict.fromkeys(("licence", "basis", "note"), pa.string()),
+    "hours": pa.float64(),
 }
 
 
 def tables(result: Result) -> dict[str, pa.Table]:
     """Every table by its name, in the order of the six steps."""
     return {
-        "census": _made(_CENSUS, ({name: getattr(line, name) for name in _CENSUS} for line in result.inputs.workforce.lines)),
-        "parts": _made(_PART, _parts(result)),
-        "tasks": _made(_RATE, map(rate_row, result.measured.tasks)),
-        "sites": _made(_RATE, map(rate_row, result.measured.sites)),
-        "months": _made(_RATE, map(rate_row, result.measured.months)),
-        "professions": _made(_PROFESSION, (_profession(result, one) for one in result.professions)),
-        "categories": _made(_CATEGORY, map(_category, [*result.categories, *([result.whole] if result.whole else [])])),
-        "scenarios": _made(_SCENARIO, _scenarios(result)),
-        "tornado": _made(_TORNADO, _tornado(result)),
+        "census": made(_CENSUS, ({name: getattr(line, name) for name in _CENSUS} for line in result.inputs.workforce.lines)),
+        "parts": made(_PART, _parts(result)),
+        "tasks": made(_RATE, map(rate_row, result.measured.tasks)),
+        "sites": made(_RATE, map(rate_row, result.measured.sites)),
+        "months": made(_RATE, map(rate_row, result.measured.months)),
+        "professions": made(_PROFESSION, (_profession(result, one) for one in result.professions)),
+        "exposure": made(_EXPOSURE, _exposures(result)),
+        "categories": made(_CATEGORY, map(_category, [*result.categories, *([result.whole] if result.whole else [])])),
+        "scenarios": made(_SCENARIO, _scenarios(result)),
+        "tornado": made(_TORNADO, _tornado(result)),
     }
 
 
-def _made(columns: dict[str, pa.DataType], rows: Iterable[Row]) -> pa.Table:
+def made(columns: dict[str, pa.DataType], rows: Iterable[Row]) -> pa.Table:
+    """Rows as a table of these columns; figures are rounded to `DIGITS`."""
     schema = pa.schema(list(columns.items()))
     return pa.Table.from_pylist([{name: _rounded(value) for name, value in row.items()} for row in rows], schema=schema)
 
@@ -93,6 +104,8 @@ def rate_row(one: Rate) -> Row:
         row |= {name: getattr(one.modes, name) for name in ("substituted", "augmented", "induced")}
     row |= {
         "observed_exposure": one.exposure,
+        "drawn_together": one.pooled,
+        "months": one.months,
         "scenario_value": _finite(one.value),
         "level": one.level,
         "status": one.status,
@@ -134,7 +147,7 @@ def _profession(result: Result, one: ProfessionRate) -> Row:
         "touched": one.touched if known else None,
         "first_picture": first_picture(result, one),
         "level": one.level,
-        "status": "measured" if known else "not enough measured",
+        "status": "measured" if known else one.double or NOT_ENOUGH,
     }
 
 
@@ -143,6 +156,14 @@ def _parts(result: Result) -> Iterable[Row]:
         for part in one.parts:
             row: Row = {"profession": one.profession, "task": part.task, "share": part.share, "basis": part.basis, "s": part.s}
             yield row | {"assumed": assumed(result, one.profession, part.task), "level": part.level or "E"}
+
+
+def _exposures(result: Result) -> Iterable[Row]:
+    for one in result.professions:
+        for told in result.inputs.catalogue.exposures_of(one.profession):
+            row: Row = {"profession": one.profession, "index": told.index, "code": told.code, "published": told.score}
+            row |= {"observed": one.exposure, "measured": one.measured, "source": told.source, "year": told.year}
+            yield row | {"licence": told.licence, "level": "E"}
 
 
 def _category(one: CategoryRate) -> Row:
@@ -156,9 +177,11 @@ def _scenarios(result: Result) -> Iterable[Row]:
             head |= {"measured": one.measured, "status": one.status or "played"}
             if one.figures is None:
                 yield head | {"figure": ""}
-            for name in OUTCOMES if one.figures else ():
-                spread = (one.figures or {}).get(name, Spread(0, 0, 0))
+            for name, spread in (one.figures or {}).items():
                 yield head | {"figure": name, "p10": spread.p10, "p50": spread.p50, "p90": spread.p90}
+        head = {"scenario": play.scenario.id, "profession": "*", "category": "*", "status": "played"}
+        for name, spread in play.total.items():
+            yield head | {"figure": name, "p10": spread.p10, "p50": spread.p50, "p90": spread.p90}
 
 
 def _tornado(result: Result) -> Iterable[Row]:

@@ -93,6 +93,10 @@ class Apart:
         """All sums, to be kept."""
         return bytes(self._ask("packed"))
 
+    def tell(self, volumes: Sequence[Mapping[str, object]]) -> None:
+        """Total volumes that were given to the gateway; they go before those of the folder."""
+        self._ask("tell", volumes)
+
     def page(self, kind: str, name: str, words: Mapping[str, str], names: Mapping[str, str]) -> object | None:
         """A page's blocks as plain values; None where there is none."""
         found: object | None = self._ask("page", kind, name, words, names)

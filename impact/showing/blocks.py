@@ -24,7 +24,7 @@ def rates_block(rates: Sequence[Rate], say: Speech) -> Block:
         bars(say["rates"], [rate_bar(one, say) for one in rates], "h-rates") if rates else "",
         tuple(say[column] for column in columns),
         tuple(rate_cells(one, say) for one in rates),
-        (*_reasons(rates, say), *([say["levels"]] if rates else [])),
+        (*_reasons(rates, say), *([say["novel_note"]] if any(one.novel for one in rates) else []), *([say["levels"]] if rates else [])),
     )
 
 
@@ -74,6 +74,7 @@ def why(one: Rate, say: Speech) -> str:
     """The reason why a rate is unknown, in words."""
     reasons = {
         "no total volume": "why_volume",
+        "the total volume is below": "why_small",
         "no time without AI": "why_baseline",
         "novelty window": "why_novelty",
         "suppressed": "why_suppressed",
@@ -118,6 +119,28 @@ def split_block(one: Rate, say: Speech) -> Block:
     return Block(say["split"], sentence, bars(say["split"], drawn, f"h-split-{one.profession}"), columns, listed, (say["modes_note"],))
 
 
+def behind_block(one: Rate, files: Sequence[str], say: Speech) -> Block:
+    """What a rate rests on: period, instances, volume, comparison, quality, files."""
+    given = say["unknown"] if one.volume is None else say["months_of"].format(n=say.number(one.volume), months=one.months)
+    told = {
+        "period": f"{one.period[0]} {say['to']} {one.period[1]}",
+        "routed": say.number(one.n),
+        "held": say.number(one.held_out),
+        "novel": say.number(one.novel),
+        "volume": given,
+        "coverage": say["then"].format(first=say.share(one.coverage), second=say.share(one.time_coverage)),
+        "minutes": say["then"].format(first=say.number(one.h0, 2), second=say.number(one.h1, 2)),
+        "saving": say.share(one.saving),
+        "gate": say[f"gate_{one.gate.state.replace(' ', '_')}"],
+        "value": say.share(one.value),
+        "files": ", ".join(files) or "–",
+    }
+    listed = tuple((Cell(say[f"item_{name}"], number=False), Cell(value, number=False)) for name, value in told.items())
+    sentence = say["behind_sentence"].format(s=say.share(one.s), level=one.level or "–", meaning=say[f"meaning_{one.level}"])
+    effect = (say["no_effect_meaning"],) if one.status == "no measurable effect" else ()
+    return Block(say["behind"], sentence, "", (say["item"], say["figure"]), listed, (*effect, *one.gate.why))
+
+
 def months_block(found: Sequence[Rate], say: Speech) -> Block:
     """A rate month by month."""
     drawn = [
@@ -147,13 +170,16 @@ def months_block(found: Sequence[Rate], say: Speech) -> Block:
 def sites_block(found: Sequence[Rate], say: Speech) -> Block:
     """A rate at each site."""
     hidden = sum(one.status == "suppressed" for one in found)
-    listed = tuple((Cell(one.site, number=False), *rate_cells(one, say)[1:]) for one in found)
-    columns = ("site", "instances", "volume", "without", "with", "s", "interval", "any_look", "level", "status")
+    listed = tuple(
+        (Cell(one.site, number=False), *rate_cells(one, say)[1:], Cell("" if one.pooled is None else say.share(one.pooled)))
+        for one in found
+    )
+    columns = ("site", "instances", "volume", "without", "with", "s", "interval", "any_look", "level", "status", "drawn_together")
     return Block(
         say["sites"],
         say["sites_sentence"].format(n=len(found), hidden=hidden),
         "",
         tuple(say[name] for name in columns),
         listed,
-        _reasons(found, say),
+        (*_reasons(found, say), *([say["drawn_together_note"]] if any(one.pooled is not None for one in found) else [])),
     )

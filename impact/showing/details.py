@@ -5,15 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from impact.charts import Bar, bars
+from impact.results.inputs import GIVEN_VOLUMES
 from impact.results.tables import assumed
-from impact.showing.blocks import months_block, rates_block, sites_block, split_block
+from impact.showing.blocks import behind_block, months_block, rates_block, sites_block, split_block
 from impact.showing.overview import calls_block, profession_name, scenario_name, shares_block
 from impact.showing.speech import HATCHED, Block, Cell, View
 
 if TYPE_CHECKING:
     from impact.pages import Figures
+    from impact.professions import TaskPart
     from impact.run import Result
-    from impact.scenarios import Play
+    from impact.scenarios import Outlook, Play, Spread
     from impact.showing.speech import Speech
 
 _FIGURES: Final = ("released", "created", "transformed", "removed", "shortage_filled")
@@ -27,6 +29,8 @@ def task_page(figures: Figures, name: str, say: Speech) -> View | None:
         return None
     blocks = [rates_block(mine, say)] if mine else []
     blocks += [split_block(one, say) for one in mine if one.parts is not None]
+    given = [name for name in figures.result.inputs.digests if name.split(".")[0] in {"volumes", "baselines", "quality", GIVEN_VOLUMES}]
+    blocks += [behind_block(one, given, say) for one in mine if one.status != "suppressed"]
     months = [one for one in figures.result.measured.months if one.task == name]
     blocks += [months_block(months, say)] if months else []
     sites = [one for one in figures.result.measured.sites if one.task == name]
@@ -50,7 +54,7 @@ def profession_page(figures: Figures, name: str, say: Speech) -> View | None:
         value = part.s if part.s is not None else rated
         text = say["unknown"] if value is None else f"{say.share(value)} ({part.level or 'E'})"
         drawn.append(Bar(label, value, text, hatched=(part.level or "E") in HATCHED))
-        told = say.share(part.s) if part.s is not None else f"// {say.share(rated, 0)}"
+        told = say.share(part.s) if part.s is not None else f"// {say.share(rated, 0)}" if rated is not None else say["unknown"]
         listed.append(
             (
                 Cell(label, f"/impact/tasks/{part.task}", number=False),
@@ -58,6 +62,7 @@ def profession_page(figures: Figures, name: str, say: Speech) -> View | None:
                 Cell(say.words.get(f"impact_basis_{part.basis}", part.basis), number=False),
                 Cell(told),
                 Cell(part.level or "E", number=False),
+                Cell(_counted(result, name, part, say), number=False),
             )
         )
     sentence = say["profession_sentence"].format(
@@ -67,12 +72,22 @@ def profession_page(figures: Figures, name: str, say: Speech) -> View | None:
         say["tasks"],
         sentence,
         bars(say["tasks"], drawn, "h-parts"),
-        (say["task"], say["share_of_time"], say["basis"], say["s"], say["level"]),
+        (say["task"], say["share_of_time"], say["basis"], say["counted"], say["level"], say["status"]),
         tuple(listed),
-        (say["not_posts"], say["hatched"]),
+        (*([found.double] if found.double else []), say["not_posts"], say["hatched"]),
     )
     codes = ", ".join(f"{system} {code}" for system, code in (("ISCO-08", known.isco), ("ROME", known.rome), ("O*NET", known.onet)) if code)
     return View(profession_name(result, name, say), codes, f"/impact/professions/{name}", (block,))
+
+
+def _counted(result: Result, profession: str, part: TaskPart, say: Speech) -> str:
+    """What is known of a task, where that is not simply its rate."""
+    one = next((rate for rate in result.measured.tasks if (rate.profession, rate.task) == (profession, part.task)), None)
+    if one is None:
+        return say["rated_only"]
+    if part.s is None or one.s is None or round(part.s, 3) == round(one.s, 3):
+        return say.status(one)
+    return say["counts_as"].format(status=say.status(one), s=say.share(one.s))
 
 
 def scenario_page(figures: Figures, name: str, say: Speech) -> View | None:
@@ -81,27 +96,18 @@ def scenario_page(figures: Figures, name: str, say: Speech) -> View | None:
     if found is None:
         return None
     known = [one for one in found.outlooks if one.figures]
-    listed = []
-    for one in found.outlooks:
-        cells = (
-            [Cell(say["not_enough"] if one.status else "")] * len(_FIGURES)
-            if not one.figures
-            else [_spread(one.figures[figure], say) for figure in _FIGURES]
-        )
-        listed.append(
-            (
-                Cell(profession_name(figures.result, one.profession, say), f"/impact/professions/{one.profession}", number=False),
-                Cell(say.share(one.measured, 0)),
-                *cells,
-            )
-        )
+    listed = tuple(_outlook_cells(figures.result, one, say) for one in found.outlooks)
     drawn = [
-        Bar(profession_name(figures.result, one.profession, say), f.p50, say.number(f.p50, 1), f.p10, f.p90)
+        Bar(profession_name(figures.result, one.profession, say), f.p50, say.fte(f.p50), f.p10, f.p90)
         for one in known
         if one.figures
         for f in [one.figures["released"]]
     ]
-    sentence = say["scenario_sentence"].format(years=say.number(found.scenario.years), known=len(known), all=len(found.outlooks))
+    total = found.total.get("released")
+    told = say["not_enough"] if total is None else say.spread(total.p10, total.p50, total.p90)
+    sentence = say["scenario_sentence"].format(
+        years=say.number(found.scenario.years), known=len(known), all=len(found.outlooks), total=told
+    )
     columns = (say["profession"], say["share_measured"], *(say[figure] for figure in _FIGURES))
     blocks = [
         Block(
@@ -109,32 +115,38 @@ def scenario_page(figures: Figures, name: str, say: Speech) -> View | None:
             sentence,
             bars(say["released"], drawn, "h-scenario") if drawn else "",
             columns,
-            tuple(listed),
+            listed,
             (say["plays_note"], say["not_posts"]),
         )
     ]
     blocks += [_tornado(figures.result, one.profession, found, say) for one in known]
-    return View(scenario_name(found, say), say["scenario_lead"], f"/impact/scenarios/{name}", (*blocks, _assumptions(found, say)))
+    return View(scenario_name(found.scenario, say), say["scenario_lead"], f"/impact/scenarios/{name}", (*blocks, _assumptions(found, say)))
 
 
-def _spread(spread: object, say: Speech) -> Cell:
-    p10, p50, p90 = (getattr(spread, name) for name in ("p10", "p50", "p90"))
-    return Cell(f"{say.number(p50, 1)} ({say.number(p10, 1)} {say['to']} {say.number(p90, 1)})")
+def _outlook_cells(result: Result, one: Outlook, say: Speech) -> tuple[Cell, ...]:
+    """A profession under a scenario as a row of cells."""
+    name = Cell(profession_name(result, one.profession, say), f"/impact/professions/{one.profession}", number=False)
+    told = [_spread(one.figures[figure], say) if one.figures else Cell(say.reason(one.status)) for figure in _FIGURES]
+    return (name, Cell(say.share(one.measured, 0)), *told)
+
+
+def _spread(spread: Spread, say: Speech) -> Cell:
+    return Cell(say.spread(spread.p10, spread.p50, spread.p90))
 
 
 def _tornado(result: Result, profession: str, found: Play, say: Speech) -> Block:
     swings = next(one for one in found.outlooks if one.profession == profession).tornado
     listed = tuple(
         (
-            Cell(swing.factor, number=False),
-            Cell(say.number(swing.low, 1)),
-            Cell(say.number(swing.high, 1)),
-            Cell(say.number(swing.width, 1)),
+            Cell(say.factor(swing.factor), number=False),
+            Cell(say.fte(swing.low)),
+            Cell(say.fte(swing.high)),
+            Cell(say.fte(swing.width)),
         )
         for swing in swings
     )
-    drawn = [Bar(swing.factor, swing.width, f"{say.number(swing.low, 1)} {say['to']} {say.number(swing.high, 1)}") for swing in swings[:8]]
-    sentence = say["tornado_sentence"].format(factor=swings[0].factor if swings else "")
+    drawn = [Bar(say.factor(swing.factor), swing.width, f"{say.fte(swing.low)} {say['to']} {say.fte(swing.high)}") for swing in swings[:8]]
+    sentence = say["tornado_sentence"].format(factor=say.factor(swings[0].factor) if swings else "–")
     title = f"{say['tornado']}: {profession_name(result, profession, say)}"
     return Block(title, sentence, bars(title, drawn, f"h-tornado-{profession}"), (say["factor"], "P10", "P90", say["size"]), listed)
 
@@ -142,11 +154,11 @@ def _tornado(result: Result, profession: str, found: Play, say: Speech) -> Block
 def _assumptions(found: Play, say: Speech) -> Block:
     listed = tuple(
         (
-            Cell(name, number=False),
+            Cell(say.factor(name), number=False),
             Cell(say.number(one.low, 3)),
             Cell(say.number(one.value, 3)),
             Cell(say.number(one.high, 3)),
-            Cell(one.source, number=False),
+            Cell(say.source(one), number=False),
         )
         for name, one in found.scenario.assumptions.items()
     )

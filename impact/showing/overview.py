@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from impact.charts import Bar, bars
 from impact.counts import OUTCOMES
@@ -18,8 +18,11 @@ if TYPE_CHECKING:
     from impact.pages import Figures
     from impact.professions import ProfessionRate
     from impact.run import Result
-    from impact.scenarios import Play
+    from impact.scenarios import Play, Scenario
     from impact.showing.speech import Speech
+
+CENTRAL: Final = "central"
+"""The scenario that the others are put beside."""
 
 
 def overview(figures: Figures, name: str, say: Speech) -> View | None:
@@ -31,6 +34,7 @@ def overview(figures: Figures, name: str, say: Speech) -> View | None:
         rates_block(result.measured.tasks, say),
         calls_block(figures.calls, say),
         professions_block(result, say),
+        *exposure_block(result, say),
         changes_block(figures, say),
         plays_block(result, say),
     ]
@@ -88,7 +92,7 @@ def professions_block(result: Result, say: Speech) -> Block:
             Cell(say.number(one.fte, 1)),
             Cell(say.share(one.s) if one.is_enough else say["not_enough"]),
             Cell(say.share(one.measured, 0)),
-            Cell(say.number(one.released, 1) if one.is_enough else ""),
+            Cell(say.fte(one.released) if one.is_enough else ""),
             Cell("" if picture is None else f"// {say.share(picture, 0)}"),
         )
         for one, name, picture in shown
@@ -110,6 +114,33 @@ def _profession_bar(one: ProfessionRate, name: str, picture: float | None, say: 
     if picture is None:
         return Bar(name, None, say["not_enough"])
     return Bar(name, picture, f"{say.share(picture, 0)} (E)", hatched=True)
+
+
+def exposure_block(result: Result, say: Speech) -> tuple[Block, ...]:
+    """Published exposure beside what was observed; nothing where the establishment loaded none."""
+    found = [(one, told) for one in result.professions for told in result.inputs.catalogue.exposures_of(one.profession)]
+    if not found:
+        return ()
+    drawn = [
+        Bar(f"{profession_name(result, one.profession, say)} · {told.index}", told.score, f"{say.share(told.score, 0)} (E)", hatched=True)
+        for one, told in found
+    ]
+    listed = tuple(
+        (
+            Cell(profession_name(result, one.profession, say), f"/impact/professions/{one.profession}", number=False),
+            Cell(f"{told.index}, {told.code}", number=False),
+            Cell(f"// {say.share(told.score, 0)}"),
+            Cell(say.share(one.exposure) if one.exposure is not None else say["not_measured"]),
+            Cell(say.share(one.measured, 0)),
+            Cell(f"{told.source} {told.year or ''} {told.licence}", number=False),
+        )
+        for one, told in found
+    )
+    columns = (say["profession"], say["index"], say["exposure_published"], say["exposure"], say["share_measured"], say["source"])
+    known = len({one.profession for one, told in found if one.exposure is not None})
+    sentence = say["exposure_sentence"].format(n=len({one.profession for one, _ in found}), known=known)
+    svg = bars(say["exposures"], drawn, "h-exposure")
+    return (Block(say["exposures"], sentence, svg, columns, listed, (say["exposure_note"],)),)
 
 
 def profession_name(result: Result, profession: str, say: Speech) -> str:
@@ -136,26 +167,34 @@ def changes_block(figures: Figures, say: Speech) -> Block:
 
 
 def plays_block(result: Result, say: Speech) -> Block:
-    """The scenarios, side by side."""
-    known = [(play, sum((one.figures or {})["released"].p50 for one in play.outlooks if one.figures)) for play in result.plays]
-    able = [pair for pair in known if any(one.figures for one in pair[0].outlooks)]
-    drawn = [Bar(scenario_name(play, say), value, say.number(value, 1)) for play, value in able]
-    listed = tuple(
-        (
-            Cell(scenario_name(play, say), f"/impact/scenarios/{play.scenario.id}", number=False),
-            Cell(say.number(play.scenario.years)),
-            Cell(say.number(value, 1) if (play, value) in able else say["not_enough"]),
-        )
-        for play, value in known
-    )
+    """The scenarios, side by side; and each beside the next, draw by draw."""
+    able = [play for play in result.plays if play.total]
+    drawn = [
+        Bar(scenario_name(play.scenario, say), spread.p50, say.fte(spread.p50), spread.p10, spread.p90)
+        for play in able
+        for spread in [play.total["released"]]
+    ]
+    base = next((play.scenario for play in result.plays if play.scenario.id == CENTRAL), None)
+    listed = tuple(_play_cells(play, base, say) for play in result.plays)
     sentence = say["plays_none"] if not able else say["plays_sentence"].format(n=len(able))
     svg = bars(say["plays"], drawn, "h-plays") if drawn else ""
-    return Block(say["plays"], sentence, svg, (say["scenario"], say["years"], say["released"]), listed, (say["plays_note"],))
+    columns = (say["scenario"], say["years"], say["released"], say["beside"])
+    return Block(say["plays"], sentence, svg, columns, listed, (say["plays_note"],))
 
 
-def scenario_name(play: Play, say: Speech) -> str:
+def _play_cells(play: Play, base: Scenario | None, say: Speech) -> tuple[Cell, ...]:
+    name, spread = scenario_name(play.scenario, say), play.total.get("released")
+    told = say["not_enough"] if spread is None else say.spread(spread.p10, spread.p50, spread.p90)
+    beside = base is not None and play.scenario.id != base.id
+    link = f"/impact/scenarios/{base.id}/with/{play.scenario.id}" if base and beside else ""
+    words = say["comparison"].format(first=scenario_name(base, say), second=name) if base and beside else ""
+    cells = (Cell(name, f"/impact/scenarios/{play.scenario.id}", number=False), Cell(say.number(play.scenario.years)), Cell(told))
+    return (*cells, Cell(words, link, number=False))
+
+
+def scenario_name(scenario: Scenario, say: Speech) -> str:
     """A scenario as people call it."""
-    return play.scenario.name_fr if say.language == "fr" else play.scenario.name_en
+    return scenario.name_fr if say.language == "fr" else scenario.name_en
 
 
 def census_block(result: Result, say: Speech) -> Block:

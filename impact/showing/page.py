@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pyarrow.compute as pc
 
+from impact.results.beside import WITH, named
+from impact.showing.comparison import comparison_page
 from impact.showing.details import profession_page, scenario_page, task_page
 from impact.showing.overview import overview
 from impact.showing.speech import Speech
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
 def page(figures: Figures, kind: str, name: str, say: Speech) -> View | None:
     """A page, or None where there is nothing of that name."""
+    if kind == "scenarios" and WITH in name:
+        return comparison_page(figures, name, _named(figures, say))
     makers = {"": overview, "tasks": task_page, "professions": profession_page, "scenarios": scenario_page}
     return makers[kind](figures, name, _named(figures, say)) if kind in makers else None
 
@@ -32,6 +36,9 @@ def rows(result: Result, kind: str, name: str) -> pa.Table | None:
         "professions": ("parts", "profession"),
         "scenarios": ("scenarios", "scenario"),
     }
+    if kind == "scenarios" and WITH in name:
+        comparison = named(result, name)
+        return None if comparison is None else comparison.table()
     if kind not in sources:
         return None
     table, column = sources[kind]

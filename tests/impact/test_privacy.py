@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
@@ -10,14 +11,20 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pyarrow import parquet
 
 from impact.privacy import Behind, Crowd, hidden, is_open, joined, rounded
 from impact.rates import Rate
+from impact.results.documents import document, dumped, encoded
+from impact.run import run
 from tests.impact.measuring import measured
 from tests.impact.simulated import Plan, drawn
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from impact.measuring.measure import Measured
+    from impact.run import Result
 
 SMALL = 4
 
@@ -125,3 +132,129 @@ def test_published_counts_are_rounded_to_five() -> None:
 def test_a_task_of_novel_instances_alone_says_so_and_shows_no_figure() -> None:
     (total,) = measured(drawn(Plan(rows=300, workers=3, months=("2026-01",))), pilot=False).tasks
     assert (total.status, total.why.startswith("novelty window"), total.h0, total.h1, total.saving) == ("unknown", True, None, None, None)
+
+
+# Attacks on what is published: siblings, periods, scenarios, days.
+
+
+def a_small_team_inside_a_task(seed: int = 4) -> pa.Table:
+    """Two tasks of one profession: many work on reading, four on screening."""
+    many = drawn(Plan(rows=6000, holdout=0.3, workers=40, task="chest-reading", seed=seed))
+    few = drawn(Plan(rows=1500, holdout=0.3, workers=SMALL, task="mammography-reading", seed=seed, first=6000, seconds=333.0))
+    return pa.concat_tables([many, few])
+
+
+def volumes_of(table: pa.Table) -> str:
+    pairs = zip(table["task"].to_pylist(), table["received_at"].to_pylist(), strict=True)
+    counted = Counter((task, received[:7]) for task, received in pairs if received >= "2026-02")
+    return "task;month;n;source\n" + "".join(f"{task};{month};{n};s\n" for (task, month), n in sorted(counted.items()))
+
+
+CENSUS = "profession;category;fte;source\nradiologists;medical;1,5;own\n"
+
+
+@pytest.fixture
+def published(tmp_path: Path) -> Result:
+    table = a_small_team_inside_a_task()
+    (tmp_path / "volumes.csv").write_text(volumes_of(table), encoding="utf-8")
+    (tmp_path / "census.csv").write_text(CENSUS, encoding="utf-8")
+    return run(table, tmp_path)
+
+
+def test_no_table_of_a_run_holds_a_figure_of_a_suppressed_task(published: Result, tmp_path: Path) -> None:
+    hidden_ = {"mammography-reading"}
+    figures = {"s", "low", "high", "minutes_without", "minutes_with", "saving", "coverage", "substituted", "scenario_value", "n", "volume"}
+    for name in ("tasks", "sites", "months"):
+        rows = [row for row in published.table(name).to_pylist() if row["task"] in hidden_]
+        assert rows
+        assert {row["status"] for row in rows} - {"unknown"} == {"suppressed"}
+        assert [row[figure] for row in rows for figure in figures if row[figure]] == []
+    shown = run(a_small_team_inside_a_task(), tmp_path, pilot=True)
+    known = next(one.h1 for one in shown.measured.tasks if one.task in hidden_)
+    assert known is not None
+    assert f"{known:.2f}" not in dumped(document(published))
+
+
+def test_a_profession_does_not_give_a_suppressed_task_of_it_away(published: Result) -> None:
+    """S minus the shown tasks' shares must leave nothing of the hidden one, nor may its measured share of time show its minutes."""
+    (radiology,) = [one for one in published.professions if one.profession == "radiologist"]
+    shown = next(one for one in published.measured.tasks if one.task == "chest-reading")
+    parts = {part.task: part for part in radiology.parts}
+    assert radiology.s == pytest.approx(parts["chest-reading"].share * (shown.value or 0))
+    assert (parts["mammography-reading"].s, parts["mammography-reading"].basis) == (None, "assumption")
+
+
+def test_two_scenarios_tell_nothing_of_a_suppressed_task(published: Result) -> None:
+    tornado = {row["factor"] for row in published.table("tornado").to_pylist()}
+    assert not {factor for factor in tornado if "mammography" in factor}
+
+
+def test_every_form_of_a_page_shows_as_little_as_the_page(published: Result, tmp_path: Path) -> None:
+    tables = [published.table(name) for name in ("tasks", "sites", "months")]
+    for form in ("json", "csv", "parquet"):
+        for number, table in enumerate(tables):
+            (tmp_path / f"{number}.{form}").write_bytes(encoded(table, form))
+    back = [parquet.read_table(tmp_path / f"{number}.parquet") for number in range(3)]
+    assert [table.to_pylist() for table in back] == [table.to_pylist() for table in tables]
+    for row in tables[0].to_pylist():
+        assert [row[name] for name in ("n", "held_out", "novel") if row[name] % 5] == []
+        assert [value for value in (row["minutes_with"], row["minutes_without"]) if value and round(value, 2) != value] == []
+        assert [value for value in (row["coverage"], row["s"], row["low"]) if value and round(value, 3) != value] == []
+
+
+def one_day_more(rows: int) -> tuple[Rate, Rate]:
+    """What is published before and after one more case, of one person, that took an hour."""
+    table = drawn(Plan(rows=rows, holdout=0.3, workers=30, sites=("north",)))
+    last = table.slice(0, 1).to_pylist()[0]
+    case = last | {"record": "00000000-0000-7000-8000-ffffffffffff", "log_index": rows, "arm": "ai", "received_at": "2026-04-28T10:00:00Z"}
+    more = pa.concat_tables(
+        [table, pa.Table.from_pylist([case | {"human_seconds": 3600.0, "human_seconds_raw": 3600.0}], schema=table.schema)]
+    )
+    return tuple(measured(each, pilot=False).tasks[0] for each in (table, more))  # type: ignore[return-value]
+
+
+def told_of_the_case(before: Rate, after: Rate, n: int) -> float:
+    """The attack: the exact number of calls is known, so sums of two days can be subtracted."""
+    return ((after.h1 or 0) * (n + 1) - (before.h1 or 0) * n) * 60
+
+
+def test_the_figures_of_two_days_do_not_tell_the_minutes_of_the_one_case_between_them() -> None:
+    before, after = one_day_more(9000)
+    n = 5 * round(before.n / 5)
+    spread = [told_of_the_case(before, after, n), 60 * 0.005 * n]
+    assert spread[1] > 600  # what rounding leaves open is wider than ten minutes either way
+
+
+def test_exact_figures_of_two_days_would_tell_them() -> None:
+    """The control: the same attack on figures as they were computed."""
+    table = drawn(Plan(rows=9000, holdout=0.3, workers=30, sites=("north",)))
+    late = list(zip(table["arm"].to_pylist(), table["received_at"].to_pylist(), table["human_seconds"].to_pylist(), strict=True))
+    seconds = [value for arm, received, value in late if arm == "ai" and received >= "2026-02"]
+    exact = measured(table).tasks[0]
+    assert exact.n == len(seconds)
+    assert exact.h1 == pytest.approx(sum(seconds) / len(seconds) / 60, abs=1e-9)
+    with_case = (sum(seconds) + 3600) / (len(seconds) + 1) / 60
+    assert (with_case * (len(seconds) + 1) - (exact.h1 or 0) * len(seconds)) * 60 == pytest.approx(3600, abs=1)
+
+
+def test_coverage_times_volume_does_not_tell_the_exact_number_of_instances(published: Result) -> None:
+    shown = next(one for one in published.measured.tasks if one.task == "chest-reading")
+    assert shown.volume is not None
+    assert shown.volume * 0.0005 * 2 >= 4  # as wide as rounding to 5
+
+
+def test_a_month_hidden_takes_another_with_it_so_that_the_total_does_not_give_it_away() -> None:
+    table = drawn(Plan(rows=9000, holdout=0.4, workers=60, seed=3))
+    people = np.array([int(name.split("w")[1]) for name in table["worker"].to_pylist()])
+    month = np.array([received[5:7] for received in table["received_at"].to_pylist()])
+    kept = table.filter(pa.array((month != "04") | (people < SMALL)))
+    found = measured(kept, pilot=False)
+    months = {one.month: one.status for one in found.months}
+    assert (found.tasks[0].status != "suppressed", months["2026-04"]) == (True, "suppressed")
+    assert sum(status == "suppressed" for status in months.values()) >= 2
+
+
+def test_drawing_rates_together_uses_nothing_that_is_hidden() -> None:
+    """Removing a hidden site from the ledger moves no other site's pooled rate through pooling: only shown ones enter it."""
+    shown = small_site(pilot=False).sites
+    assert [one.pooled for one in shown if one.status == "suppressed"] == [None] * sum(one.status == "suppressed" for one in shown)

@@ -29,7 +29,7 @@ PLAN = Plan(rows=5000, task="chest-reading", holdout=0.25)
 TABLES = {
     "volumes.csv": "activité;mois;volume;source\n" + "".join(f"chest-reading;{month};1400;SIR\n" for month in PLAN.months[1:]),
     "quality.csv": "task;outcome;n;events;control_n;control_events;margin;source\nchest-reading;miss;1000;10;1000;12;2.5;collège\n",
-    "census.csv": "profession;category;fte;headcount;source\nradiologists;medical;20;25;bilan social\n",
+    "census.csv": "profession;category;fte;headcount;source\nradiologists;medical;0.8;1;bilan social\n",
     "tasks.csv": "id;profession;name_fr;share;source\nchest-reading;radiologist;Lecture;60 %;enquête\n",
 }
 
@@ -51,8 +51,12 @@ def test_the_six_steps_from_census_to_scenario(own: Path) -> None:
     result = run(drawn(PLAN), own)
     (radiology,) = [one for one in result.professions if one.profession == "radiologist"]
     assert [one.task for one in result.measured.tasks] == ["chest-reading"]
-    assert radiology.s == pytest.approx(0.6 * (result.measured.tasks[0].s or 0))
-    assert radiology.released == pytest.approx(20 * radiology.s)
+    (reading,) = result.measured.tasks
+    (part,) = radiology.parts
+    assert part.basis == "measured"
+    assert part.share == pytest.approx(1400 * 12 * (reading.baseline or 0) / (60 * 1607 * 0.8))
+    assert radiology.s == pytest.approx(part.share * (reading.s or 0))
+    assert radiology.released == pytest.approx(0.8 * radiology.s)
     assert [play.scenario.id for play in result.plays] == ["back-to-care", "central", "fast", "shortage", "slow"]
 
 
@@ -154,7 +158,16 @@ def test_an_import_is_whole_or_not_at_all(tmp_path: Path) -> None:
     assert (result.exit_code, "bad.csv, row 2, column 'fte': -1 must be 0 or more." in result.stderr) == (1, True)
     assert "Nothing was imported." in result.stderr
     assert [(path.name, path.read_bytes()) for path in (tmp_path / "tables").iterdir()] == [("census.csv", before)]
-    assert Inputs.load(tmp_path / "tables").workforce.fte("radiologists") == 20
+    assert Inputs.load(tmp_path / "tables").workforce.fte("radiologists") == 0.8
+
+
+def test_an_import_says_which_heading_it_took_for_which_column_and_what_it_left(tmp_path: Path) -> None:
+    (tmp_path / "c.csv").write_text("métier;catégorie;etp;couleur;source\nx;y;1;bleu;z\n", encoding="utf-8")
+    result = told("import", tmp_path / "c.csv", "--into", tmp_path / "tables")
+    assert (
+        result.exit_code,
+        "Read 'métier' as profession, 'catégorie' as category, 'etp' as fte. Not used: 'couleur'." in result.stdout,
+    ) == (0, True)
 
 
 def test_a_new_scenario_is_put_beside_a_known_one(own: Path, tmp_path: Path) -> None:
@@ -163,7 +176,7 @@ def test_a_new_scenario_is_put_beside_a_known_one(own: Path, tmp_path: Path) -> 
     parquet.write_table(drawn(Plan(rows=8000, task="chest-reading"), arm), tmp_path / "ledger.parquet")
     (own / "volumes.csv").write_text(TABLES["volumes.csv"].replace("1400", "2200"), encoding="utf-8")
     text = (Path(__file__).parents[2] / "config/scenarios/fast.toml").read_text(encoding="utf-8")
-    (tmp_path / "mine.toml").write_text(text.replace("seed = 13", "seed = 99"), encoding="utf-8")
+    (tmp_path / "mine.toml").write_text(text.replace("seed = 12", "seed = 99"), encoding="utf-8")
     result = told("scenario", tmp_path / "ledger.parquet", tmp_path / "mine.toml", "--inputs", own)
     assert result.exit_code == 0, result.output
     assert ("mine" in result.stdout, "central" in result.stdout, "released" in result.stdout) == (True, True, True)

@@ -121,7 +121,7 @@ BROKEN = [
     ("years = 5", "years = 5\nfuture = 1", "unknown keys: future"),
     ("[assumptions.kappa]", "[assumptions.kapa]", "missing: kappa; unknown: kapa"),
     ("low = 0.7", "low = 1.7", "assumptions.kappa: low 1.7 ≤ value 0.9"),
-    ('source = "', 'from = "', "'source' is missing"),
+    ("source = {", "from = {", "'source' is missing"),
     ("seed = 12", "", "the key 'seed' is missing"),
     ("name = {", "name = [", "no readable TOML"),
 ]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 from fastapi import APIRouter
 from fastapi.responses import Response
 
+from gateway import usage
 from gateway.api.dependencies import demand
 from gateway.database import aside
 from gateway.errors import Conflict, Unknown
@@ -17,7 +18,7 @@ from gateway.web.rendering import HEADERS, PageRoute, TheVisitor, Visitor, perso
 from gateway.web.texts import words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 _T = TypeVar("_T")
@@ -33,6 +34,9 @@ class Section(Sums, Protocol):
 
     def start(self) -> object:
         """Start it where it is not running."""
+
+    def tell(self, volumes: Sequence[usage.VolumeRow]) -> None:
+        """The total volumes that are known now."""
 
     def page(self, kind: str, name: str, words: Mapping[str, str], names: Mapping[str, str]) -> object | None:
         """A page's blocks."""
@@ -51,6 +55,18 @@ async def overview(seen: TheVisitor) -> Response:
 async def overview_data(seen: TheVisitor, form: str) -> Response:
     """The rates, or with `json` everything."""
     return await _given(seen, "", "", form)
+
+
+@router.get("/impact/scenarios/{first}/with/{second}.{form}")
+async def comparison_data(seen: TheVisitor, first: str, second: str, form: str) -> Response:
+    """The rows of two scenarios beside each other."""
+    return await _given(seen, "scenarios", f"{first}/with/{second}", form)
+
+
+@router.get("/impact/scenarios/{first}/with/{second}")
+async def comparison(seen: TheVisitor, first: str, second: str) -> Response:
+    """Two scenarios beside each other."""
+    return await _shown(seen, "scenarios", f"{first}/with/{second}")
 
 
 @router.get("/impact/{kind}/{name}.{form}")
@@ -77,7 +93,7 @@ async def _given(seen: Visitor, kind: str, name: str, form: str) -> Response:
     if found is None:
         raise Unknown(_NONE[0], fr=_NONE[1])
     content, media = found
-    told = f'attachment; filename="impact-{name or "overview"}.{form}"'
+    told = f'attachment; filename="impact-{name.replace("/", "-") or "overview"}.{form}"'
     return Response(content, media_type=media, headers=HEADERS | ({} if form == "json" else {"Content-Disposition": told}))
 
 
@@ -101,4 +117,6 @@ async def _asked(seen: Visitor, work: Callable[[Section], _T]) -> _T:
     await asyncio.to_thread(section.start)
     async with aside(seen.parts.url) as connection:
         await bring_up(connection, seen.parts.settings.establishment.id, section)
+        volumes = await usage.volumes_of(connection)
+    await asyncio.to_thread(section.tell, volumes)
     return await asyncio.to_thread(work, section)
