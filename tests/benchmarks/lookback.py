@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,11 +53,11 @@ def measure(stage: Stage, entries: int) -> None:
     stage.rows("ANALYZE log_search")
     for asked in ({"system": "system1"}, {"system": "system1", "version": "v1", "released": True}):
         expected = sum(1 for n in range(entries // 5) if n % 2 == 1 and (len(asked) == 1 or (n // 2) % 2 == 1))
-        back = timed(f"begun and listed {asked}", lambda asked=asked: call(stage, "POST", "/lookbacks", asked))
+        back = timed(f"begun and listed {asked}", partial(call, stage, "POST", "/lookbacks", asked))
         assert (back["total"], back["left"]) == (expected, expected), (back["total"], expected)
         case = back["cases"][0]["case"]
-        timed("one case ticked off", lambda back=back, case=case: call(stage, "POST", f"/lookbacks/{back['id']}/cases/{case}"))
-        again = timed("listed again", lambda back=back: call(stage, "GET", f"/lookbacks/{back['id']}"))
+        timed("one case ticked off", partial(call, stage, "POST", f"/lookbacks/{back['id']}/cases/{case}"))
+        again = timed("listed again", partial(call, stage, "GET", f"/lookbacks/{back['id']}"))
         assert again["left"] == expected - 1
         print(f"  {expected:,} cases of {entries:,} entries, complete")
 

@@ -88,7 +88,7 @@ def of_fhir(answer: httpx.Response) -> Fields:
 
 def of_page(stage: Stage, suggestion: str, told: Fields) -> Fields:
     """The page is prose: each field has to stand in it, word for word (read by somebody else, whose own name is on it too)."""
-    page = unescape(read_page(stage, f"/review/{suggestion}"))
+    page = unescape(read_page(stage, f"/review/{suggestion}?reason=quality_review"))
     words = " ".join(re.sub(r"<[^>]*>", " ", page).split())
     assert f'datetime="{told.at}"' in page
     return Fields(*(value if value in words or value == told.at else f"not on the page: {value}" for value in astuple(told)))

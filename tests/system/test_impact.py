@@ -16,7 +16,7 @@ import pytest
 from gateway.web.texts import LANGUAGES
 from tests.stage import built
 from tests.system import hospital
-from tests.system.test_accessible import BY_COLOUR, RAW, THEMES
+from tests.system.looking import BY_COLOUR, RAW, THEMES
 from tests.system.visitor import Visit
 
 if TYPE_CHECKING:

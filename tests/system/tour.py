@@ -257,6 +257,7 @@ def kept_and_erased(seen: Visit) -> None:
     stage.api(who, "POST", f"/custody/erasures/{erasure}/withdraw")
     page = seen.come("quality", "/custody")
     page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+    page.locator("h3").last.scroll_into_view_if_needed()
 
 
 def why_read(seen: Visit) -> None:

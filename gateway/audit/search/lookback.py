@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Final
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from sqlmodel import text
@@ -18,8 +19,10 @@ from gateway.errors import Conflict, Unknown
 from gateway.ids import uuid7
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from sqlalchemy import Row
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from gateway.identity.roles import Author
@@ -30,20 +33,18 @@ SELECT e.id, e.index AS place, e.at, e.leaf FROM log_search AS s JOIN entries AS
 WHERE s.establishment = :name AND s.type = 'incident' ORDER BY s.index DESC LIMIT 100
 """)
 _FOUND: Final = """
-WITH mine AS MATERIALIZED (
-  SELECT DISTINCT suggestion_id FROM log_search
-  WHERE establishment = :name AND system = :system AND (:version = '' OR version = :version) AND type = 'received' AND case_id IS NOT NULL {only}
-    AND at >= (CAST(:since AS date) AT TIME ZONE 'UTC') AND at < ((CAST(:until AS date) + 1) AT TIME ZONE 'UTC')
-), blind AS MATERIALIZED (
-  SELECT id FROM suggestions WHERE first_signer IS NOT NULL AND state IN ('held', 'notified', 'first_signed', 'disputed', 'drafted', 'emergency')
-)
-SELECT l.case_id, min(l.at) FILTER (WHERE l.type = 'received') AS at, max(l.suggestion_id::text) AS suggestion,
-  max(l.at) FILTER (WHERE l.type = 'released') AS released_at,
-  coalesce(array_agg(DISTINCT l.actor) FILTER (WHERE l.type = 'signed_off' AND l.suggestion_id NOT IN (SELECT id FROM blind)), '{{}}') AS signers,
-  coalesce(array_agg(DISTINCT l.actor) FILTER (WHERE l.type = 'received' AND l.role = 'machine'), '{{}}') AS recipients
-FROM log_search AS l JOIN mine AS m ON m.suggestion_id = l.suggestion_id
-WHERE l.establishment = :name AND l.system = :system AND l.type IN ('received', 'signed_off', 'released') AND l.case_id IS NOT NULL
-GROUP BY l.case_id HAVING (NOT :released OR count(*) FILTER (WHERE l.type = 'released') > 0)
+SELECT case_id, suggestion_id::text AS suggestion, min(at) FILTER (WHERE type = 'received') AS at,
+  max(at) FILTER (WHERE type = 'released') AS released_at,
+  CASE WHEN suggestion_id IN (SELECT id FROM suggestions WHERE first_signer IS NOT NULL
+    AND state IN ('held', 'notified', 'first_signed', 'disputed', 'drafted', 'emergency')) THEN '{{}}'
+    ELSE coalesce(array_agg(actor) FILTER (WHERE type = 'signed_off'), '{{}}') END AS signers,
+  coalesce(array_agg(actor) FILTER (WHERE type = 'received' AND role = 'machine'), '{{}}') AS recipients
+FROM log_search
+WHERE establishment = :name AND system = :system AND type IN ('received', 'signed_off', 'released') AND case_id IS NOT NULL {only}
+GROUP BY case_id, suggestion_id
+HAVING bool_or(type = 'received' AND (:version = '' OR version = :version)
+  AND at >= (CAST(:since AS date) AT TIME ZONE 'UTC') AND at < ((CAST(:until AS date) + 1) AT TIME ZONE 'UTC'))
+  AND (NOT :released OR bool_or(type = 'released'))
 """
 _CASES: Final = text(_FOUND.format(only=""))
 _CASE: Final = text(_FOUND.format(only="AND case_id = :case"))
@@ -139,19 +140,22 @@ async def touched(connection: AsyncConnection, establishment: str, back: Lookbac
     done = {row.case_id: (row.at, row.actor) for row in await connection.execute(_DONE, ticked)}
     only = (_CASES, {}) if case is None else (_CASE, {"case": case})
     rows = (await connection.execute(only[0], {**asked, **only[1], "released": back.released})).all()
-    cases = [
-        Touched(
-            row.case_id,
-            row.at,
-            UUID(row.suggestion),
-            row.released_at,
-            tuple(row.signers),
-            tuple(row.recipients),
-            *done.get(row.case_id, (None, "")),
-        )
-        for row in rows
-    ]
+    cases = [_merged(case, list(group), done) for case, group in groupby(sorted(rows, key=_by_case), key=_by_case)]
     return sorted(cases, key=lambda one: (one.done_at is not None, one.at, one.case.int))
+
+
+def _by_case(row: Row[Any]) -> UUID:
+    found: UUID = row.case_id
+    return found
+
+
+def _merged(case: UUID, rows: Sequence[Row[Any]], done: Mapping[UUID, tuple[datetime, str]]) -> Touched:
+    """One case of its suggestions, the latest of which is named."""
+    left = [row.released_at for row in rows if row.released_at is not None]
+    signers, recipients = (tuple(sorted({who for row in rows for who in getattr(row, name)})) for name in ("signers", "recipients"))
+    latest = UUID(max(row.suggestion for row in rows))
+    at, by = done.get(case, (None, ""))
+    return Touched(case, min(row.at for row in rows), latest, max(left, default=None), signers, recipients, at, by)
 
 
 async def check_left(connection: AsyncConnection, establishment: str, back: Lookback, case: UUID) -> None:

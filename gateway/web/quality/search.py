@@ -124,8 +124,17 @@ async def case_page(seen: Visitor, case: UUID, found: list[Told], changes: Mappi
     name = seen.parts.settings.establishment.id
     async with reading(seen.parts.database) as session:
         head = (await (await session.connection()).execute(_HEAD, {"name": name})).first()
-    shown = {"case": case, "entries": found, "head": head, "changes": changes, "reasons": reasons_of(seen)}
-    return seen.page("log_case.html", lags=seen.request.app.state.lags(), names=seen.names(), people=await people_of(seen), **shown)
+    return seen.page(
+        "log_case.html",
+        case=case,
+        entries=found,
+        head=head,
+        lags=seen.request.app.state.lags(),
+        names=seen.names(),
+        people=await people_of(seen),
+        changes=changes,
+        reasons=reasons_of(seen),
+    )
 
 
 async def _taken_away(seen: Visitor, form: str, wanted: Wanted) -> Response | None:
