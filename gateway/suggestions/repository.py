@@ -266,7 +266,8 @@ class Suggestions:
 def check_there(row: AnySuggestion) -> None:
     """Raises Gone where the content was erased."""
     if row.erased_at is not None:
-        raise erased(row.erased_at, row.erased_basis)
+        gone = erased(row.erased_at, row.erased_basis)
+        raise gone
 
 
 def _stands(row: AnySuggestion, stored_row: Payload) -> bool:

@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import asdict
 from datetime import date, datetime
-from typing import Final
+from http import HTTPStatus
+from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
-from fastapi import APIRouter
+import orjson
+from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -18,7 +19,7 @@ from gateway.api.accounts import Strict
 from gateway.api.dependencies import CurrentSession, Parts, TheParts, demand
 from gateway.audit.batch import Write
 from gateway.audit.search.index import fill
-from gateway.audit.search.lookback import Lookback, all_of, check_left, contacted, found, opened, touched
+from gateway.audit.search.lookback import Lookback, Touched, all_of, check_left, contacted, found, opened, touched
 from gateway.database import aside
 from gateway.errors import AuditUnavailable
 from gateway.identity.roles import Author, Right
@@ -70,24 +71,30 @@ class LookbackView(BaseModel):
 async def listed(session: CurrentSession, parts: TheParts) -> list[LookbackView]:
     """The newest first, with how many cases are left of each."""
     await author(parts, session)
-    return [view.model_copy(update={"cases": []}) for view in await views(parts)]
+    return await views(parts)
 
 
-@router.post("/lookbacks", status_code=201, summary="Begin a look-back")
-async def begin(body: LookbackBody, session: CurrentSession, parts: TheParts) -> LookbackView:
-    """Its beginning is an entry of the log."""
+@router.post("/lookbacks", status_code=201, summary="Begin a look-back", response_model=LookbackView)
+async def begun(body: LookbackBody, session: CurrentSession, parts: TheParts) -> Response:
+    """Its beginning is an entry of the log; the answer holds its cases."""
+    identity = await begin(body, session, parts)
+    return _answer(await found_of(parts, identity), HTTPStatus.CREATED)
+
+
+async def begin(body: LookbackBody, session: Session, parts: Parts) -> UUID:
+    """Begin one; its id. Raises Forbidden, AuditUnavailable."""
     by = await author(parts, session)
     now = parts.clock.now()
     back = Lookback(uuid7(), body.system, body.version, body.since, body.until or now.date(), body.released)
     await parts.writer.append(Write((opened(back, by, now),)))
-    return await view_of(parts, back.id)
+    return back.id
 
 
-@router.get("/lookbacks/{identity}", summary="The cases of a look-back")
-async def cases(identity: UUID, session: CurrentSession, parts: TheParts) -> LookbackView:
+@router.get("/lookbacks/{identity}", summary="The cases of a look-back", response_model=LookbackView)
+async def cases(identity: UUID, session: CurrentSession, parts: TheParts) -> Response:
     """All of them, those that are left first."""
     await author(parts, session)
-    return await view_of(parts, identity)
+    return _answer(await found_of(parts, identity), HTTPStatus.OK)
 
 
 @router.post("/lookbacks/{identity}/cases/{case}", status_code=204, summary="Tick a case off")
@@ -107,18 +114,24 @@ async def author(parts: Parts, session: Session) -> Author:
     return session.author(parts.keys)
 
 
-async def view_of(parts: Parts, identity: UUID) -> LookbackView:
-    """One look-back with its cases. Raises Unknown, AuditUnavailable."""
+async def found_of(parts: Parts, identity: UUID) -> tuple[Lookback, list[Touched]]:
+    """One look-back and its cases. Raises Unknown, AuditUnavailable."""
     async with up_to_date(parts) as connection:
         back = await found(connection, parts.settings.establishment.id, identity)
-        return _view(back, [TouchedView(**asdict(one)) for one in await touched(connection, parts.settings.establishment.id, back)])
+        return back, await touched(connection, parts.settings.establishment.id, back)
+
+
+async def view_of(parts: Parts, identity: UUID, most: int) -> LookbackView:
+    """One look-back with so many of its cases. Raises Unknown, AuditUnavailable."""
+    back, listed = await found_of(parts, identity)
+    return LookbackView(**_told(back, listed), cases=[TouchedView(**_plain(one)) for one in listed[:most]])
 
 
 async def views(parts: Parts) -> list[LookbackView]:
-    """Every look-back, with its cases."""
+    """Every look-back, with how many cases it has."""
     async with up_to_date(parts) as connection:
-        begun = await all_of(connection, parts.settings.establishment.id)
-    return [await view_of(parts, back.id) for back, _ in begun]
+        known = await all_of(connection, parts.settings.establishment.id)
+    return [await view_of(parts, back.id, 0) for back, _ in known]
 
 
 @asynccontextmanager
@@ -133,6 +146,19 @@ async def up_to_date(parts: Parts) -> AsyncIterator[AsyncConnection]:
         raise AuditUnavailable("The database does not answer, so the log cannot be searched. Try again.") from error
 
 
-def _view(back: Lookback, cases: list[TouchedView]) -> LookbackView:
+def _answer(whole: tuple[Lookback, list[Touched]], status: int) -> Response:
+    """As JSON, written at once: a look-back may have a hundred thousand cases."""
+    back, listed = whole
+    body = orjson.dumps(
+        {**_told(back, listed), "cases": [_plain(one) for one in listed]}, default=str
+    )  # the driver has an own kind of UUID
+    return Response(body, status, media_type="application/json")
+
+
+def _told(back: Lookback, listed: list[Touched]) -> dict[str, Any]:
     named = {name: getattr(back, name) for name in ("id", "system", "version", "since", "until", "released")}
-    return LookbackView(**named, total=len(cases), left=sum(one.done_at is None for one in cases), cases=cases)
+    return {**named, "total": len(listed), "left": sum(one.done_at is None for one in listed)}
+
+
+def _plain(one: Touched) -> dict[str, Any]:
+    return {name: getattr(one, name) for name in TouchedView.model_fields}

@@ -30,7 +30,7 @@ async def begin(seen: TheVisitor) -> Response:
     body = api.LookbackBody(
         system=form["system"][:64], version=form.get("version", "")[:64], since=since, until=until, released=form.get("released") == "yes"
     )
-    return to(f"/log/lookback/{(await api.begin(body, session, seen.parts)).id}")
+    return to(f"/log/lookback/{await api.begin(body, session, seen.parts)}")
 
 
 @router.get("/log/lookback")
@@ -42,9 +42,9 @@ async def lookbacks(seen: TheVisitor) -> Response:
 @router.get("/log/lookback/{identity}")
 async def lookback(identity: UUID, seen: TheVisitor) -> Response:
     """Its cases, and how many are still to be contacted."""
-    back = await api.cases(identity, person(seen), seen.parts)
-    shown = back.cases[:MOST_SHOWN]
-    return seen.page("log_lookback.html", back=back, cases=shown, total=back.total, left=back.left, people=await people_of(seen))
+    await api.author(seen.parts, person(seen))
+    back = await api.view_of(seen.parts, identity, MOST_SHOWN)
+    return seen.page("log_lookback.html", back=back, cases=back.cases, total=back.total, left=back.left, people=await people_of(seen))
 
 
 @router.post("/log/lookback/{identity}/{case}")
