@@ -9,11 +9,12 @@ the window is kept by week, so that it counts from the day it is settled. Sums o
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 
-from impact.counting.weeks import PARSED, WHOLE, begins
+from impact.counting.weeks import PARSED, WHOLE, begins, joined
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,19 +51,20 @@ _BARS: Final = """
 CREATE OR REPLACE TEMP TABLE bars AS SELECT h, h0 FROM names LEFT JOIN bars_given USING (task, kind, profession, stratum)
 """
 _COUNTED: Final = """
-WITH counted AS (SELECT h, outcome, h0 IS NOT NULL AS known, sum(n) AS n, sum(n) FILTER (tenths * 10 <= h0 AND tenths < h0) AS low,
-    sum(n) FILTER (tenths >= h0) AS high FROM answered JOIN bars USING (h) GROUP BY ALL)
-SELECT task, kind, profession, outcome, sum(n)::BIGINT, coalesce(sum(n) FILTER (known), 0)::BIGINT, coalesce(sum(low), 0)::BIGINT,
+WITH counted AS (SELECT h, outcome, sum(n) AS n, sum(n) FILTER (tenths * 10 <= h0 AND tenths < h0) AS low, sum(n) FILTER (tenths >= h0) AS high
+    FROM answered JOIN bars USING (h) GROUP BY h, outcome)
+SELECT task, kind, profession, outcome, sum(n)::BIGINT, coalesce(sum(n) FILTER (h0 IS NOT NULL), 0)::BIGINT, coalesce(sum(low), 0)::BIGINT,
     coalesce(sum(high), 0)::BIGINT
-FROM counted JOIN names USING (h) GROUP BY ALL
+FROM counted JOIN bars USING (h) JOIN names USING (h) GROUP BY ALL
 """
 
 
 def of_rows(database: Connection, source: str, h: str, parts: Sequence[Slice] = WHOLE) -> None:
     """Make `answered` of a view of rows; after `cells.settle`. Slices that lie wholly behind every novelty window need no look at a time."""
     last = database.execute("SELECT coalesce(max(settled), 0) FROM starts").fetchall()[0][0]
-    early = [part.where for part in parts if part.earliest is None or part.earliest < last]
-    done = [_DONE.format(h=h, source=source, where=part.where, week="") for part in parts if part.where not in early]
+    runs = [(settled, list(run)) for settled, run in groupby(parts, lambda part: part.earliest is not None and part.earliest >= last)]
+    early = [joined(run) for settled, run in runs if not settled]
+    done = [_DONE.format(h=h, source=source, where=joined(run), week="") for settled, run in runs if settled]
     if early:
         mine = f"({' OR '.join(early)}) AND received_at"
         done.append(_DONE.format(h=h, source=source, where=f"{mine} >= '{begins(last)}'", week=""))

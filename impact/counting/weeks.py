@@ -63,6 +63,11 @@ def slices(files: Sequence[Path]) -> tuple[Slice, ...]:
     return tuple(found)
 
 
+def joined(parts: Sequence[Slice]) -> str:
+    """The condition that picks the rows of slices that stand side by side."""
+    return parts[0].where if len(parts) == 1 else f"log_index BETWEEN {parts[0].first} AND {parts[-1].last}"
+
+
 def number(time: str) -> int:
     """The week of a time, or of a date `YYYY-MM-DD`. Raises TypeError, ValueError."""
     day = date.fromisoformat(time[:_DATE])

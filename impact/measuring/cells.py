@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from impact.counting import modes
-from impact.counting.weeks import WHOLE
+from impact.counting.weeks import WHOLE, joined
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,8 +69,7 @@ def _name(database: Connection, source: str, parts: Sequence[Slice]) -> None:
     begin, size = 0, 1
     while begin < len(parts) and database.execute(_NAMELESS).fetchall()[0][0]:
         taken = parts[begin : begin + size]
-        within = taken[0].where if len(taken) == 1 else f"log_index BETWEEN {taken[0].first} AND {taken[-1].last}"
-        database.execute(_SERIES.format(source=source, where=within))
+        database.execute(_SERIES.format(source=source, where=joined(taken)))
         begin, size = begin + size, 2 * size
 
 
