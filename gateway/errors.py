@@ -215,8 +215,8 @@ def erased(at: datetime | None, basis: str) -> Gone:
     """The refusal to show what was erased."""
     day = f"{at:%Y-%m-%d}"
     return Gone(
-        f"The content of this case was erased on {day} (basis: {basis}). The log still shows what happened, without content.",
-        fr=f"Le contenu de ce dossier a été effacé le {day} (base : {basis}). Le journal montre toujours ce qui s'est passé, sans contenu.",
+        f"The content of this case was erased on {day} (basis: {basis}). What happened, without content, is still in the log: read it there.",
+        fr=f"Le contenu de ce dossier a été effacé le {day} (base : {basis}). Ce qui s'est passé, sans contenu, reste au journal : consultez-le.",
     )
 
 

@@ -63,7 +63,9 @@ class Holding:
         check_hold_reason(self.settings.retention, reason)
         held = await self.stock.hold(case)
         if held is None:
-            raise Conflict("This case is not held.", code="case_not_held", fr="Ce dossier n'est pas conservé.")
+            message = "No legal hold is on this case, so there is none to lift. Reload the page to see which cases are held."
+            french = "Aucune conservation légale ne porte sur ce dossier. Rechargez la page pour voir lesquels sont conservés."
+            raise Conflict(message, code="case_not_held", fr=french)
         now = self.clock.now()
         event = _event(by, case, {"change": "hold_lifted", "reason": reason}, now)
         await self.writer.append(Write((event,), guards=(Statement(_LIFT, (held.id, by.actor, now, reason), key=held.id),)))

@@ -79,8 +79,8 @@ class Stock:
         async with reading(self._sessions) as session:
             row = await session.get(ErasureRow, identity)
         if row is None:
-            message = "There is no request to erase with this id."
-            raise Unknown(message, fr="Aucune demande d'effacement n'a cet identifiant.")
+            message = "There is no request to erase with this id. Take it from the list of requests."
+            raise Unknown(message, fr="Aucune demande d'effacement n'a cet identifiant. Prenez-le dans la liste des demandes.")
         return row
 
     async def erasures(self, *, case: UUID | None = None) -> Sequence[ErasureRow]:

@@ -29,12 +29,14 @@ _OPEN: Final = frozenset({*AWAITING, State.QUEUED, State.SIGNED})
 def check_may_erase(person: Person) -> None:
     """The right, and an account of which somebody else than hospital IT says whose it is. Raises Forbidden."""
     if Right.ERASE not in person.rights:
-        message = "Erasing and holding cases is for the quality department. Your account has no such role."
-        french = "L'effacement et la conservation de dossiers relèvent de la qualité. Votre compte n'a pas ce rôle."
+        message = "Erasing and holding cases is for the quality department, and your account has no such role. Ask a colleague there."
+        french = "L'effacement et la conservation de dossiers relèvent de la qualité, et votre compte n'a pas ce rôle. Adressez-vous à un collègue de ce service."
         raise Forbidden(message, code="right_missing", fr=french)
     if person.doubt is not None or person.must_change:
-        message = "Your account still has to be confirmed by a colleague (page 'My account'); until then it erases nothing."
-        french = "Votre compte doit encore être confirmé par un collègue (page « Mon compte ») ; d'ici là il n'efface rien."
+        message = (
+            "Your account is not confirmed yet, so it erases nothing. Ask a colleague to confirm who you are, on their page 'My account'."
+        )
+        french = "Votre compte n'est pas encore confirmé : il n'efface rien. Demandez à un collègue de confirmer qui vous êtes, sur sa page « Mon compte »."
         raise Forbidden(message, code="person_unconfirmed", fr=french)
 
 
@@ -70,11 +72,11 @@ def check_erasable(case: UUID, rows: Sequence[Suggestion], hold: HoldRow | None,
     if signed and not basis.decisions:
         message = (
             f"This case holds a signed decision, which is part of the medical record: on the basis '{basis.code}' it is not erased before its "
-            "term (GDPR Art. 17(3)(b) and (c); code de la santé publique, R.1112-7). Answer the person so, in writing."
+            "term (GDPR Art. 17(3)(b) and (c); code de la santé publique, R.1112-7). Write this answer to the person."
         )
         french = (
             f"Ce dossier contient une décision signée, qui fait partie du dossier médical : sur la base « {basis.code} » elle n'est pas effacée "
-            "avant son terme (RGPD 17.3 b et c ; code de la santé publique, R.1112-7). Répondez-le par écrit à la personne."
+            "avant son terme (RGPD 17.3 b et c ; code de la santé publique, R.1112-7). Écrivez cette réponse à la personne."
         )
         raise Conflict(message, code="erasure_refused", fr=french)
 
@@ -89,7 +91,7 @@ def check_not_held(hold: HoldRow | None) -> None:
     """That no legal hold keeps the case. Raises Conflict."""
     if hold is not None:
         day = f"{hold.set_at:%Y-%m-%d}"
-        message = f"This case is under a legal hold since {day} (reason: {hold.reason}). Lift the hold first, if it may be lifted; nothing was erased."
+        message = f"This case is under a legal hold since {day} (reason: {hold.reason}). Nothing was erased. Have the hold lifted first, if it may be."
         french = f"Ce dossier est sous conservation légale depuis le {day} (motif : {hold.reason}). Levez-la d'abord, si elle peut l'être ; rien n'a été effacé."
         raise Conflict(message, code="case_held", fr=french)
 
@@ -97,8 +99,8 @@ def check_not_held(hold: HoldRow | None) -> None:
 def check_second(row: ErasureRow, person: Person, now: datetime) -> None:
     """Another person than the one who asked, while the request is open. Raises Forbidden, Conflict."""
     if row.asked_by == person.id:
-        message = "You asked for this erasure, so another person has to confirm it. Nothing was erased."
-        french = "Vous avez demandé cet effacement : une autre personne doit le confirmer. Rien n'a été effacé."
+        message = "You asked for this erasure yourself, so nothing was erased. Ask another person to confirm it."
+        french = "Vous avez demandé cet effacement vous-même : rien n'a été effacé. Faites-le confirmer par une autre personne."
         raise Forbidden(message, code="second_person_needed", fr=french)
     check_open(row)
     if now - row.asked_at > REQUEST_LASTS:
@@ -110,8 +112,9 @@ def check_second(row: ErasureRow, person: Person, now: datetime) -> None:
 def check_open(row: ErasureRow) -> None:
     """That a request was neither carried out nor withdrawn. Raises Conflict."""
     if row.done_at is not None or row.withdrawn_at is not None:
-        message = "This request was carried out or withdrawn before."
-        raise Conflict(message, code="request_closed", fr="Cette demande a déjà été exécutée ou retirée.")
+        message = "This request was carried out or withdrawn before. Reload the page to see where it stands."
+        french = "Cette demande a déjà été exécutée ou retirée. Rechargez la page pour voir où elle en est."
+        raise Conflict(message, code="request_closed", fr=french)
 
 
 def check_death(day: date, last: date, today: date) -> None:

@@ -22,6 +22,7 @@ PROGRAMS: Final = {
     "gateway/identity/machines.py": "keys of machines; what is typed on the page has its French",
     "gateway/identity/oidc/documents.py": "told anew as sentences.AWAY",
     "gateway/identity/oidc/exchange.py": "told anew as sentences.AWAY",
+    "gateway/audit/bucket/": "at the start, on a terminal",
     "gateway/audit/publication/building.py": "at the start, on a terminal",
     "gateway/audit/siem/": "at the start, on a terminal",
     "gateway/commands/": "on a terminal; what asks questions there has its French",
@@ -33,7 +34,7 @@ PROGRAMS: Final = {
 }
 ACTS: Final = (
     "add|amend|ask|begin|call|change|check|choose|close|confirm|continue|correct|decide|export|give|go|hand|have|keep|leave|log|look|make|mend|"
-    "move|name|narrow|open|percent-encode|proceed|put|read|record|reload|remove|repeat|restore|restart|retry|run|say|see|send|set|shorten|sign|"
+    "move|name|narrow|open|percent-encode|press|proceed|put|read|record|reload|remove|repeat|restore|restart|retry|run|say|see|send|set|shorten|sign|"
     "split|start|stop|take|tell|tick|try|type|use|wait|write"
 )
 ACTION: Final = re.compile(rf"(?:^|[.;:,(] ?|\band |\bor |\bthen )(?:{ACTS})\b", re.IGNORECASE)

@@ -106,10 +106,16 @@ def _content(media: str, body: bytes) -> bytes | list[dict[str, object]]:
     try:
         found = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise BadInput("The body is no JSON. Send {\"volumes\": […]}, or CSV with 'Content-Type: text/csv'.") from error
+        raise BadInput(
+            "The body is no JSON. Send {\"volumes\": […]}, or CSV with 'Content-Type: text/csv'.",
+            fr='Le corps n\'est pas du JSON. Envoyez {"volumes": […]}, ou un CSV avec « Content-Type: text/csv ».',
+        ) from error
     rows = found.get("volumes") if isinstance(found, dict) and set(found) == {"volumes"} else None
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise BadInput('The body must be {"volumes": [ … ]}, one object a row.')
+        raise BadInput(
+            'The body has another shape. Send {"volumes": [ … ]}, one object a row.',
+            fr='Le corps a une autre forme. Envoyez {"volumes": [ … ]}, un objet par ligne.',
+        )
     return rows
 
 

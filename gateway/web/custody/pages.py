@@ -151,7 +151,8 @@ def _case(form: dict[str, str]) -> UUID:
         return UUID(form.get("case", "").strip())
     except ValueError:
         raise BadInput(
-            "This is no case id: 32 hexadecimal digits, with dashes or without.", fr="Ceci n'est pas un identifiant de dossier."
+            "This is no case id. Take the one that the log shows: 32 hexadecimal digits, with dashes or without.",
+            fr="Ceci n'est pas un identifiant de dossier. Prenez celui du journal : 32 chiffres hexadécimaux, avec ou sans tirets.",
         ) from None
 
 
@@ -159,7 +160,7 @@ def _day(text: str) -> date | None:
     try:
         return date.fromisoformat(text) if text else None
     except ValueError:
-        raise BadInput("A day is written like 2026-01-31.", fr="Une date s'écrit comme 2026-01-31.") from None
+        raise BadInput("Write the day like 2026-01-31.", fr="Écrivez la date comme 2026-01-31.") from None
 
 
 def _unreadable() -> BadInput:
