@@ -191,6 +191,7 @@ def test_a_closed_accounts_name_stays_while_a_record_refers_to_it(aged: Stage) -
     signer, nobody = "dr.a", "quality.9"
     signed(aged, datetime.now(UTC))
     another(aged, nobody)
+    aged.rows("INSERT INTO person_preferences (person_id, language) SELECT id, 'fr' FROM people WHERE login = $1", nobody)
     aged.rows("UPDATE people SET active = false, created_at = $2, last_sign_in_at = NULL WHERE login = ANY($1)", [signer, nobody], ago(13))
     looked(aged)
     still = {row["login"] for row in aged.rows("SELECT login FROM people WHERE login = ANY($1)", [signer, nobody])}

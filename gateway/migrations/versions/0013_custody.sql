@@ -129,6 +129,7 @@ BEGIN
   DELETE FROM sessions WHERE person_id = who;
   DELETE FROM known_devices WHERE person_id = who;
   DELETE FROM passkeys WHERE person_id = who;
+  DELETE FROM person_preferences WHERE person_id = who;
   RETURN QUERY DELETE FROM people AS p WHERE p.id = who RETURNING p.id;
 END $$
 -- next
@@ -167,8 +168,8 @@ REVOKE ALL ON FUNCTION destroy_content(uuid[], text, timestamptz), erase_case(uu
 GRANT EXECUTE ON FUNCTION erase_case(uuid, uuid, uuid, timestamptz), erase_due(uuid, uuid[], text, timestamptz), forget_person(uuid),
   forget_journal(text, text[], timestamptz) TO garant_app
 -- next
-GRANT SELECT, DELETE ON judgements, opinions, notices, challenges, signatures, active_times, sessions, known_devices, passkeys, people, log_search
-  TO garant_eraser
+GRANT SELECT, DELETE ON judgements, opinions, notices, challenges, signatures, active_times, sessions, known_devices, passkeys,
+  person_preferences, people, log_search TO garant_eraser
 -- next
 GRANT SELECT ON suggestions, cases, legal_holds TO garant_eraser
 -- next
