@@ -57,6 +57,6 @@ def test_a_hidden_character_is_written_out_and_never_sent() -> None:
 def test_a_difference_has_words_for_what_went_and_what_came() -> None:
     source = '{% from "parts.html" import difference %}{{ difference(changes, t) }}'
     page = PAGES.from_string(source).render(changes=difference.words("5 mg <b>", "50 mg <b>"), t=words("en"))
-    assert '<del><span class="aside">removed </span>' in page
-    assert '<ins><span class="aside">added </span>' in page
+    assert '<del><span class="unseen">removed </span>' in page
+    assert '<ins><span class="unseen">added </span>' in page
     assert "&lt;" in page
