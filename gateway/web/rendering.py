@@ -93,6 +93,12 @@ class Visitor:
         """The name of each task in the visitor's language, by id."""
         return {task.id: task.name.get(self.language, task.id) for task in self.parts.settings.tasks}
 
+    def asked(self, group: str) -> str:
+        """What a rung of an escalation is called: the name of a rota, else that it is a rota or a group, with its id."""
+        rota = next((one for one in self.parts.settings.rotas if one.id == group), None)
+        word = words(self.language)["asked_group" if rota is None else "asked_rota"].format(id=group)
+        return word if rota is None else rota.name.get(self.language, word)
+
     def _common(self) -> dict[str, object]:
         return {
             "t": words(self.language),
@@ -101,6 +107,7 @@ class Visitor:
             "session": self.session,
             "rights": {right.value for right in self.session.person.rights} if self.session else set(),
             "here": self.request.url.path,
+            "asked_name": self.asked,
             "address_in": {code: address_in(self.request, code) for code in LANGUAGES},
             "preferences": self.preferences,
             "banners": self.banners,
