@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final, Protocol
 
-from gateway.configuration.checks.cards import cards
 from gateway.configuration.checks.dangers import dangers
 from gateway.configuration.checks.identifying import identifying
 from gateway.configuration.checks.judging import judging
@@ -41,7 +40,6 @@ def findings(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding
     yield from _routes(settings)
     yield from _tasks(settings)
     yield from _policies(settings)
-    yield from cards(settings)
     yield from secrets(settings, environ)
     yield from addresses(settings)
     yield from dangers(settings, environ)
