@@ -141,6 +141,7 @@ class Rota(Frozen):
     """Who is on call, when."""
 
     id: str = Identifier
+    name: dict[str, str] = Field(default_factory=dict, description='what pages call it: {fr = "…", en = "…"}')
     shifts: tuple[Shift, ...] = ()
 
 

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 _LONGEST_SLEEP: Final = 3600.0
 _RETRY_SECONDS: Final = 1.0
+_GATHERED_SECONDS: Final = 0.05
 _MOST_TOLD: Final = 1000
 _TO_ALL: Final = {"assigned_to": None, "returns_to": None}  # a colleague who was asked and did not come keeps nobody else from it
 log = structlog.get_logger()
@@ -107,6 +108,7 @@ class Clocks:
         with suppress(TimeoutError):
             async with asyncio.timeout(min(seconds, _LONGEST_SLEEP)):
                 await self._ready.wait()
+                await asyncio.sleep(_GATHERED_SECONDS)  # what one act wakes several times is read once
 
     async def _strike(self, row: Suggestion) -> bool:
         try:

@@ -105,6 +105,10 @@ class SignOff:
         """Take a suggestion under lease and show what this person may see at their step."""
         return await opening.open_case(self, person, suggestion)
 
+    async def take(self, person: Person, suggestion: UUID) -> None:
+        """The same for who goes on to the case and is shown it there."""
+        await opening.take(self, person, suggestion)
+
     async def again(self, person: Person, suggestion: UUID) -> Opened:
         """Show once more what is open for a person, under the same lease. Raises Conflict where it is not open for them."""
         return await opening.again(self, person, suggestion)
@@ -122,10 +126,15 @@ class SignOff:
         row = await self.suggestions.get(suggestion)
         check_meant(row, person, self.lanes.of(row.system, row.task).requirement.policy, self.clock.now())
 
-    async def decide(self, person: Person, proof: Authentication, suggestion: UUID, decision: Decision) -> Suggestion:
-        """Approve, amend or reject exactly what was shown. Raises what the rules raise; nothing is decided then."""
+    async def decide(self, person: Person, proof: Authentication, suggestion: UUID, decision: Decision, *, pressed: bool = False) -> None:
+        """Approve, amend or reject exactly what was shown. Raises what the rules raise; nothing is decided then.
+
+        `pressed`: by a button of a page, so the guard against double presses counts.
+        """
         row, now = await self.suggestions.get(suggestion), self.clock.now()
         lane = self.lanes.of(row.system, row.task)
+        if pressed:
+            check_meant(row, person, lane.requirement.policy, now)
         check_awaiting(row)
         check_may_take(row, person, lane, now)
         check_lease(row, person, decision.lease, now)
@@ -136,12 +145,11 @@ class SignOff:
         check_decides(opened.step)
         check_shown(decision, opened)
         _check_says(decision, opened)
-        earlier = tuple(standing(await self.suggestions.signatures(suggestion)))
+        earlier = tuple(standing(await self.suggestions.signatures(suggestion))) if row.first_signer else ()
         times = await measured(self.suggestions.work, row, person, decision.active_seconds, "decision", now)
         signing = Signing(person, proof, decision, opened, now, final_bytes(opened, decision), earlier, times)
         write = await deciding(self, signing)
         await self.writer.append(_resting_on(write, person, proof, lane.requirement.policy))
-        return await self.suggestions.get(suggestion)
 
     async def recorded(self, person: Person, suggestion: UUID, decision: Decision) -> Suggestion | None:
         """Where a suggestion stands, if this very decision of this person stands already (a double submit); else None."""

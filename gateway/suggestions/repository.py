@@ -66,6 +66,10 @@ _LOGGED: Final = text("(SELECT entries.index FROM entries WHERE entries.id = sig
 _ASSERTIONS: Final = text("SELECT entry_id, salt, evidence FROM assertions WHERE suggestion_id = :suggestion")
 _DOCUMENT: Final = text("SELECT document FROM policy_documents WHERE digest = :digest")
 OF_THE_ANSWER: Final = ("input", "exchange", "patient", "suggestion", "labelled", "final")
+_NONE: Final = "There is no suggestion with this id. Check it: it may have been typed wrongly, or belong to another establishment."
+_NONE_FR: Final = (
+    "Aucune proposition ne porte cet identifiant. Vérifiez-le : il est peut-être mal saisi, ou relève d'un autre établissement."
+)
 _passed_values: Final = attrgetter(*_PASSED)
 
 
@@ -135,12 +139,17 @@ class Suggestions:
         async with reading(self._sessions) as session:
             row = await session.get(Suggestion, suggestion)
         if row is None:
-            message = "There is no suggestion with this id. Check it: it may have been typed wrongly, or belong to another establishment."
-            french = (
-                "Aucune proposition ne porte cet identifiant. Vérifiez-le : il est peut-être mal saisi, ou relève d'un autre établissement."
-            )
-            raise Unknown(message, fr=french)
+            raise Unknown(_NONE, fr=_NONE_FR)
         return row
+
+    async def signed(self, suggestion: UUID) -> tuple[Suggestion, list[Signature]]:
+        """One suggestion and its signed records in the order of the log, in one query. Raises Unknown."""
+        query = select(Suggestion, Signature).join(Signature, col(Signature.suggestion_id) == Suggestion.id, isouter=True)
+        async with reading(self._sessions) as session:
+            rows = (await session.exec(query.where(Suggestion.id == suggestion).order_by(_LOGGED))).all()
+        if not rows:
+            raise Unknown(_NONE, fr=_NONE_FR)
+        return rows[0][0], list(filter(None, (signature for _, signature in rows)))
 
     async def of_case(self, case: UUID) -> tuple[UUID, ...]:
         """The suggestions of a case, none where there is no such case."""

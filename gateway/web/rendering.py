@@ -43,6 +43,7 @@ POLICY: Final = (
 HEADERS: Final = {"Content-Security-Policy": POLICY, "Referrer-Policy": "no-referrer", "Cross-Origin-Opener-Policy": "same-origin"}
 BACKGROUND: Final = frozenset({"/queue/events", "/queue/list"})
 """What a page asks for by itself: it does not keep a session from being idle."""
+LEADING_ON: Final = ("/next", "/open", "/decision")
 log = structlog.get_logger()
 _SEE_OTHER: Final = 303
 _NEXT_SECONDS: Final = 900
@@ -92,6 +93,12 @@ class Visitor:
         """The name of each task in the visitor's language, by id."""
         return {task.id: task.name.get(self.language, task.id) for task in self.parts.settings.tasks}
 
+    def asked(self, group: str) -> str:
+        """What a rung of an escalation is called: the name of a rota, else that it is a rota or a group, with its id."""
+        rota = next((one for one in self.parts.settings.rotas if one.id == group), None)
+        word = words(self.language)["asked_group" if rota is None else "asked_rota"].format(id=group)
+        return word if rota is None else rota.name.get(self.language, word)
+
     def _common(self) -> dict[str, object]:
         return {
             "t": words(self.language),
@@ -100,6 +107,7 @@ class Visitor:
             "session": self.session,
             "rights": {right.value for right in self.session.person.rights} if self.session else set(),
             "here": self.request.url.path,
+            "asked_name": self.asked,
             "address_in": {code: address_in(self.request, code) for code in LANGUAGES},
             "preferences": self.preferences,
             "banners": self.banners,
@@ -174,7 +182,18 @@ async def visitor(request: Request) -> Visitor:
     except Unauthenticated as error:
         return replace(stranger, ended=error.said(stranger.language))
     seen = stranger if session is None else await _as_chosen(stranger, session)
-    return replace(seen, session=session, banners=await banners(stranger.parts, session))
+    told = () if _leads_on(request) else await banners(stranger.parts, session)
+    return replace(seen, session=session, banners=told)
+
+
+def _leads_on(request: Request) -> bool:
+    """Whether an answer is as a rule no page but the way to one: nothing is looked up that only a page would show."""
+    return request.method == "POST" and request.url.path.endswith(LEADING_ON)
+
+
+async def informed(seen: Visitor) -> Visitor:
+    """The same visitor, where a page is shown after all."""
+    return replace(seen, banners=await banners(seen.parts, seen.session)) if _leads_on(seen.request) else seen
 
 
 async def _as_chosen(stranger: Visitor, session: Session) -> Visitor:
@@ -289,7 +308,7 @@ def onward_page(seen: Visitor, address: str, sentence: str = "") -> HTMLResponse
 async def _refused(request: Request, error: GarantError) -> Response:
     """A refusal as a page, also where not even who asks can be looked up; what was typed about a case is shown, not lost."""
     try:
-        seen = await visitor(request)
+        seen = await informed(await visitor(request))
     except GarantError:
         seen = _stranger(request)
     kept = await _typed(request)
@@ -305,7 +324,7 @@ async def _typed(request: Request) -> dict[str, str]:
 
 async def _sign_in_again(request: Request) -> Response:
     """To the sign-in, and back afterwards; what was typed before the session ended is shown, not lost."""
-    here, kept, seen = request.url.path, await _typed(request), await visitor(request)
+    here, kept, seen = request.url.path, await _typed(request), await informed(await visitor(request))
     if request.method == "GET" and not seen.ended and from_elsewhere(request):
         return onward_page(seen, local(f"{here}?{request.url.query}".rstrip("?")))
     answer: Response = seen.page("session_ended.html", 401, kept=kept) if kept else to("/")

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from playwright.sync_api import sync_playwright
 
 from gateway.database import Embedded
+from gateway.operations.serving import settled
 from tests.benchmarks.queue_page import fill
 from tests.fakes.model_server import DEFAULTS
 from tests.stage import Stage, built, eventually
@@ -138,6 +139,7 @@ def main() -> None:
         for stage in built(server.start(), extra=ward.configuration()):
             stage.model.scripts = DEFAULTS | ward.scripts()
             found, seen = Found(), Visit.begin(browser, stage, "en", "light", script=True)
+            settled()  # as a replica that serves does when it is built
             decisions(stage, seen, asked.times, found)
             fill(stage, asked.cases)
             queues(seen, asked.times, found)

@@ -31,6 +31,13 @@ upstream = { url = "http://127.0.0.1:9" }
 system = "s"
 task = "t"
 """
+CARD = """\
+[systems.attributes]
+intended_use = "reading"
+known_limits = "adults"
+validation = "here, 2026"
+contact = "support@provider.example"
+"""
 POLICIES = """\
 [[policies]]
 id = "hold"
@@ -97,9 +104,10 @@ MENDING = [
 ]
 
 
-def written(folder: Path, main: str, policies: str) -> Path:
+def written(folder: Path, main: str, policies: str, card: str = CARD) -> Path:
+    """The two files; the last AI system gets its card at the end, where it moves no line."""
     (folder / "policies.toml").write_text(policies, encoding="utf-8")
-    (folder / "garant.toml").write_text(main, encoding="utf-8")
+    (folder / "garant.toml").write_text(f"{main.rstrip()}\n{card}", encoding="utf-8")
     return folder / "garant.toml"
 
 
@@ -138,7 +146,7 @@ def test_windows_line_endings_are_fine(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("main", "policies", "line", "cause"), MENDING, ids=[row[3] for row in MENDING])
 def test_each_problem_names_its_line_and_its_mend(tmp_path: Path, main: str, policies: str, line: int, cause: str) -> None:
-    found = [problem for problem in check(written(tmp_path, main, policies), {"WEAK": "changeme"}) if cause in problem.cause]
+    found = [problem for problem in check(written(tmp_path, main, policies, ""), {"WEAK": "changeme"}) if cause in problem.cause]
     assert [problem.line for problem in found][:1] == [line]
     assert all(problem.fix for problem in found)
 

@@ -56,6 +56,14 @@ def test_a_filter_stands_in_the_address_and_shows_its_part(stage: Stage, browser
     assert 'href="/queue?task=refusing"' in page.text
 
 
+@pytest.mark.parametrize(("language", "told"), [("en", "(on call: oncall, group seniors)"), ("fr", "(astreinte oncall, groupe seniors)")])
+def test_who_was_asked_is_told_in_words_and_not_by_an_id_alone(stage: Stage, browser: httpx.Client, language: str, told: str) -> None:
+    signed_in(stage, browser)
+    held(stage)
+    stage.rows("UPDATE suggestions SET rung = 2, asked = ARRAY['oncall', 'seniors']")
+    assert told in browser.get(f"/queue?lang={language}").text
+
+
 @pytest.mark.parametrize("query", ["urgency=x", "offset=-1", "offset=99999999999999999999", "task=%00", "state=<b>", "mine=1&mine=2"])
 def test_no_address_breaks_the_queue(stage: Stage, browser: httpx.Client, query: str) -> None:
     signed_in(stage, browser)

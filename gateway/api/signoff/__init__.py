@@ -17,11 +17,11 @@ from gateway.api.signoff.bodies import (
     LeaseBody,
     Opinion,
 )
-from gateway.api.signoff.cases import break_glass, decide, extend, judge, look, meant, open_case, stand, undo
+from gateway.api.signoff.cases import break_glass, decide, extend, judge, look, meant, open_case, press, stand, undo
 from gateway.api.signoff.doors import TheDesk, desk_of
 from gateway.api.signoff.passing import colleagues, defer, hand_over, leave, opinion
 from gateway.api.signoff.records import reasons, signatures
-from gateway.api.signoff.waiting import find, open_next, patients, queue
+from gateway.api.signoff.waiting import find, open_next, patients, queue, take_next
 
 router = APIRouter(tags=["sign-off"])
 for part in (waiting, cases, passing, records):
@@ -60,10 +60,12 @@ __all__ = [
     "open_next",
     "opinion",
     "patients",
+    "press",
     "queue",
     "reasons",
     "router",
     "signatures",
     "stand",
+    "take_next",
     "undo",
 ]

@@ -9,7 +9,7 @@ from gateway.api.signoff.answers import Kept, Shown, Stand, shown
 from gateway.api.signoff.answers import stand as told
 from gateway.api.signoff.bodies import BreakGlass, DecisionBody, Extension, JudgementBody
 from gateway.api.signoff.doors import TheDesk, denied_to, logged
-from gateway.errors import Conflict, Forbidden
+from gateway.errors import Conflict, Forbidden, GarantError
 from gateway.identity.roles import Right
 from gateway.identity.sessions import Authentication, Session
 from gateway.signoff.desk import Desk
@@ -59,11 +59,29 @@ async def decide(suggestion: UUID, body: DecisionBody, session: Clinician, parts
 async def _once(desk: Desk, session: Session, proof: Authentication, suggestion: UUID, decision: Decision) -> Stand:
     """Decide; where the same decision was recorded in this very moment, say so instead of refusing."""
     try:
-        return told(await desk.signoff.decide(session.person, proof, suggestion, decision))
+        await desk.signoff.decide(session.person, proof, suggestion, decision)
     except Conflict:
         if (done := await desk.signoff.recorded(session.person, suggestion, decision)) is None:
             raise
         return told(done, already=True)
+    return told(await desk.signoff.suggestions.get(suggestion))
+
+
+async def press(suggestion: UUID, body: DecisionBody, session: Session, parts: Parts, desk: Desk) -> None:
+    """For the pages: decide by a button, whose guard counts; where no new proof is given, a double submit is looked for only where it fails."""
+    if body.proof is not None or body.assertion is not None:
+        await meant(suggestion, session, parts, desk)
+        await decide(suggestion, body, session, parts, desk)
+    else:
+        await logged(parts, session, suggestion, _pressed(desk, session, suggestion, body.decision_alone()))
+
+
+async def _pressed(desk: Desk, session: Session, suggestion: UUID, decision: Decision) -> None:
+    try:
+        await desk.signoff.decide(session.person, session.authentication, suggestion, decision, pressed=True)
+    except GarantError:
+        if await desk.signoff.recorded(session.person, suggestion, decision) is None:
+            raise
 
 
 async def _proof(body: DecisionBody, decision: Decision, suggestion: UUID, session: Session, parts: Parts) -> Authentication:

@@ -1,9 +1,9 @@
 """The queue over HTTP: what waits for me, and the next case that is free."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeVar
 from uuid import UUID
 
 from fastapi import APIRouter, Query
@@ -13,6 +13,7 @@ from gateway.api.signoff.answers import Facets, Queue, Shown, Waiting, shown, wa
 from gateway.api.signoff.bodies import Filters
 from gateway.api.signoff.doors import TheDesk
 from gateway.errors import Conflict, Unknown, UpstreamFailed
+from gateway.identity.people import Person
 from gateway.identity.sessions import Session
 from gateway.signoff.desk import Desk
 from gateway.suggestions.queue import Asking
@@ -20,6 +21,7 @@ from gateway.suggestions.queue import Waiting as WaitingRow
 from gateway.suggestions.work.patients import chosen, fits
 
 router = APIRouter()
+_T = TypeVar("_T")
 EVERYTHING: Final = Filters()
 MOST_SEARCHED: Final = 20_000
 _TRIES: Final = 20
@@ -44,10 +46,24 @@ async def queue(session: Clinician, parts: TheParts, desk: TheDesk, filters: The
 @router.post("/queue/next")
 async def open_next(session: Clinician, parts: TheParts, desk: TheDesk, filters: TheFilters = EVERYTHING) -> Shown:
     """Open the next free case: my own open one first, then what was handed to me, then as the queue stands."""
+    return shown(await _first(session, parts, desk, filters, desk.signoff.open))
+
+
+async def take_next(session: Session, parts: Parts, desk: Desk, filters: Filters) -> UUID:
+    """For the pages: take the next free case without reading it again; the page that is gone on to shows it."""
+
+    async def taken(person: Person, suggestion: UUID) -> UUID:
+        await desk.signoff.take(person, suggestion)
+        return suggestion
+
+    return await _first(session, parts, desk, filters, taken)
+
+
+async def _first(session: Session, parts: Parts, desk: Desk, filters: Filters, take: Callable[[Person, UUID], Awaitable[_T]]) -> _T:
     asking = replace(_asking(parts, desk, session, filters), limit=_TRIES, offset=0)
     for suggestion in await desk.signoff.suggestions.queues.free(asking):
         try:
-            return shown(await desk.signoff.open(session.person, suggestion))
+            return await take(session.person, suggestion)
         except (Conflict, UpstreamFailed):  # a colleague was quicker with this one, or it cannot be read
             continue
     message = "Nothing waits for you now that is free. Wait: what colleagues have open comes back when their time is over."

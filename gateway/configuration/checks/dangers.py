@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final, Literal
 from urllib.parse import urlsplit
 
+from gateway.configuration.checks.cards import cards
 from gateway.configuration.checks.reaching import LOOPBACK, door, own_doors
 from gateway.configuration.findings import Finding
 
@@ -29,6 +30,7 @@ def dangers(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]
     yield from _paths(settings)
     yield from _systems(settings, environ)
     yield from _hooks(settings)
+    yield from cards(settings)
     if not settings.establishment.sites:
         yield Finding(("establishment", "sites"), "the establishment has no site", 'name at least one, like sites = ["main"]')
 

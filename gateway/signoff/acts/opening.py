@@ -33,7 +33,13 @@ _EXTEND = "UPDATE suggestions SET leased_until = $4 WHERE id = $1 AND lease = $2
 
 
 async def open_case(desk: SignOff, person: Person, suggestion: UUID) -> Opened:
-    """Take a suggestion under lease and show it; the opening is logged with a commitment to what is shown."""
+    """Take a suggestion under lease and show it."""
+    opened = await take(desk, person, suggestion)
+    return replace(opened, row=await desk.suggestions.get(suggestion))
+
+
+async def take(desk: SignOff, person: Person, suggestion: UUID) -> Opened:
+    """Take a suggestion under lease; the opening is logged with a commitment to what is shown. The row is as it was before."""
     row, now = await desk.suggestions.get(suggestion), desk.clock.now()
     lane = desk.lanes.of(row.system, row.task)
     check_awaiting(row)
@@ -46,7 +52,7 @@ async def open_case(desk: SignOff, person: Person, suggestion: UUID) -> Opened:
     if row.returns_to == person.id:  # who asked for an opinion decides without it
         lease |= {"assigned_to": person.id, "returns_to": None}
     await desk.writer.append(_viewing(desk, person, opened, {**lease, "opened_at": row.opened_at or now}, now))
-    return replace(opened, row=await desk.suggestions.get(suggestion))
+    return opened
 
 
 async def again(desk: SignOff, person: Person, suggestion: UUID) -> Opened:

@@ -34,7 +34,7 @@ from gateway.web.clinician.editing import Rewritten, editors
 from gateway.web.clinician.onward import asked_of, decided, done, passed_on, within_of
 from gateway.web.clinician.queue import signer
 from gateway.web.custody.shown import reasons_of
-from gateway.web.rendering import Fault, PageRoute, TheVisitor, Visitor, person, posted, to, written
+from gateway.web.rendering import Fault, PageRoute, TheVisitor, Visitor, informed, person, posted, to, written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -122,7 +122,7 @@ async def standing_page(seen: Visitor, session: Session, row: Suggestion, faults
 
 async def case_page(seen: Visitor, suggestion: UUID, sent: Sent | None = None) -> Response:
     """The case as it is for this person now; a form that came back keeps what was typed, even where the case is gone."""
-    session, sent = await signer(seen), sent or Sent()
+    session, sent, seen = await signer(seen), sent or Sent(), await informed(seen)
     try:
         shown = await _shown(seen, session, suggestion)
     except GarantError as error:

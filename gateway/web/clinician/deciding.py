@@ -36,8 +36,7 @@ async def decide(suggestion: UUID, seen: TheVisitor) -> Response:
         body = decision_of(form, seen.language, judged=form.get("judged") == "yes")
         if body.decision == "amend" and form.get("seen") != seen_mark(form):
             return await case_page(seen, suggestion, _looking(form, seen))
-        await signoff.meant(suggestion, session, seen.parts, signoff.desk_of(seen.parts))
-        await signoff.decide(suggestion, body, session, seen.parts, signoff.desk_of(seen.parts))
+        await signoff.press(suggestion, body, session, seen.parts, signoff.desk_of(seen.parts))
     except Incomplete as missing:
         return await case_page(seen, suggestion, Sent(form, missing.faults, UNPROCESSABLE))
     except GarantError as error:

@@ -113,10 +113,10 @@ async def onward(
     within = within or Asked()
     tail = urlencode([*within.pairs(), *([("after", str(after))] if after else []), *_passing(passed)])
     try:
-        shown = await signoff.open_next(session, seen.parts, signoff.desk_of(seen.parts), within.filters())
+        taken = await signoff.take_next(session, seen.parts, signoff.desk_of(seen.parts), within.filters())
     except Unknown:
         return to("/queue?" + (tail if after or passed else urlencode([*within.pairs(), ("free", "none")])))
-    return to(f"/review/{shown.id}?{tail}".rstrip("?"))
+    return to(f"/review/{taken}?{tail}".rstrip("?"))
 
 
 def put_back(suggestion: UUID, within: Asked) -> Response:
@@ -163,9 +163,8 @@ async def done(seen: Visitor, session: Session) -> Done | None:
 
 async def decided(seen: Visitor, session: Session, suggestion: UUID) -> Done | None:
     """This person's standing decision on a suggestion, or None. Raises Unknown."""
-    suggestions = signoff.desk_of(seen.parts).signoff.suggestions
-    row = await suggestions.get(suggestion)
-    mine = [one for one in standing(await suggestions.signatures(suggestion)) if one.person_id == session.person.id]
+    row, signatures = await signoff.desk_of(seen.parts).signoff.suggestions.signed(suggestion)
+    mine = [one for one in standing(signatures) if one.person_id == session.person.id]
     if not mine:
         return None
     until = row.next_clock_at if row.state == State.SIGNED else None
