@@ -68,7 +68,7 @@ def verify(
     source, number = iter(leaves), 0
     with _without_collecting():
         while bundle := list(islice(source, WIDTH)):
-            run.take(examine(bundle, number), bundle)
+            run.take(examine(bundle, number, stops=run.growth.stops(number * WIDTH, number * WIDTH + WIDTH)), bundle)
             number += 1
     return run.report(checkpoint)
 
@@ -153,11 +153,10 @@ def _examined(export: Export, run: _Verification, helpers: ProcessPoolExecutor |
             except NoteError as error:
                 yield sentence(str(error)), ()
                 return
-            yield examine(leaves, number, export), leaves
+            yield examine(leaves, number, export, run.growth.stops(number * WIDTH, number * WIDTH + WIDTH)), leaves
         return
-    whole = frozenset(number for number in range(count) if run.growth.splits(number * WIDTH, number * WIDTH + WIDTH))
     spans = range(0, count, SPAN)
-    mine = (whole.intersection(range(first, first + SPAN)) for first in spans)
+    mine = ({n: run.growth.stops(n * WIDTH, n * WIDTH + WIDTH) for n in range(first, first + SPAN)} for first in spans)
     for first, found in zip(spans, helpers.map(examined_span, [export.bare()] * len(spans), spans, mine), strict=True):
         for number, examined in enumerate(found, start=first):
             yield examined, export.bundle(number) if isinstance(examined, Examined) else ()
@@ -214,7 +213,8 @@ class _Verification:
 
     def _check(self, index: int, entry: Entry) -> None:
         try:
-            self._keys.see(index, entry)
+            if entry["type"] == "key_changed":
+                self._keys.see(index, entry)
             self._rows.check(index, entry)
         except BrokenRuleError as error:
             self._note(index, str(error))
@@ -222,11 +222,11 @@ class _Verification:
             self._counts[entry["type"]] += 1
 
     def _grow(self, examined: Examined) -> None:
-        if examined.hashes is not None and (examined.root is None or self.growth.splits(self.size, self.size + WIDTH)):
-            self.growth.add_leaves(examined.hashes)
-        elif examined.root is not None:
-            self.growth.add_tile(examined.root)
-        if examined.root is not None and self._export is not None:
+        if examined.root is None:
+            self.growth.add_leaves(examined.hashes or ())
+            return
+        self.growth.add_tile(examined.root, examined.within)
+        if self._export is not None:
             self._compare(self._tiler.add(examined.root))
 
     def _finish(self, signed: Checkpoint | None) -> None:

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from gateway.audit.checking.report import sentence
 from gateway.audit.export import WIDTH, Export, place
 from gateway.audit.note import Checkpoint, NoteError, VerifierKey, open_checkpoint
 from gateway.audit.rules.entries import BrokenRuleError, parse
-from gateway.audit.tree import HASH_BYTES, root_of
+from gateway.audit.tree import HASH_BYTES, Frontier
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from gateway.audit.rules.entries import Entry
 
@@ -33,6 +34,7 @@ class Examined:
         broken: place within the bundle → what is wrong with that entry's form.
         hashes: of the leaves; left out where `root` is enough.
         root: over 256 leaves.
+        within: at each stop within the bundle, how many of its leaves → the roots of the full subtrees over them, largest first.
         tile: what is wrong with the tile beside it: the place of the first other hash (None: the whole file), and the words.
     """
 
@@ -41,11 +43,12 @@ class Examined:
     broken: dict[int, str]
     hashes: list[bytes] | None
     root: bytes | None
+    within: dict[int, tuple[bytes, ...]]
     tile: tuple[int | None, str] | None = None
 
 
-def examine(leaves: Sequence[bytes], number: int, export: Export | None = None) -> Examined:
-    """Check up to 256 entries by themselves; with an export also the tile of their hashes."""
+def examine(leaves: Sequence[bytes], number: int, export: Export | None = None, stops: Sequence[int] = ()) -> Examined:
+    """Check up to 256 entries by themselves; with an export also the tile of their hashes. `stops`: where older states end within."""
     entries: list[Entry | None] = []
     broken: dict[int, str] = {}
     for n, leaf in enumerate(leaves):
@@ -55,26 +58,35 @@ def examine(leaves: Sequence[bytes], number: int, export: Export | None = None) 
             entries.append(None)
             broken[n] = str(error)
     hashes = [sha256(b"\x00" + leaf).digest() for leaf in leaves]
-    root = root_of(hashes) if len(leaves) == WIDTH else None
-    return Examined(len(leaves), entries, broken, hashes, root, _tile(export, number, hashes) if export else None)
+    root, within = _grown(hashes, stops) if len(leaves) == WIDTH else (None, {})
+    return Examined(len(leaves), entries, broken, hashes, root, within, _tile(export, number, hashes) if export else None)
 
 
-def examined_span(export: Export, first: int, whole: frozenset[int]) -> list[Examined | str]:
+def _grown(hashes: Sequence[bytes], stops: Sequence[int]) -> tuple[bytes, dict[int, tuple[bytes, ...]]]:
+    """The root over a whole bundle, and the subtrees at each stop on the way."""
+    frontier, within = Frontier(), {}
+    for start, stop in pairwise((0, *stops)):
+        frontier = frontier.extend(hashes[start:stop])
+        within[stop] = frontier.subtrees
+    return frontier.extend(hashes[frontier.size :]).root(), within
+
+
+def examined_span(export: Export, first: int, stops: Mapping[int, Sequence[int]]) -> list[Examined | str]:
     """Some bundles of an export, for a processor of its own; a text ends the list where a bundle cannot be read.
 
     Args:
         export: the log.
         first: number of the first bundle.
-        whole: bundles whose hashes are needed one by one.
+        stops: number of a bundle → where older states end within.
     """
     found: list[Examined | str] = []
     for number in range(first, min(first + SPAN, -(-export.size // WIDTH))):
         try:
-            one = examine(export.bundle(number), number, export)
+            one = examine(export.bundle(number), number, export, stops.get(number, ()))
         except NoteError as error:
             return [*found, sentence(str(error))]
         one.entries = None  # cheaper to read again than to send
-        if one.root is not None and number not in whole:
+        if one.root is not None:
             one.hashes = None
         found.append(one)
     return found

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from typing import TYPE_CHECKING
+from bisect import bisect_left, bisect_right
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
 
 from gateway.audit.export import WIDTH
 from gateway.audit.tree import Frontier
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+_NOWHERE: Final[Mapping[int, Sequence[bytes]]] = MappingProxyType({})
 
 
 class Growth:
@@ -26,11 +29,11 @@ class Growth:
         self._kept = dict(kept)
         self._sizes = sorted(kept)
         self._differs = differs
-        self._compare()
+        self._compare(self.frontier)
 
-    def splits(self, first: int, end: int) -> bool:
-        """Whether a state must be compared between two sizes, so that leaves are needed there, and not a tile's root."""
-        return bisect_right(self._sizes, first) < len(self._sizes) and self._sizes[bisect_right(self._sizes, first)] < end
+    def stops(self, first: int, end: int) -> tuple[int, ...]:
+        """Where states must be compared between two sizes, counted from the first of them."""
+        return tuple(size - first for size in self._sizes[bisect_right(self._sizes, first) : bisect_left(self._sizes, end)])
 
     def add_leaves(self, hashes: Sequence[bytes]) -> None:
         """Add leaf hashes."""
@@ -38,22 +41,27 @@ class Growth:
         for size in self._sizes[bisect_right(self._sizes, base) : bisect_right(self._sizes, base + len(hashes))]:
             self.frontier = self.frontier.extend(hashes[start : size - base])
             start = size - base
-            self._compare()
+            self._compare(self.frontier)
         self.frontier = self.frontier.extend(hashes[start:])
 
-    def add_tile(self, root: bytes) -> None:
-        """Add 256 leaves at once by the root over them; the size so far is a multiple of 256."""
+    def add_tile(self, root: bytes, within: Mapping[int, Sequence[bytes]] = _NOWHERE) -> None:
+        """Add 256 leaves at once by the root over them; the size so far is a multiple of 256.
+
+        `within`: at each stop, how many of these leaves → the roots of the full subtrees over them, largest first.
+        """
+        for count, subtrees in within.items():
+            self._compare(Frontier(self.frontier.size + count, (*self.frontier.subtrees, *subtrees)))
         larger = Frontier(self.frontier.size // WIDTH, self.frontier.subtrees).extend((root,))
         self.frontier = Frontier(larger.size * WIDTH, larger.subtrees)
-        self._compare()
+        self._compare(self.frontier)
 
     def beyond(self) -> list[int]:
         """The signed sizes that were never reached."""
         return sorted(self._kept)
 
-    def _compare(self) -> None:
-        for root in self._kept.pop(self.frontier.size, ()):
-            if root == self.frontier.root():
-                self.agreed = self.frontier.size
+    def _compare(self, frontier: Frontier) -> None:
+        for root in self._kept.pop(frontier.size, ()):
+            if root == frontier.root():
+                self.agreed = frontier.size
             else:
-                self._differs(self.frontier.size)
+                self._differs(frontier.size)

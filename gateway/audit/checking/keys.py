@@ -32,9 +32,9 @@ class SigningKeys:
         self._states: list[Checkpoint] = []
 
     def see(self, index: int, entry: Entry) -> None:
-        """The next entry. Raises BrokenRuleError where it names no key."""
+        """The next entry `key_changed`. Raises BrokenRuleError where it names no key."""
         detail = entry.get("detail", {})
-        if entry["type"] != "key_changed" or detail.get("kind") != "log":
+        if detail.get("kind") != "log":
             return
         try:
             key = VerifierKey.decode(detail.get("key", ""))

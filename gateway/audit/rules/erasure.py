@@ -15,9 +15,7 @@ _JOB: Final = "system:retention"
 
 
 def check_erased(index: int, entry: Entry) -> None:
-    """Apply the rules of erasure. Raises BrokenRuleError."""
-    if entry["type"] != "erased":
-        return
+    """Apply the rules of an entry `erased`. Raises BrokenRuleError."""
     detail = entry.get("detail", {})
     if not detail.get("basis"):
         raise BrokenRuleError("The entry says that something was erased, but not on which legal basis.")
