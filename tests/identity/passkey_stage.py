@@ -21,6 +21,7 @@ methods = ["password", "passkey"]
 [[policies]]
 id = "keyed"
 reauthenticate_with = ["passkey"]
+guard_seconds = 0
 [[tasks]]
 id = "keyed"
 kind = "diagnosis"
