@@ -184,7 +184,7 @@ def _keys(folder: Path, given: Mapping[str, str]) -> bool:
         folder.mkdir(parents=True, exist_ok=True)
         return not secret_files.create(folder / _KEYS, f"{given['host']}/garant/{given['id']}")
     except OSError as error:
-        raise _refused("folder", str(folder)) from error
+        raise _refused("folder", f"{folder} ({error.strerror})" if error.strerror else str(folder)) from error
 
 
 def _write(path: Path, text: str) -> None:

@@ -24,7 +24,7 @@ FORGED = {"fr": "ne vient pas d&#39;une page de Garant", "en": "did not come fro
 REUSED = {"fr": "puis réutilisée ; cela a été journalisé", "en": "yet it was used again; that was logged"}
 CHANGED = {"fr": "Votre compte a été modifié", "en": "Your account was changed"}
 AWAY = {"fr": "ne répond pas pour l&#39;instant", "en": "does not answer at the moment"}
-WHOSE = {"/administration": "it", "/log": "quality"}
+WHOSE = {"/administration": "it", "/log": "quality", "/custody": "quality"}
 BEFORE_SIGNING_IN = {"/sign-in"}
 """Without a session there is no token; what another site sends there is refused by what the browser says of it (test_strangers)."""
 
@@ -42,7 +42,9 @@ def posting(app: Any) -> list[str]:  # noqa: ANN401 - the application, with what
 
 def filled(path: str) -> str:
     """An address with something for each of its gaps."""
-    known = {"act": "close" if "accounts" in path else "stop", "side": "input", "machine_id": "0" * 16, "system": "reader"}
+    acts = {"accounts": "close", "erasures": "confirm"}
+    act = next((acts[part] for part in acts if part in path), "stop")
+    known = {"act": act, "side": "input", "machine_id": "0" * 16, "system": "reader"}
     return re.sub(r"{(\w+)}", lambda gap: known.get(gap[1], str(uuid4())), path)
 
 
