@@ -7,7 +7,7 @@ import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,6 +62,7 @@ version = "1"
 protocol = "openai"
 models = ["reader"]
 upstream = {{ url = "{upstream}", secret_env = "TEST_SECRET", first_byte_seconds = 1.5, idle_seconds = 1.0, total_seconds = 10, max_answer_bytes = 200000 }}
+attributes = {{ intended_use = "tests", known_limits = "none", validation = "none", contact = "tests" }}
 [[systems]]
 id = "tensor"
 name = "Tensor"
@@ -69,12 +70,14 @@ version = "1"
 protocol = "inference_v2"
 models = ["tensor"]
 upstream = {{ url = "{upstream}" }}
+attributes = {{ intended_use = "tests", known_limits = "none", validation = "none", contact = "tests" }}
 [[systems]]
 id = "plain"
 name = "Plain"
 version = "1"
 protocol = "json"
 upstream = {{ url = "{upstream}" }}
+attributes = {{ intended_use = "tests", known_limits = "none", validation = "none", contact = "tests" }}
 {routes}
 [[routes]]
 system = "tensor"
@@ -358,7 +361,8 @@ def _thread(served: Served, ready: threading.Event, settings: Any, keys: secret_
             served.failure = error
             ready.set()
 
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:  # as the product does
+    # uvloop, as the product does; it does not close where a connection to a database that is gone was left open
+    with suppress(OSError), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve())
 
 

@@ -41,7 +41,7 @@ def test_two_people_erase_on_the_command_line(stage: Stage) -> None:
     assert "Nothing is erased yet" in asked.output, asked.output
     same = garant(stage, "audit", "erase", case, "--confirm", typed=f"quality\n{first.password}\n")
     wrong = garant(stage, "audit", "erase", case, "--confirm", typed="quality.2\nwrong\n")
-    assert (same.exit_code, wrong.exit_code, "another person has to confirm" in same.output) == (1, 1, True)
+    assert (same.exit_code, wrong.exit_code, "Ask another person to confirm it" in same.output) == (1, 1, True)
     done = garant(stage, "audit", "erase", case, "--confirm", "--rewrite", typed=f"quality.2\n{second.password}\n")
     assert (done.exit_code, "nothing is left" in done.output, "write-ahead log" in done.output) == (0, True, True), done.output
     assert [entry["case"] for entry in stage.entries("erased")] == [case]

@@ -121,7 +121,7 @@ def test_the_quality_department_reads_everywhere(stage: Stage, decided: dict[str
     stage.clinician("quality")
     stage.rows("UPDATE people SET sites = ARRAY['north'] WHERE login = 'quality'")
     try:
-        assert asked(stage, "/api/suggestions/{suggestion}/signatures", decided, login="quality").status_code == 200
+        assert asked(stage, "/api/suggestions/{suggestion}/signatures?reason=complaint", decided, login="quality").status_code == 200
     finally:
         stage.rows("UPDATE people SET sites = '{}' WHERE login = 'quality'")
 
