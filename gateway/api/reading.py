@@ -12,12 +12,15 @@ from gateway.audit.batch import Write
 from gateway.audit.leaf import Event, EventType
 from gateway.audit.rules.clinical import READ
 from gateway.custody.words import check_reading_reason
-from gateway.errors import erased
 from gateway.identity.roles import Right, Role
 from gateway.ids import uuid7
+from gateway.suggestions.repository import check_there
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gateway.api.dependencies import Parts
+    from gateway.identity.roles import Author
     from gateway.identity.sessions import Session
     from gateway.suggestions.tables import Suggestion
 
@@ -29,21 +32,27 @@ def asks_reason(session: Session) -> bool:
     return Role.CLINICIAN not in session.person.roles
 
 
-async def noted(parts: Parts, session: Session, row: Suggestion, form: str, reason: str = "") -> None:
-    """Note that somebody is given what is stored of a suggestion. Raises Gone, BadInput without a reason, AuditUnavailable.
+async def noted(parts: Parts, session: Session, rows: Sequence[Suggestion], form: str, reason: str = "") -> None:
+    """Note that somebody is given what is stored of suggestions, in one write. Raises Gone, BadInput without a reason, AuditUnavailable.
 
     Args:
         parts: the application's parts.
         session: who reads.
-        row: of what.
-        form: in which form: `record.pdf`, `signatures`, `page`.
+        rows: of what.
+        form: in which form: `record.pdf`, `signatures`, `page`, `changes`.
         reason: a code of `[retention] reading_reasons`; clinicians need none.
     """
-    if row.erased_at is not None:
-        raise erased(row.erased_at, row.erased_basis)
+    for row in rows:
+        check_there(row)
     _check(parts, session, reason)
     by = session.person.author(parts.keys, Right.READ_CASES, session.authentication.for_log())
-    event = Event(
+    await parts.writer.append(
+        Write(tuple(_reading(by, row, _detail(form, reason, system=row.system, site=row.site), parts) for row in rows))
+    )
+
+
+def _reading(by: Author, row: Suggestion, detail: dict[str, str], parts: Parts) -> Event:
+    return Event(
         id=uuid7(),
         type=EventType.VIEWED,
         at=parts.clock.now(),
@@ -55,9 +64,8 @@ async def noted(parts: Parts, session: Session, row: Suggestion, form: str, reas
         policy=row.policy,
         decision=READ,
         auth=by.auth or None,
-        detail=_detail(form, reason, system=row.system, site=row.site),
+        detail=detail,
     )
-    await parts.writer.append(Write((event,)))
 
 
 async def exported(parts: Parts, session: Session, form: str, reason: str) -> None:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.audit.batch import Statement, Write
 from gateway.audit.leaf import Event, EventType
-from gateway.custody.rules import check_death, check_kept
+from gateway.custody.rules import check_death, check_known
 from gateway.custody.words import check_hold_reason
-from gateway.errors import Conflict, Unknown
+from gateway.errors import Conflict
 from gateway.ids import uuid7
 
 if TYPE_CHECKING:
@@ -81,11 +81,7 @@ class Holding:
 
     async def _check_known(self, case: UUID) -> list[Suggestion]:
         rows = await self.stock.suggestions(case)
-        if not rows:
-            message = f"Nothing is known of the case {case}. Take the id from the log; it is not the caller's own reference."
-            french = f"Le dossier {case} est inconnu. Prenez l'identifiant du journal, pas la référence de l'appelant."
-            raise Unknown(message, code="case_unknown", fr=french)
-        check_kept(rows)
+        check_known(case, rows)
         return rows
 
 

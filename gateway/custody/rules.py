@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.errors import BadInput, Conflict, Forbidden, Unknown, erased
 from gateway.identity.roles import Right
-from gateway.suggestions.states import AWAITING, State
+from gateway.suggestions.states import OPEN, State
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 PROOF_LASTS: Final = timedelta(seconds=120)
 """A proof of identity counts for one erasure, and no longer than this."""
 REQUEST_LASTS: Final = timedelta(days=7)
-_OPEN: Final = frozenset({*AWAITING, State.QUEUED, State.SIGNED})
 
 
 def check_may_erase(person: Person) -> None:
@@ -56,16 +55,9 @@ def check_proof(proof: Authentication, settings: Settings, now: datetime) -> Non
 
 def check_erasable(case: UUID, rows: Sequence[Suggestion], hold: HoldRow | None, basis: LegalBasis, *, signed: bool) -> None:
     """That a case is there, whole, not held, waits for nobody, and may be erased on this basis. Raises Unknown, Gone, Conflict."""
-    if not rows:
-        message = f"Nothing is known of the case {case}. Take the id from the log; it is not the caller's own reference."
-        raise Unknown(
-            message,
-            code="case_unknown",
-            fr=f"Le dossier {case} est inconnu. Prenez l'identifiant du journal, pas la référence de l'appelant.",
-        )
-    check_kept(rows)
+    check_known(case, rows)
     check_not_held(hold)
-    if any(State(row.state) in _OPEN for row in rows):
+    if any(State(row.state) in OPEN for row in rows):
         message = "Something of this case still waits for an answer, a decision or its release. Have it decided first; what waits is never erased."
         french = "Un élément de ce dossier attend encore une réponse, une décision ou sa remise. Faites-le décider d'abord : rien en attente n'est effacé."
         raise Conflict(message, code="case_waits", fr=french)
@@ -81,8 +73,12 @@ def check_erasable(case: UUID, rows: Sequence[Suggestion], hold: HoldRow | None,
         raise Conflict(message, code="erasure_refused", fr=french)
 
 
-def check_kept(rows: Sequence[Suggestion]) -> None:
-    """That not all of it was erased before. Raises Gone."""
+def check_known(case: UUID, rows: Sequence[Suggestion]) -> None:
+    """That there is such a case, and not all of it was erased before. Raises Unknown, Gone."""
+    if not rows:
+        message = f"Nothing is known of the case {case}. Take the id from the log; it is not the caller's own reference."
+        french = f"Le dossier {case} est inconnu. Prenez l'identifiant du journal, pas la référence de l'appelant."
+        raise Unknown(message, code="case_unknown", fr=french)
     if all(row.erased_at is not None for row in rows):
         raise erased(rows[0].erased_at, rows[0].erased_basis)
 

@@ -115,6 +115,9 @@ RELEASABLE = frozenset({_S.RELEASED, _S.PASSED})
 PENDING = frozenset({_S.QUEUED, _S.HELD, _S.FIRST_SIGNED, _S.DISPUTED, _S.SIGNED, _S.NOTIFIED})
 """States in which a caller still waits."""
 
+OPEN = AWAITING | PENDING
+"""States in which something is still to come: an answer, a decision or the release."""
+
 
 def after(state: State, action: Action) -> State | None:
     """The state an action leads to, or None where the table forbids it."""

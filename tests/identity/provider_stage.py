@@ -61,6 +61,13 @@ class Scene:
         """The codes of the refused sign-ins so far."""
         return [entry["detail"]["act"].partition(":")[2] for entry in self.stage.entries("auth_failed")]
 
+    def signed_in(self, login: str) -> Browser:
+        """A browser of somebody who signed in with the provider."""
+        self.provider.claims = {"preferred_username": login}
+        browser = self.browser()
+        assert browser.walk().status_code == 200
+        return browser
+
 
 class Browser:
     """Walks redirects by hand, as the addresses of the test's gateway are not those it is configured with."""

@@ -25,13 +25,6 @@ def scene(postgres_server: str) -> Iterator[Scene]:
         opened.close()
 
 
-def by_provider(scene: Scene, login: str) -> Browser:
-    scene.provider.claims = {"preferred_username": login}
-    browser = scene.browser()
-    assert browser.walk().status_code == 200
-    return browser
-
-
 def made(scene: Scene, login: str) -> tuple[str, str]:
     """An account by hospital IT: its id, and the one-time password that IT knows."""
     wish = {"login": login, "name": "Dr New", "profession": "doctor", "roles": ["clinician"]}
@@ -54,7 +47,7 @@ def with_password(scene: Scene, login: str, password: str) -> httpx.Response:
 
 def test_who_was_seen_to_sign_in_with_the_provider_signs_and_the_one_time_password_is_no_way_in_any_more(scene: Scene) -> None:
     person, known = made(scene, "dr.one")
-    doctor = by_provider(scene, "dr.one")
+    doctor = scene.signed_in("dr.one")
     assert opening(doctor, scene) == 403
     waiting = with_password(scene, "dr.one", known).json()["token"]
     assert confirming(scene, person, **KNOW, **SAW).status_code == 200
@@ -73,7 +66,7 @@ def test_a_password_that_it_has_chosen_itself_ends_as_well(scene: Scene) -> None
     token = with_password(scene, "dr.two", known).json()["token"]
     chosen = {"current": known, "new": "seven herons over the canal"}
     thief = httpx.post(f"{scene.stage.base}/api/password", json=chosen, headers={"authorization": f"Bearer {token}"}, timeout=20).json()
-    by_provider(scene, "dr.two")
+    scene.signed_in("dr.two")
     assert confirming(scene, person, **KNOW, **SAW).status_code == 200
     assert with_password(scene, "dr.two", "seven herons over the canal").status_code == 401
     kept = httpx.get(f"{scene.stage.base}/api/session", headers={"authorization": f"Bearer {thief['token']}"}, timeout=20)
@@ -84,14 +77,14 @@ def test_nobody_is_confirmed_as_seen_who_has_not_signed_in_since(scene: Scene) -
     person, _ = made(scene, "dr.three")
     answer = confirming(scene, person, **KNOW, **SAW)
     assert (answer.status_code, "has not signed in" in answer.json()["detail"]) == (409, True)
-    by_provider(scene, "dr.three")
+    scene.signed_in("dr.three")
     assert scene.stage.api(scene.stage.clinician("it"), "POST", f"/people/{person}/password").status_code == 200
     assert confirming(scene, person, **KNOW, **SAW).status_code == 409, "the sign-in was before the new password"
 
 
 def test_nobody_is_confirmed_as_having_chosen_a_password_who_has_not(scene: Scene) -> None:
     person, _ = made(scene, "dr.four")
-    by_provider(scene, "dr.four")
+    scene.signed_in("dr.four")
     answer = confirming(scene, person, **KNOW, **CHOSE)
     assert (answer.status_code, answer.json()["code"]) == (409, "nothing_to_confirm")
     assert "in front of you" in answer.json()["detail"]
@@ -105,7 +98,7 @@ def test_a_confirmation_says_one_thing_that_was_seen(scene: Scene, words: dict[s
 
 def test_neither_it_nor_the_person_confirms_in_this_way(scene: Scene) -> None:
     person, _ = made(scene, "dr.six")
-    own = by_provider(scene, "dr.six")
+    own = scene.signed_in("dr.six")
     answer = own.client.post(f"/api/people/{person}/confirm", json=KNOW | SAW, headers={"x-csrf-token": own.whoami().json()["csrf"]})
     by_it = scene.stage.api(scene.stage.clinician("it"), "POST", f"/people/{person}/confirm", KNOW | SAW)
     assert (answer.status_code, by_it.status_code) == (403, 403)
@@ -113,8 +106,8 @@ def test_neither_it_nor_the_person_confirms_in_this_way(scene: Scene) -> None:
 
 def test_the_page_says_what_the_confirmation_does_to_the_password_in_both_languages(scene: Scene) -> None:
     person, known = made(scene, "dr.seven")
-    doctor = by_provider(scene, "dr.seven")
-    colleague = by_provider(scene, "dr.a")
+    doctor = scene.signed_in("dr.seven")
+    colleague = scene.signed_in("dr.a")
     pages = {language: colleague.client.get(f"/account?lang={language}").text for language in ("fr", "en")}
     assert "cesse de fonctionner dès votre confirmation" in pages["fr"]
     assert "stops working with your confirmation" in pages["en"]
@@ -129,11 +122,11 @@ def test_the_page_says_what_the_confirmation_does_to_the_password_in_both_langua
 def test_a_sign_in_with_the_provider_that_nobody_saw_ends_when_the_password_is_confirmed(scene: Scene) -> None:
     """Hospital IT ties an account to an identity of its own at the provider, and waits there until it is confirmed."""
     person, known = made(scene, "dr.eight")
-    thief = by_provider(scene, "dr.eight")
+    thief = scene.signed_in("dr.eight")
     token = with_password(scene, "dr.eight", known).json()["token"]
     chosen = {"current": known, "new": "seven herons over the canal"}
     httpx.post(f"{scene.stage.base}/api/password", json=chosen, headers={"authorization": f"Bearer {token}"}, timeout=20)
-    thief = by_provider(scene, "dr.eight")
+    thief = scene.signed_in("dr.eight")
     assert thief.whoami().status_code == 200
     assert confirming(scene, person, **KNOW, **CHOSE).status_code == 200
     assert thief.whoami().status_code == 401
@@ -144,5 +137,5 @@ def test_whoever_confirms_reads_whom_the_provider_lets_in(scene: Scene) -> None:
     person, _ = made(scene, "dr.nine")
     names = {"ehr_user": "fhir-user-of-somebody"}
     assert scene.stage.api(scene.stage.clinician("it"), "PUT", f"/people/{person}/names", names).status_code == 200
-    page = by_provider(scene, "dr.a").client.get("/account?lang=en").text
+    page = scene.signed_in("dr.a").client.get("/account?lang=en").text
     assert ("lets in whoever is called so there" in page, "fhir-user-of-somebody, dr.nine" in page) == (True, True)

@@ -25,14 +25,6 @@ def scene(postgres_server: str) -> Iterator[Scene]:
         opened.close()
 
 
-def somebody(scene: Scene, login: str) -> Browser:
-    """Signed in with the provider."""
-    scene.provider.claims = {"preferred_username": login}
-    browser = scene.browser()
-    assert browser.walk().status_code == 200
-    return browser
-
-
 def asked(who: Browser, path: str, body: object = None) -> httpx.Response:
     return who.client.post(f"/api{path}", json=body, headers={"x-csrf-token": who.whoami().json()["csrf"]})
 
@@ -44,8 +36,8 @@ def opening(who: Browser, scene: Scene) -> tuple[int, str]:
 
 def test_who_has_only_a_provider_identity_is_confirmed_on_a_colleague_s_page_and_signs(scene: Scene) -> None:
     """The control: nobody opens a case before."""
-    made: dict[str, Any] = asked(somebody(scene, "it"), "/people", WISH).json()
-    doctor, colleague = somebody(scene, "dr.new"), somebody(scene, "dr.a")
+    made: dict[str, Any] = asked(scene.signed_in("it"), "/people", WISH).json()
+    doctor, colleague = scene.signed_in("dr.new"), scene.signed_in("dr.a")
     assert opening(doctor, scene) == (403, "person_unconfirmed")
     page = colleague.client.get("/account").text
     [csrf, *_] = re.findall(r'name="csrf" value="([^"]+)"', page)
@@ -61,7 +53,7 @@ def test_who_has_only_a_provider_identity_is_confirmed_on_a_colleague_s_page_and
 
 def test_a_password_that_an_account_has_still_neither_confirms_nor_begins_anything(scene: Scene) -> None:
     """Hospital IT knows the one-time password; somebody's open session must not be strengthened by it."""
-    doctor, known = somebody(scene, "dr.b"), scene.stage.one_time["dr.b"]
+    doctor, known = scene.signed_in("dr.b"), scene.stage.one_time["dr.b"]
     tried = [
         asked(doctor, "/session/reauthenticate", {"proof": known}),
         asked(doctor, "/password", {"current": known, "new": "seven herons over the canal"}),

@@ -66,5 +66,5 @@ async def _record(suggestion: UUID, session: Session, parts: Parts, why: tuple[s
     signatures = [] if open_between_two(row) else standing(await suggestions.signatures(suggestion))
     names = {system.id: system.name for system in parts.settings.systems}
     record = record_of(row, signatures, parts.settings.establishment, names.get(row.system, row.system))
-    await noted(parts, session, row, *why)
+    await noted(parts, session, (row,), *why)
     return record

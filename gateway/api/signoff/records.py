@@ -21,7 +21,7 @@ async def signatures(suggestion: UUID, session: CurrentSession, parts: TheParts,
     await demand(parts, session, Right.READ_CASES)
     found = await logged(parts, session, suggestion, desk.signoff.records(session.person, suggestion))
     if found:
-        await noted(parts, session, await desk.signoff.suggestions.get(suggestion), "signatures", reason)
+        await noted(parts, session, (await desk.signoff.suggestions.get(suggestion),), "signatures", reason)
     return [record(one) for one in found]
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from datetime import date
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path  # noqa: TC003 - typer reads annotations at run time
+from typing import TYPE_CHECKING, Annotated, TypeVar
 from uuid import UUID
 
 import typer
@@ -13,7 +14,7 @@ from gateway.commands.console import CONFIG, Config, fail, with_writer
 from gateway.identity.roles import COMMAND_LINE
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from sqlalchemy.ext.asyncio import async_sessionmaker
     from sqlmodel.ext.asyncio.session import AsyncSession
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from gateway.identity.sessions import Session, Sessions
     from gateway.operations.keys import Keys
     from gateway.settings import Settings
+
+_T = TypeVar("_T")
 
 Case = Annotated[UUID, typer.Argument(help="The case's id, as it stands in the log.")]
 Reason = Annotated[str, typer.Option(help="A code of [retention] hold_reasons, like litigation.")]
@@ -72,23 +75,13 @@ def erase(
 
 def hold(case: Case, reason: Reason, config: Config = CONFIG) -> None:
     """Keep a case whatever the clocks or a request say (legal hold), until it is lifted."""
-
-    async def work(settings: Settings, writer: Writer, keys: Keys, url: str) -> None:
-        async with _room(settings, writer, keys, url) as (kept, _):
-            await kept.holding.hold(COMMAND_LINE, case, reason)
-
-    with_writer(config, work)
+    _in_room(config, lambda kept: kept.holding.hold(COMMAND_LINE, case, reason))
     typer.echo(f"{case} is held ({reason}): neither the clocks nor a request erase it.")
 
 
 def lift(case: Case, reason: Reason, config: Config = CONFIG) -> None:
     """Lift a legal hold; the clocks go on."""
-
-    async def work(settings: Settings, writer: Writer, keys: Keys, url: str) -> None:
-        async with _room(settings, writer, keys, url) as (kept, _):
-            await kept.holding.lift(COMMAND_LINE, case, reason)
-
-    with_writer(config, work)
+    _in_room(config, lambda kept: kept.holding.lift(COMMAND_LINE, case, reason))
     typer.echo(f"{case} is no longer held ({reason}).")
 
 
@@ -102,32 +95,32 @@ def death(
         died = None if day == "none" else date.fromisoformat(day)
     except ValueError:
         fail(f"'{day}' is no day. Write it like 2026-05-31, or 'none'.")
-
-    async def work(settings: Settings, writer: Writer, keys: Keys, url: str) -> None:
-        async with _room(settings, writer, keys, url) as (kept, _):
-            await kept.holding.died(COMMAND_LINE, case, died)
-
-    with_writer(config, work)
+    _in_room(config, lambda kept: kept.holding.died(COMMAND_LINE, case, died))
     typer.echo(f"{case}: {'taken back' if died is None else 'noted'}. The log says only that it was; the day is patient data.")
 
 
 def retain(config: Config = CONFIG) -> None:
     """Destroy now what is due by the three clocks of retention; the replicas do the same by themselves."""
-
-    async def work(settings: Settings, writer: Writer, keys: Keys, url: str) -> str:
-        async with _room(settings, writer, keys, url) as (kept, _):
-            done = await kept.retaining.once()
-            return (
-                f"Destroyed: content of {done.use} case(s) without a decision, {done.decision} case(s) with decisions past their term, "
-                f"{done.security} searchable entries of the security journal, {done.identity} name(s) of closed accounts."
-            )
-
-    typer.echo(with_writer(config, work))
+    done = _in_room(config, lambda kept: kept.retaining.once())
+    typer.echo(
+        f"Destroyed: content of {done.use} case(s) without a decision, {done.decision} case(s) with decisions past their term, "
+        f"{done.security} searchable entries of the security journal, {done.identity} name(s) of closed accounts."
+    )
 
 
 _SECOND = (
     "Now another person with the right to erase confirms it within seven days: garant audit erase CASE --confirm, or on the page /custody."
 )
+
+
+def _in_room(config: Path, act: Callable[[Custody], Awaitable[_T]]) -> _T:
+    """Do one thing as the server's command line."""
+
+    async def work(settings: Settings, writer: Writer, keys: Keys, url: str) -> _T:
+        async with _room(settings, writer, keys, url) as (kept, _):
+            return await act(kept)
+
+    return with_writer(config, work)
 
 
 @asynccontextmanager

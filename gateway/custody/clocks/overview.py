@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from sqlmodel import text
 
-from gateway.custody.clocks.retention import OPEN, SECURITY
+from gateway.custody.clocks.retention import HELD, SECURITY, SIGNED, WAITING
 from gateway.custody.clocks.terms import months_after, months_before
 from gateway.database import reading
 
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from gateway.settings import Settings
 
-_SIGNED: Final = "EXISTS (SELECT FROM signatures AS g WHERE g.suggestion_id = s.id)"
-_HELD: Final = "EXISTS (SELECT FROM legal_holds AS h WHERE h.case_id = s.case_id AND h.lifted_at IS NULL)"
 _KEPT: Final = "FROM suggestions AS s WHERE s.establishment = :name AND s.erased_at IS NULL AND NOT s.state = ANY(:open)"
 _OLDEST: Final = "SELECT s.received_at {kept} AND {not_}{signed} AND NOT {held} ORDER BY s.received_at LIMIT 1"
 _DUE: Final = "SELECT count(DISTINCT s.case_id) {kept} AND {not_}{signed} AND NOT {held} AND s.received_at < :before"
@@ -54,8 +52,8 @@ async def overview(sessions: async_sessionmaker[AsyncSession], settings: Setting
 async def _content(
     sessions: async_sessionmaker[AsyncSession], settings: Settings, name: Literal["use", "decision"], months: int, now: datetime
 ) -> Class:
-    words = {"kept": _KEPT, "signed": _SIGNED, "held": _HELD, "not_": "NOT " if name == "use" else ""}
-    given = {"name": settings.establishment.id, "open": OPEN}
+    words = {"kept": _KEPT, "signed": SIGNED, "held": HELD, "not_": "NOT " if name == "use" else ""}
+    given = {"name": settings.establishment.id, "open": WAITING}
     async with reading(sessions) as session:
         oldest: datetime | None = await session.scalar(text(_OLDEST.format(**words)), given)
         due = await session.scalar(text(_DUE.format(**words)), given | {"before": months_before(now, months)})

@@ -26,7 +26,7 @@ from gateway.errors import Conflict, GarantError
 from gateway.identity.people import pseudonym
 from gateway.ids import uuid7
 from gateway.signals.bus import Topic, message
-from gateway.suggestions.states import AWAITING, State
+from gateway.suggestions.states import OPEN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,19 +44,19 @@ if TYPE_CHECKING:
 
 SECURITY: Final = ("auth_ok", "auth_failed", "denied")
 """Types of entries that are the security journal."""
-OPEN: Final = sorted({*(state.value for state in AWAITING), State.QUEUED.value, State.SIGNED.value})
+WAITING: Final = sorted(state.value for state in OPEN)
 _LEAD: Final = "SELECT pg_try_advisory_lock(71486, hashtext($1))"
-_HELD: Final = "EXISTS (SELECT FROM legal_holds AS h WHERE h.case_id = s.case_id AND h.lifted_at IS NULL)"
-_SIGNED: Final = "EXISTS (SELECT FROM signatures AS g WHERE g.suggestion_id = s.id)"
+HELD: Final = "EXISTS (SELECT FROM legal_holds AS h WHERE h.case_id = s.case_id AND h.lifted_at IS NULL)"
+SIGNED: Final = "EXISTS (SELECT FROM signatures AS g WHERE g.suggestion_id = s.id)"
 _USE: Final = f"""
 SELECT s.case_id, array_agg(s.id ORDER BY s.id) AS ids FROM suggestions AS s
-WHERE s.establishment = $1 AND s.erased_at IS NULL AND s.received_at < $2 AND s.state <> ALL($3::text[]) AND NOT {_SIGNED} AND NOT {_HELD}
+WHERE s.establishment = $1 AND s.erased_at IS NULL AND s.received_at < $2 AND s.state <> ALL($3::text[]) AND NOT {SIGNED} AND NOT {HELD}
 GROUP BY s.case_id ORDER BY s.case_id LIMIT $4
 """  # noqa: S608 - our own text
 _DECISIONS: Final = f"""
 SELECT c.case_id, c.last, CASE WHEN k.death_noted_at < $7 THEN k.died_on END AS died_on, c.ids FROM (
   SELECT s.case_id, max(greatest(s.received_at, s.decided_at, s.released_at)) AS last, bool_or(s.state = ANY($3::text[])) AS waits,
-    array_agg(s.id ORDER BY s.id) FILTER (WHERE s.erased_at IS NULL) AS ids, bool_or({_SIGNED}) AS signed, bool_or({_HELD}) AS held
+    array_agg(s.id ORDER BY s.id) FILTER (WHERE s.erased_at IS NULL) AS ids, bool_or({SIGNED}) AS signed, bool_or({HELD}) AS held
   FROM suggestions AS s
   WHERE s.case_id IN (SELECT o.case_id FROM suggestions AS o WHERE o.establishment = $1 AND o.erased_at IS NULL AND o.received_at < $2)
   GROUP BY s.case_id
@@ -190,7 +190,7 @@ class Retaining:
 
     async def _use(self, connection: Connection, now: datetime) -> int:
         before, done = months_before(now, self.settings.retention.use_months), 0
-        while rows := await connection.fetch(_USE, self.settings.establishment.id, before, OPEN, _AT_A_TIME):
+        while rows := await connection.fetch(_USE, self.settings.establishment.id, before, WAITING, _AT_A_TIME):
             erased = sum([await self._erase(row["case_id"], row["ids"], "retention_use", now) for row in rows])
             done += erased
             if not erased:
@@ -202,7 +202,7 @@ class Retaining:
         soonest = months_before(now, 12 * min(rule.after_death_years, rule.decision_years))
         ordinary = months_before(now, 12 * rule.decision_years)
         while rows := await connection.fetch(
-            _DECISIONS, self.settings.establishment.id, soonest, OPEN, last, ordinary, _AT_A_TIME, now - _DEATH_RESTS
+            _DECISIONS, self.settings.establishment.id, soonest, WAITING, last, ordinary, _AT_A_TIME, now - _DEATH_RESTS
         ):
             last = str(rows[-1]["case_id"])
             for row in rows:

@@ -18,7 +18,7 @@ from gateway.errors import BadInput, Conflict, Unknown
 from gateway.identity.roles import COMMAND_LINE
 from gateway.ids import uuid7
 from gateway.suggestions.content import Place, Sealed, commitment
-from gateway.suggestions.states import AWAITING, PENDING, State
+from gateway.suggestions.states import OPEN, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,7 +101,7 @@ async def _committed(connection: asyncpg.Connection, establishment: str, what: U
 
 async def _check_decided(connection: asyncpg.Connection, found: _Committed) -> None:
     state = await connection.fetchval(_STATE, found.row["suggestion_id"])
-    if state is not None and State(state) in AWAITING | PENDING:
+    if state is not None and State(state) in OPEN:
         message = "This suggestion still waits for a decision, so nothing of it is disclosed. Disclose it once the decision stands."
         french = "Cette proposition attend encore une décision : rien n'en est communiqué. Recommencez quand la décision sera prise."
         raise Conflict(message, code="undecided", fr=french)

@@ -9,21 +9,16 @@ from fastapi import APIRouter
 from fastapi.responses import Response  # noqa: TC002 - FastAPI reads annotations at run time
 
 from gateway.api.dependencies import demand
+from gateway.api.reading import noted
 from gateway.api.signoff import desk_of
-from gateway.audit.batch import Write
-from gateway.audit.leaf import Event, EventType
-from gateway.audit.rules.clinical import READ
 from gateway.custody.words import check_reading_reason
 from gateway.identity.roles import Right
-from gateway.ids import uuid7
 from gateway.signoff.acts.records import amendments
 from gateway.web.quality.search import case_page, told
 from gateway.web.rendering import PageRoute, TheVisitor, Visitor, person, posted
 
 if TYPE_CHECKING:
-    from gateway.identity.roles import Author
     from gateway.signoff.acts.records import Changed
-    from gateway.suggestions.tables import Suggestion
 
 __all__ = ["TheVisitor", "router"]
 
@@ -38,33 +33,15 @@ async def changes(case: UUID, seen: TheVisitor) -> Response:
     session = person(seen)
     await demand(seen.parts, session, Right.READ_LOG)
     await demand(seen.parts, session, Right.READ_CASES)
-    by = session.person.author(seen.parts.keys, Right.READ_CASES, session.authentication.for_log())
-    shown = await _shown(seen, [one.found.suggestion_id for one in await told(seen, case)], by, reason)
+    shown = await _shown(seen, [one.found.suggestion_id for one in await told(seen, case)], reason)
     return await case_page(seen, case, await told(seen, case), shown)
 
 
-async def _shown(seen: Visitor, suggestions: list[UUID | None], by: Author, reason: str) -> dict[UUID, tuple[Changed, ...]]:
+async def _shown(seen: Visitor, suggestions: list[UUID | None], reason: str) -> dict[UUID, tuple[Changed, ...]]:
     """What changed, by entry; the entry of the reading is committed before anything of it is given."""
     desk = desk_of(seen.parts).signoff
     rows = [await desk.suggestions.get(one) for one in dict.fromkeys(suggestions) if one is not None]
     found = [(row, changed) for row in rows if (changed := await amendments(desk, row))]
     if found:
-        await seen.parts.writer.append(Write(tuple(_read(seen, row, by, reason) for row, _ in found)))
+        await noted(seen.parts, person(seen), [row for row, _ in found], "changes", reason)
     return {entry: changed for _, listed in found for entry, changed in listed.items()}
-
-
-def _read(seen: Visitor, row: Suggestion, by: Author, reason: str) -> Event:
-    return Event(
-        id=uuid7(),
-        type=EventType.VIEWED,
-        at=seen.parts.clock.now(),
-        actor=by.actor,
-        role=by.role,
-        case=row.case_id,
-        suggestion=row.id,
-        task=row.task,
-        policy=row.policy,
-        decision=READ,
-        auth=by.auth or None,
-        detail={"form": "changes", "reason": reason, "system": row.system, "site": row.site},
-    )
