@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 BASIS = "wrong_patient"
 NEWEST = "SELECT id, case_id FROM suggestions ORDER BY received_at DESC LIMIT 1"
+NEWEST_HELD = "SELECT id, case_id FROM suggestions WHERE task = 'diagnosis' ORDER BY received_at DESC LIMIT 1"
 
 
 def canary() -> str:
@@ -49,7 +50,7 @@ def decided(stage: Stage, word: str, *, decision: str = "approve", reference: st
     named = {"garant_case": reference} if reference else {}
     answer = stage.post("diagnosis", "/v1/chat/completions", body, replica=0, **({"prefer": "wait=0"} | named))
     assert answer.status_code == 403, answer.text
-    row = dict(stage.rows(NEWEST)[0])
+    row = dict(stage.rows(NEWEST_HELD)[0])
     doctor = stage.clinician()
     shown = stage.api(doctor, "POST", f"/suggestions/{row['id']}/open", {}).json()
     sent = {"decision": decision, "lease": shown["lease"], "shown_sha256": shown["shown_sha256"], "comment": f"comment {word}"}
