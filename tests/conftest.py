@@ -7,7 +7,7 @@ import atexit
 import os
 import shutil
 import tempfile
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from unittest.mock import patch
@@ -19,7 +19,7 @@ import pytest
 from argon2 import PasswordHasher
 from hypothesis import Phase, settings
 
-from gateway.database import Embedded
+from gateway.database import Embedded, migrate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,9 +31,17 @@ settings.register_profile("garant", deadline=None, print_blob=True, phases=PHASE
 settings.load_profile("garant")
 
 
+NOBODY = Path(__file__).parent / "vectors" / "nobody.pem"
+OUTSIDE = dict(os.environ)  # for the few commands that fetch something
+
+
 def pytest_configure() -> None:
-    """No test ever reaches a database that somebody uses."""
+    """No test ever reaches a database that somebody uses, nor trusts a server outside.
+
+    Reading the hundred and more authorities that this machine trusts costs every new client a twentieth of a second.
+    """
     os.environ.pop("GARANT_DATABASE_URL", None)
+    os.environ["SSL_CERT_FILE"] = str(NOBODY)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -61,7 +69,13 @@ def postgres_server() -> Iterator[str]:
     # Registered before the server's own exit handler, hence run after it, which makes its lock file once more.
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     server = Embedded(folder / "postgres")
-    yield server.start()
+    url = server.start()
+    for statement in (
+        "ALTER SYSTEM SET fsync = off",
+        "SELECT pg_reload_conf()",
+    ):  # nothing here outlives the run; those who kill have servers of their own
+        asyncio.run(execute(url, statement))
+    yield url
     server.stop()
 
 
@@ -72,6 +86,15 @@ def database_url(postgres_server: str) -> Iterator[str]:
     asyncio.run(execute(postgres_server, f'CREATE DATABASE "{name}" TEMPLATE template0'))
     yield of_database(postgres_server, name)
     asyncio.run(execute(postgres_server, f'DROP DATABASE "{name}" WITH (FORCE)'))
+
+
+@cache
+def migrated(server: str) -> str:
+    """The name of a database of this server with the tables made, to copy; nobody else connects to it."""
+    name = f"migrated_{uuid4().hex}"
+    asyncio.run(execute(server, f'CREATE DATABASE "{name}" TEMPLATE template0'))
+    migrate(of_database(server, name))
+    return name
 
 
 def of_database(server: str, name: str) -> str:

@@ -22,7 +22,6 @@ from gateway.audit.batch import LogIdentity
 from gateway.audit.verifier import Report, verify
 from gateway.audit.writer import Writer
 from gateway.configuration.load import load
-from gateway.database import migrate
 from gateway.demo.clinician import Clinician
 from gateway.identity.machines import NewMachine, create_machine
 from gateway.identity.people import NewPerson, create_person
@@ -30,7 +29,7 @@ from gateway.identity.roles import Role
 from gateway.operations import keys as secret_files
 from gateway.operations import serving
 from gateway.operations.auditing import snapshot
-from tests.conftest import execute, of_database
+from tests.conftest import execute, migrated, of_database
 from tests.fakes.model_server import ModelServer
 
 if TYPE_CHECKING:
@@ -258,7 +257,7 @@ def built(server: str, count: int = 1, extra: str = "", environ: dict[str, str] 
         environ: overrides some of the environment.
     """
     name = f"stage_{uuid4().hex}"
-    finished(execute(server, f'CREATE DATABASE "{name}" TEMPLATE template0'))
+    finished(execute(server, f'CREATE DATABASE "{name}" TEMPLATE "{apart(migrated, server)}"'))
     with ExitStack() as stack, tempfile.TemporaryDirectory(prefix="garant-") as folder:
         settings = _configured(stack, Path(folder), extra, environ or {})
         stage = _prepared(settings, of_database(server, name), count)
@@ -299,7 +298,6 @@ def _prepared(configured: tuple[ModelServer, ModelServer, Settings], url: str, c
     model, pager, settings = configured
     secret_files.create(settings.keys_directory, settings.establishment.origin)
     keys = secret_files.load(settings.keys_directory, settings.establishment.origin)
-    apart(migrate, url)
     stage = Stage(url, model, pager, settings, keys)
     finished(_people(stage))
     for _ in range(count):

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.conftest import OUTSIDE
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -34,7 +36,7 @@ def provider(port: int, redirect: str) -> Iterator[None]:
     assert shutil.which("node"), MISSING
     assert shutil.which("npm"), MISSING
     with tempfile.TemporaryDirectory(prefix="garant-npm-") as folder:
-        done = subprocess.run(INSTALL, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run(INSTALL, cwd=folder, capture_output=True, text=True, timeout=120, check=False, env=OUTSIDE)
         assert done.returncode == 0, f"npm could not install {PACKAGE}: {done.stdout}{done.stderr}"
         with subprocess.Popen(["node", SCRIPT, str(port), folder, redirect], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as running:
             try:
