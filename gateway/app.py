@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -350,19 +351,20 @@ async def _start(built: Replica, url: str) -> None:
 
 
 async def _stop(built: Replica) -> None:
-    await built.clocks.stop()
-    await built.rotas.stop()
-    await built.notices.stop()
-    await built.presence.stop()
-    await built.publisher.stop()
-    await built.custody.retaining.stop()
-    await built.verifications.stop()
-    await built.parts.machines.stop()
-    await built.bus.stop()
-    await built.parts.writer.stop()
-    await built.parts.outbound.close()
-    await asyncio.to_thread(built.section.close)
-    await built.engine.dispose()
+    """End everything in this order; what fails to end in order, because the database is gone, keeps nothing after it open."""
+    background = (
+        built.clocks.stop,
+        built.rotas.stop,
+        built.notices.stop,
+        built.presence.stop,
+        built.publisher.stop,
+        built.custody.retaining.stop,
+    )
+    lasting = (built.verifications.stop, built.parts.machines.stop, built.bus.stop, built.parts.writer.stop)
+    outside = (built.parts.outbound.close, partial(asyncio.to_thread, built.section.close), built.engine.dispose)
+    async with AsyncExitStack() as stack:
+        for end in reversed((*background, *lasting, *outside)):
+            stack.push_async_callback(end)
     log.info("replica.stopped", pid=os.getpid())
 
 

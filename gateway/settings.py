@@ -59,8 +59,11 @@ class Attributes(Frozen):
 
     provider: str = ""
     intended_use: str = ""
+    population: str = Field(default="", description="for whom it was made and tested")
     known_limits: str = ""
-    validation: str = ""
+    validation: str = Field(default="", description="performance overall, with its number of cases")
+    subgroups: str = Field(default="", description="performance by subgroup, or that it is not known")
+    local_validation: str = Field(default="", description="when it was last validated here, and on how many cases")
     contact: str = ""
 
 

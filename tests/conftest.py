@@ -69,13 +69,7 @@ def postgres_server() -> Iterator[str]:
     # Registered before the server's own exit handler, hence run after it, which makes its lock file once more.
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     server = Embedded(folder / "postgres")
-    url = server.start()
-    for statement in (
-        "ALTER SYSTEM SET fsync = off",
-        "SELECT pg_reload_conf()",
-    ):  # nothing here outlives the run; those who kill have servers of their own
-        asyncio.run(execute(url, statement))
-    yield url
+    yield server.start()
     server.stop()
 
 

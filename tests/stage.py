@@ -61,7 +61,7 @@ version = "1"
 protocol = "openai"
 models = ["reader"]
 upstream = {{ url = "{upstream}", secret_env = "TEST_SECRET", first_byte_seconds = 1.5, idle_seconds = 1.0, total_seconds = 10, max_answer_bytes = 200000 }}
-attributes = {{ intended_use = "tests", known_limits = "none", validation = "none", contact = "tests" }}
+attributes = {{ intended_use = "tests", population = "none", known_limits = "none", validation = "none", subgroups = "none", local_validation = "none", contact = "tests" }}
 [[systems]]
 id = "tensor"
 name = "Tensor"
@@ -69,14 +69,14 @@ version = "1"
 protocol = "inference_v2"
 models = ["tensor"]
 upstream = {{ url = "{upstream}" }}
-attributes = {{ intended_use = "tests", known_limits = "none", validation = "none", contact = "tests" }}
+attributes = {{ intended_use = "tests", population = "none", known_limits = "none", validation = "none", subgroups = "none", local_validation = "none", contact = "tests" }}
 [[systems]]
 id = "plain"
 name = "Plain"
 version = "1"
 protocol = "json"
 upstream = {{ url = "{upstream}" }}
-attributes = {{ intended_use = "tests", known_limits = "none", validation = "none", contact = "tests" }}
+attributes = {{ intended_use = "tests", population = "none", known_limits = "none", validation = "none", subgroups = "none", local_validation = "none", contact = "tests" }}
 {routes}
 [[routes]]
 system = "tensor"
@@ -165,6 +165,8 @@ class Served:
             self.server.should_exit = True
         if self.thread is not None:
             self.thread.join(20)
+        if self.failure is not None:
+            raise self.failure
 
 
 @dataclass

@@ -34,8 +34,11 @@ task = "t"
 CARD = """\
 [systems.attributes]
 intended_use = "reading"
+population = "adults"
 known_limits = "adults"
-validation = "here, 2026"
+validation = "there, 2025"
+subgroups = "not known"
+local_validation = "here, 2026"
 contact = "support@provider.example"
 """
 POLICIES = """\

@@ -56,8 +56,11 @@ upstream = {{ url = {UPSTREAM} }}
 [systems.attributes]
 provider = "Example Imaging"
 intended_use = "Assistance in reading X-rays of adults, seen by a radiologist."
+population = "Adults, one upright frontal film."
 known_limits = "Not validated under 18 years nor for supine films."
-validation = "Here, 2026: sensitivity 0.91 (0.87–0.94), specificity 0.88 (0.85–0.91), n = 412."
+validation = "Provider's study, 2025: sensitivity 0.92 (0.90–0.94), specificity 0.89 (0.87–0.91), n = 2,310."
+subgroups = "Sensitivity 0.93 in women, 0.91 in men, 0.88 over 75 years. By device: not known."
+local_validation = "12 May 2026: sensitivity 0.91 (0.87–0.94), specificity 0.88 (0.85–0.91), n = 412."
 contact = "support@provider.example"
 [[systems]]
 id = "sepsis"

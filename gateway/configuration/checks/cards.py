@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from gateway.settings import Settings
 
-MANDATORY: Final = ("intended_use", "known_limits", "validation", "contact")
+MANDATORY: Final = ("intended_use", "population", "known_limits", "validation", "subgroups", "local_validation", "contact")
 CLINICAL: Final = frozenset({"diagnosis", "treatment", "triage"})
 
 

@@ -82,7 +82,7 @@ def identity(given: Given) -> list[tuple[str, str, list[Line]]]:
     return found
 
 
-_ATTRIBUTES: Final = ("provider", "intended_use", "known_limits", "validation", "contact")
+_ATTRIBUTES: Final = ("provider", "intended_use", "population", "known_limits", "validation", "subgroups", "local_validation", "contact")
 
 
 def _top() -> list[Line]:

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from gateway.suggestions.tables import Suggestion
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
-ATTRIBUTES: Final = ("intended_use", "known_limits", "validation", "provider", "contact")
+ATTRIBUTES: Final = ("intended_use", "population", "known_limits", "validation", "subgroups", "local_validation", "provider", "contact")
 SURENESS: Final = (10, 30, 50, 70, 90, 99)
 READING_SECONDS: Final = 45
 PRESSING: Final = timedelta(seconds=50)
