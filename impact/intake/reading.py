@@ -82,13 +82,13 @@ def of_csv(content: bytes, file: str) -> Sheet:
     if "\0" in text:
         raise Unreadable(f"{file}: this is no text. Save the spreadsheet as CSV.")
     first = next((line for line in text.splitlines() if line.strip()), "")
-    if not first:
-        raise Unreadable(f"{file}: the file is empty. Its first row names the columns.")
     separator = max(SEPARATORS, key=first.count)
     try:
         lines = [(number, cells) for number, cells in _numbered(text, separator) if any(cell.strip() for cell in cells)]
     except csv.Error as error:
         raise Unreadable(f"{file}: no readable CSV ({error}). Save it again as CSV.") from error
+    if not lines:
+        raise Unreadable(f"{file}: the file is empty. Its first row names the columns.")
     headings = tuple(cell.strip() for cell in lines[0][1])
     rows = tuple((number, dict[str, object](zip(headings, cells, strict=False))) for number, cells in lines[1:])
     excess = tuple(number for number, cells in lines[1:] if any(cell.strip() for cell in cells[len(headings) :]))

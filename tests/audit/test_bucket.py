@@ -6,6 +6,7 @@ import sys
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -34,13 +35,21 @@ if TYPE_CHECKING:
 PREFIX = "ward/"
 
 
-@pytest.fixture
-def store() -> Iterator[Store]:
+@pytest.fixture(scope="module")
+def running() -> Iterator[Store]:
+    """The store starts once: its own libraries take it some seconds."""
     found = Store()
     found.start()
     yield found
-    found.resume()
     found.stop()
+
+
+@pytest.fixture
+def store(running: Store) -> Iterator[Store]:
+    """The store with an empty bucket of this test's own."""
+    running.begin(f"garant-{uuid4().hex}")
+    yield running
+    running.resume()
 
 
 def settings(store: Store, name: str = "") -> Bucket:

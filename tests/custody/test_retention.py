@@ -228,7 +228,7 @@ def test_replicas_erase_what_is_due_by_themselves_and_once(clockwork: Stage) -> 
     row = letter(clockwork, ago(40))
     eventually(lambda: clockwork.rows("SELECT 1 FROM publications WHERE place = 'retention'"))
     clockwork.rows(STEADY)
-    eventually(lambda: not kept(clockwork, row))
+    eventually(lambda: not kept(clockwork, row), 30)
     assert erased_as(clockwork, row) == ["retention_use"]
     assert clockwork.verified().ok
 
@@ -243,4 +243,4 @@ def test_after_a_jump_of_the_clock_nothing_is_destroyed_for_a_day(clockwork: Sta
     eventually(lambda: clockwork.rows("SELECT 1 FROM publications WHERE place = 'retention' AND at > now() - interval '1 minute'"))
     assert (kept(clockwork, row), erased_as(clockwork, row)) == (True, [])
     clockwork.rows(STEADY)
-    eventually(lambda: not kept(clockwork, row))
+    eventually(lambda: not kept(clockwork, row), 30)

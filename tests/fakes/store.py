@@ -24,9 +24,9 @@ ENVIRONMENT = {"TEST_KEY_ID": "key-id-0001", "TEST_STORE": "store-secret-0001"}
 
 @dataclass
 class Store:
-    """The store and one bucket in it."""
+    """The store and the bucket in it that is used."""
 
-    bucket: str = "garant-log"
+    bucket: str = ""
     port: int = 0
     _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
@@ -36,7 +36,7 @@ class Store:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        """Start it, with an empty bucket."""
+        """Start it, without a bucket."""
         listener = serving.bound("127.0.0.1", 0)
         self.port = listener.getsockname()[1]
         listener.close()
@@ -45,13 +45,18 @@ class Store:
         until = time.monotonic() + 60
         while time.monotonic() < until:
             try:
-                httpx.put(f"{self.endpoint}/{self.bucket}", timeout=5).raise_for_status()
+                httpx.get(self.endpoint, timeout=5).raise_for_status()
             except httpx.TransportError:
                 time.sleep(0.1)
             else:
                 return
         message = "the store did not start"
         raise AssertionError(message)
+
+    def begin(self, bucket: str) -> None:
+        """Use an empty bucket of this name."""
+        self.bucket = bucket
+        httpx.put(f"{self.endpoint}/{bucket}", timeout=5).raise_for_status()
 
     def pause(self) -> None:
         """Take no answer out: connections hang."""

@@ -114,6 +114,7 @@ def test_a_row_with_too_many_cells_is_named(tmp_path: Path) -> None:
     ("content", "said"),
     [
         (b"", "the file is empty"),
+        (b";", "the file is empty"),
         (b"\x81\x8d\xff", "neither UTF-8 nor Windows-1252"),
         (b"a;b\n\x00;1\n", "this is no text"),
         (b'a;b\n"x;1\n', "CSV"),

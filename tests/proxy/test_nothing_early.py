@@ -13,6 +13,7 @@ from gateway.audit.batch import LogIdentity
 from gateway.audit.writer import Writer
 from gateway.identity.machines import NewMachine, create_machine
 from tests.fakes.model_server import CANARY, Script, chat, chat_stream
+from tests.stage import eventually
 
 if TYPE_CHECKING:
     import httpx
@@ -73,7 +74,10 @@ def test_a_key_without_the_task_is_refused_and_nothing_forwarded(stage: Stage) -
         return key
 
     body = {"model": "reader", "messages": []}
-    assert stage.post("diagnosis", CHAT, body, authorization=f"Bearer {asyncio.run(other())}").status_code == 403
+    key = asyncio.run(other())
+    eventually(lambda: stage.post("letter", CHAT, body, authorization=f"Bearer {key}").status_code == 200)
+    stage.model.seen.clear()
+    assert stage.post("diagnosis", CHAT, body, authorization=f"Bearer {key}").status_code == 403
     assert stage.model.seen == []
 
 
