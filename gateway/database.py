@@ -44,6 +44,9 @@ _NO_VALUE_FR: Final = "Une partie de l'envoi ne peut pas être conservée : cara
 _GATES: Final[WeakKeyDictionary[async_sessionmaker[AsyncSession], _Gate]] = WeakKeyDictionary()
 _TURNS: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore]] = WeakKeyDictionary()
 
+BROKEN: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""What using a connection raises where the database is gone or refuses; the last where it went in the middle of a command."""
+
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 
@@ -181,7 +184,7 @@ async def reading(maker: async_sessionmaker[AsyncSession], seconds: float = READ
         try:
             async with asyncio.timeout(seconds), maker() as session:
                 yield session
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, DBAPIError, PoolTimeoutError) as error:
+        except (*BROKEN, DBAPIError, PoolTimeoutError) as error:
             if _no_value(error):
                 raise BadInput(_NO_VALUE, code="no_value", fr=_NO_VALUE_FR) from error
             gate.closed_until = now() + _CLOSED_SECONDS

@@ -63,16 +63,16 @@ def configured(config: Path) -> Settings:
 
 def with_database(config: Path, work: Callable[[Settings, Keys, str], Coroutine[object, object, _T]]) -> _T:
     """Run something on the migrated database. Raises Misconfigured where it cannot be reached."""
-    import asyncpg  # noqa: PLC0415
     from sqlalchemy.exc import DBAPIError  # noqa: PLC0415
 
+    from gateway.database import BROKEN  # noqa: PLC0415
     from gateway.operations.running import database  # noqa: PLC0415
 
     settings = configured(config)
     try:
         with database(settings) as (keys, url):
             return asyncio.run(work(settings, keys, url))
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, DBAPIError) as error:
+    except (*BROKEN, DBAPIError) as error:
         message = (
             f"The database cannot be used ({type(error).__name__}: {_first_line(error)}). Check that it runs and that GARANT_DATABASE_URL or "
             "[database] in the configuration names it; nothing was changed."

@@ -12,11 +12,10 @@ import mmap
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Final
 
-import asyncpg
 import structlog
 
 from gateway.audit.publication.stored import Stored
-from gateway.database import connect
+from gateway.database import BROKEN, connect
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -112,7 +111,7 @@ async def proven_and_kept(
     erasure, case = erased
     try:
         await keep(url, erasure, await prove(settings, vkeys, url, case, sought))
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
+    except (*BROKEN, ValueError) as error:
         log.warning("erasure.not_proven", error=type(error).__name__)
 
 

@@ -14,14 +14,13 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-import asyncpg
 import structlog
 from sqlmodel import col, select
 
 from gateway.audit.batch import Statement, Write
 from gateway.audit.leaf import Event, EventType
 from gateway.clock import SystemClock
-from gateway.database import connect
+from gateway.database import BROKEN, connect
 from gateway.errors import BadInput, Unauthenticated
 from gateway.identity.roles import COMMAND_LINE, Author
 from gateway.identity.tables import MachineRow
@@ -41,7 +40,6 @@ PREFIX: Final = "gk_"
 _LOAD: Final = "SELECT id, name, secret_hash, tasks, site FROM machines WHERE revoked_at IS NULL"
 _CREATE: Final = "INSERT INTO machines (id, name, secret_hash, tasks, site, created_at) VALUES ($1, $2, $3, $4, $5, $6)"
 _REVOKE: Final = "UPDATE machines SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL RETURNING $3::uuid"
-_BROKEN: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 _AGAIN_SECONDS: Final = 0.5
 _MISSING: Final = "This call names no machine. Send the key as 'Authorization: Bearer gk_…' or 'Garant-Key: gk_…'; hospital IT makes keys with 'garant machines create'."
 _REFUSED: Final = "This machine key is unknown, wrong or revoked. Check that it was copied whole; hospital IT can make a new one."
@@ -138,7 +136,7 @@ class Machines:
             self._stale.clear()
             try:
                 await self.refresh()
-            except _BROKEN as error:
+            except BROKEN as error:
                 log.warning("machines.not_read", error=type(error).__name__)
                 self._stale.set()
                 await asyncio.sleep(_AGAIN_SECONDS)

@@ -12,10 +12,9 @@ from contextlib import suppress
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-import asyncpg
 import structlog
 
-from gateway.database import CHANNEL, Connection, connect
+from gateway.database import BROKEN, CHANNEL, Connection, connect
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,7 +85,7 @@ class Bus:
         while True:
             try:
                 return await self._listen()
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            except BROKEN:
                 await asyncio.sleep(_RECONNECT_SECONDS)
 
     async def _listen(self) -> Connection:

@@ -14,13 +14,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-import asyncpg
 import orjson
 import structlog
 
 from gateway.audit.batch import Statement
 from gateway.clock import Clock, rfc3339
-from gateway.database import connect
+from gateway.database import BROKEN, connect
 from gateway.ids import uuid7
 from gateway.signals.bus import Bus, Topic
 
@@ -48,7 +47,6 @@ _DELIVERED: Final = "UPDATE notices SET delivered_at = now(), next_at = NULL WHE
 _RETRY: Final = "UPDATE notices SET next_at = now() + make_interval(secs => $2) WHERE id = $1"
 _GONE: Final = "UPDATE notices SET gone = $2, next_at = NULL WHERE id = $1"
 _HTTP_GONE: Final = 410
-_BROKEN: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 log = structlog.get_logger()
 
@@ -163,7 +161,7 @@ class Notices:
         while True:
             try:
                 await self._deliver_all()
-            except _BROKEN as error:
+            except BROKEN as error:
                 log.warning("notices.database_unreachable", error=type(error).__name__)
                 await asyncio.sleep(1.0)
 

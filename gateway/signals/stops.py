@@ -9,16 +9,14 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-import asyncpg
 import structlog
 
-from gateway.database import connect
+from gateway.database import BROKEN, connect
 from gateway.signals.bus import Bus, Topic
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
-_BROKEN = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 log = structlog.get_logger()
 
 
@@ -58,5 +56,5 @@ class Stops:
     async def _try(self) -> None:
         try:
             await self.refresh()
-        except _BROKEN as error:
+        except BROKEN as error:
             log.warning("stops.not_read", error=type(error).__name__)

@@ -6,8 +6,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+import asyncpg
 import pytest
 
+from gateway.custody.clocks.retention import Retaining
 from gateway.custody.clocks.terms import months_before
 from tests.custody.ground import NEWEST, another, canary
 from tests.custody.test_erasure import as_gateway
@@ -231,6 +233,25 @@ def test_replicas_erase_what_is_due_by_themselves_and_once(clockwork: Stage) -> 
     eventually(lambda: not kept(clockwork, row), 30)
     assert erased_as(clockwork, row) == ["retention_use"]
     assert clockwork.verified().ok
+
+
+def test_a_database_that_goes_in_the_middle_of_a_command_ends_the_clocks_of_no_replica(
+    clockwork: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The driver then says that it is in a wrong state, which is no error of PostgreSQL's."""
+    broken = list[object]()
+
+    async def breaks(_: Retaining, connection: object) -> bool:
+        broken.append(connection)
+        raise asyncpg.InternalClientError
+
+    row = letter(clockwork, ago(40))
+    with monkeypatch.context() as gone:
+        gone.setattr(Retaining, "_steady", breaks)
+        eventually(lambda: len(broken) > 2)
+    eventually(lambda: clockwork.rows("SELECT 1 FROM publications WHERE place = 'retention'"))
+    clockwork.rows(STEADY)
+    eventually(lambda: not kept(clockwork, row), 30)
 
 
 def test_after_a_jump_of_the_clock_nothing_is_destroyed_for_a_day(clockwork: Stage) -> None:

@@ -8,7 +8,6 @@ from http import HTTPStatus
 from typing import Any, Final
 from uuid import UUID
 
-import asyncpg
 import orjson
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
@@ -20,7 +19,7 @@ from gateway.api.dependencies import CurrentSession, Parts, TheParts, demand
 from gateway.audit.batch import Write
 from gateway.audit.search.index import fill
 from gateway.audit.search.lookback import Lookback, Touched, all_of, check_left, contacted, found, opened, touched
-from gateway.database import aside
+from gateway.database import BROKEN, aside
 from gateway.errors import AuditUnavailable
 from gateway.identity.roles import Author, Right
 from gateway.identity.sessions import Session
@@ -142,7 +141,7 @@ async def up_to_date(parts: Parts) -> AsyncIterator[AsyncConnection]:
             await fill(own, parts.settings.establishment.id)
             async with parts.database() as session:
                 yield await session.connection()
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, DBAPIError) as error:
+    except (*BROKEN, DBAPIError) as error:
         raise AuditUnavailable("The database does not answer, so the log cannot be searched. Try again.") from error
 
 

@@ -11,7 +11,6 @@ from contextlib import asynccontextmanager
 from typing import Annotated, Final
 from uuid import UUID
 
-import asyncpg
 from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import Response
 
@@ -20,7 +19,7 @@ from gateway.api.signoff.doors import desk_of, logged
 from gateway.audit.export import WIDTH
 from gateway.audit.outside.tiles import Tile
 from gateway.audit.publication.stored import Stored
-from gateway.database import connect
+from gateway.database import BROKEN, connect
 from gateway.errors import AuditUnavailable, Unknown
 from gateway.identity.roles import Right
 
@@ -66,7 +65,7 @@ async def _connected(parts: TheParts) -> AsyncIterator[Stored]:
             yield Stored(connection, parts.settings.establishment.id)
         finally:
             await connection.close(timeout=2)
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except BROKEN as error:
         raise AuditUnavailable(_AWAY[0], fr=_AWAY[1]) from error
 
 

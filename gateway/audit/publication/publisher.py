@@ -12,7 +12,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-import asyncpg
 import structlog
 
 from gateway.audit.note import NoteError
@@ -20,7 +19,7 @@ from gateway.audit.publication.anchors import AheadError, both, check_behind
 from gateway.audit.publication.stored import Reached, Stored, check_last_tile, check_stored
 from gateway.audit.publication.witnessing import WitnessError
 from gateway.audit.search.index import fill
-from gateway.database import connect
+from gateway.database import BROKEN, connect
 from gateway.errors import GarantError, Unknown
 
 if TYPE_CHECKING:
@@ -34,8 +33,7 @@ if TYPE_CHECKING:
     from gateway.database import Connection
 
 _LEAD: Final = "SELECT pg_try_advisory_lock(71484, hashtext($1))"
-_BROKEN: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
-_FAILED: Final = (*_BROKEN, NoteError, GarantError, WitnessError)
+_FAILED: Final = (*BROKEN, NoteError, GarantError, WitnessError)
 _START_SECONDS: Final = 2.0
 _LONGEST: Final = 300
 log = structlog.get_logger()
@@ -130,7 +128,7 @@ class Publisher:
         while True:
             try:
                 await self._while_connected()
-            except _BROKEN as error:
+            except BROKEN as error:
                 log.warning("publication.away", error=type(error).__name__)
             await asyncio.sleep(self._interval)
 

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final
 
-import asyncpg
 import structlog
 
 from gateway.audit.batch import Statement, Write
@@ -21,7 +20,7 @@ from gateway.audit.leaf import Event, EventType
 from gateway.audit.search.index import fill
 from gateway.custody.clocks.terms import decision_until, months_before
 from gateway.custody.erasing import retained
-from gateway.database import connect
+from gateway.database import BROKEN, connect
 from gateway.errors import Conflict, GarantError
 from gateway.identity.people import pseudonym
 from gateway.ids import uuid7
@@ -32,6 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
     from uuid import UUID
+
+    import asyncpg
 
     from gateway.audit.writer import Writer
     from gateway.clock import Clock
@@ -87,7 +88,6 @@ _GAP: Final = timedelta(days=2)
 _STEADY: Final = timedelta(days=1)
 _NONE: Final = "00000000-0000-0000-0000-000000000000"
 _AT_A_TIME: Final = 200
-_BROKEN: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 log = structlog.get_logger()
 
 
@@ -147,7 +147,7 @@ class Retaining:
         while True:
             try:
                 await self._while_connected()
-            except _BROKEN as error:
+            except BROKEN as error:
                 log.warning("retention.away", error=type(error).__name__)
             except GarantError as error:
                 log.warning("retention.interrupted", code=error.code)

@@ -15,10 +15,9 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-import asyncpg
 import structlog
 
-from gateway.database import connect
+from gateway.database import BROKEN, connect
 from gateway.ids import uuid7
 from gateway.signals.bus import Topic
 
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
     from gateway.suggestions.content import Vault
 
 FLUSH_SECONDS: Final = 60.0
-_BROKEN: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 _USED: Final = """
 UPDATE machines SET last_used_at = used.at FROM unnest($1::text[], $2::timestamptz[]) AS used (id, at)
 WHERE machines.id = used.id AND (last_used_at IS NULL OR last_used_at < used.at)
@@ -90,7 +88,7 @@ class Presence:
                 await self._write(connection, used, leaving=leaving)
             finally:
                 await connection.close(timeout=2)
-        except _BROKEN as error:
+        except BROKEN as error:
             log.warning("presence.not_written", error=type(error).__name__)
             return
         self._machines.written(used)

@@ -12,12 +12,11 @@ from datetime import UTC, datetime
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Final
 
-import asyncpg
 import structlog
 
 from gateway.audit.publication.stored import Reached, Stored
 from gateway.audit.verifier import Report
-from gateway.database import connect
+from gateway.database import BROKEN, connect
 from gateway.operations.verification.stored import verify_stored
 
 if TYPE_CHECKING:
@@ -117,7 +116,7 @@ class Verifications:
         problem = progress.failure if progress.report is None else "" if first is None else f"{where}{first.sentence}"
         now = datetime.now(UTC)
         reached = Reached(PLACE, progress.report.size if progress.report else 0, now, now, problem[:300])
-        with suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        with suppress(*BROKEN):
             connection = await connect(self._url)
             try:
                 await Stored(connection, self._identity.establishment).note_reached(reached)

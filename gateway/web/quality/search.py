@@ -13,7 +13,6 @@ from typing import Final
 from urllib.parse import urlencode
 from uuid import UUID
 
-import asyncpg
 from fastapi import APIRouter
 from fastapi.responses import Response
 from sqlmodel import text
@@ -22,7 +21,7 @@ from gateway.api.dependencies import demand
 from gateway.api.reading import exported
 from gateway.audit.search.index import fill
 from gateway.audit.search.queries import FACETS, PAGE, Counts, Found, Told, Wanted, counts, entries, story
-from gateway.database import READ_SECONDS, aside, reading
+from gateway.database import BROKEN, READ_SECONDS, aside, reading
 from gateway.errors import AuditUnavailable, BadInput, Unknown
 from gateway.identity.people import pseudonym
 from gateway.identity.roles import Right
@@ -196,7 +195,7 @@ async def brought_up_to_date(seen: Visitor) -> None:
         if 0 < missing <= MOST_MISSING:
             async with aside(seen.parts.url) as own:
                 await fill(own, name, missing)
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except BROKEN as error:
         raise AuditUnavailable("The database does not answer, so the log cannot be searched. Try again.") from error
 
 
