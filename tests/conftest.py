@@ -7,9 +7,11 @@ import atexit
 import os
 import shutil
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
@@ -22,7 +24,7 @@ from hypothesis import Phase, settings
 from gateway.database import Embedded, migrate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 # Examples are not timed: a busy machine is not a defect. Nothing is traced to explain a failure: a trace function that is
 # called back from many threads and greenlets has ended the whole run with a segmentation fault.
@@ -74,12 +76,31 @@ def postgres_server() -> Iterator[str]:
 
 
 @pytest.fixture
+def empty_database_url(postgres_server: str) -> Iterator[str]:
+    """The URL of a database without a table, dropped after the test."""
+    with _database(postgres_server, "template0") as url:
+        yield url
+
+
+@pytest.fixture
 def database_url(postgres_server: str) -> Iterator[str]:
-    """The URL of an empty database, dropped after the test."""
+    """The URL of a database with the tables made and nothing in them, dropped after the test."""
+    with _database(postgres_server, apart(migrated, postgres_server)) as url:
+        yield url
+
+
+@contextmanager
+def _database(server: str, template: str) -> Iterator[str]:
     name = f"test_{uuid4().hex}"
-    asyncio.run(execute(postgres_server, f'CREATE DATABASE "{name}" TEMPLATE template0'))
-    yield of_database(postgres_server, name)
-    asyncio.run(execute(postgres_server, f'DROP DATABASE "{name}" WITH (FORCE)'))
+    apart(asyncio.run, execute(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}"'))
+    yield of_database(server, name)
+    apart(asyncio.run, execute(server, f'DROP DATABASE "{name}" WITH (FORCE)'))
+
+
+def apart(work: Callable[..., Any], *arguments: object) -> Any:  # noqa: ANN401 - whatever the work gives
+    """The result of some work done on a thread of its own: a browser's loop may be running on this one."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(work, *arguments).result()
 
 
 @cache

@@ -6,7 +6,6 @@ import asyncio
 import tempfile
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,7 +28,7 @@ from gateway.identity.roles import Role
 from gateway.operations import keys as secret_files
 from gateway.operations import serving
 from gateway.operations.auditing import snapshot
-from tests.conftest import execute, migrated, of_database
+from tests.conftest import apart, execute, migrated, of_database
 from tests.fakes.model_server import ModelServer
 
 if TYPE_CHECKING:
@@ -125,12 +124,6 @@ MODES = {
 UNGUARDED = "guard_seconds = 0\n"  # scripted people press at once, also on pages
 FINDINGS = 'findings = { pointer = "/report/findings", label = "/name" }\n'
 ENVIRONMENT = {"TEST_SECRET": "upstream-secret-1", "TEST_WEBHOOK": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}
-
-
-def apart(work: Callable[..., Any], *arguments: object) -> Any:  # noqa: ANN401 - whatever the work gives
-    """The result of some work done on a thread of its own: a browser's loop may be running on this one."""
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(work, *arguments).result()
 
 
 def finished(work: Coroutine[Any, Any, Any]) -> Any:  # noqa: ANN401 - whatever the work gives

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ from gateway.audit.batch import LogIdentity, Write
 from gateway.audit.publication.publisher import Publisher
 from gateway.audit.publication.stored import State, Stored
 from gateway.clock import SystemClock
-from gateway.database import connect, migrate
+from gateway.database import connect
 from tests.audit.ground import happened, identity, writing
 
 if TYPE_CHECKING:
@@ -62,7 +61,6 @@ class Living:
 async def living(url: str, whose: LogIdentity | None = None) -> AsyncIterator[Living]:
     """A log on an empty database."""
     whose = whose or identity()
-    await asyncio.to_thread(migrate, url)
     async with writing(url, whose=whose) as (writer,):
         connection = await connect(url)
         try:

@@ -9,7 +9,6 @@ import pytest
 
 from gateway.audit.batch import Log, Receipt
 from gateway.audit.writer import Writer
-from gateway.database import migrate
 from gateway.errors import Conflict
 from tests.audit.ground import fresh, identity, rows, size, write
 from tests.faults.between import Relay, between
@@ -26,7 +25,6 @@ SIGNED = "\n\n\u2014 ".encode()
 
 @pytest.fixture
 def url(database_url: str) -> str:
-    migrate(database_url)
     return database_url
 
 

@@ -8,14 +8,12 @@ from dataclasses import replace
 import pytest
 
 from gateway.audit.writer import Writer
-from gateway.database import migrate
 from gateway.errors import Misconfigured
 from tests.audit.ground import identity, rows, writing
 
 
 @pytest.fixture
 def url(database_url: str) -> str:
-    migrate(database_url)
     return database_url
 
 

@@ -16,7 +16,6 @@ from gateway.audit.batch import Statement, Usage, Write
 from gateway.audit.leaf import Event, EventType
 from gateway.audit.spool import Spool, from_bytes, to_bytes
 from gateway.clock import rfc3339
-from gateway.database import migrate
 from tests.audit.ground import fresh, happened, rows, size, taking, write, writing
 
 if TYPE_CHECKING:
@@ -53,7 +52,6 @@ def test_anything_else_is_refused(data: bytes) -> None:
 
 @pytest.fixture
 def url(database_url: str) -> str:
-    migrate(database_url)
     return database_url
 
 

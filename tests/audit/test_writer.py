@@ -12,7 +12,7 @@ import pytest
 
 from gateway.audit.batch import Receipt, Write
 from gateway.audit.verifier import verify
-from gateway.database import connect, migrate
+from gateway.database import connect
 from gateway.errors import AuditUnavailable, Conflict, Suspended
 from gateway.operations.auditing import snapshot
 from tests.audit.ground import fresh, happened, identity, rows, size, write, writing
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def url(database_url: str) -> str:
-    migrate(database_url)
     return database_url
 
 

@@ -12,8 +12,9 @@ from typer.testing import CliRunner
 from gateway.cli import app
 from gateway.operations.keys import read_keks
 from gateway.operations.rotation import encryption
+from tests.conftest import apart
 from tests.custody.ground import another, canary, decided
-from tests.stage import Stage, apart, built
+from tests.stage import Stage, built
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

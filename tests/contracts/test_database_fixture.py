@@ -22,8 +22,8 @@ async def connected(url: str) -> AsyncIterator[asyncpg.Connection]:
 
 
 @pytest.mark.parametrize("turn", [1, 2])
-async def test_a_database_is_empty_and_nobody_elses(database_url: str, turn: int) -> None:
-    async with connected(database_url) as connection:
+async def test_a_database_is_empty_and_nobody_elses(empty_database_url: str, turn: int) -> None:
+    async with connected(empty_database_url) as connection:
         assert await connection.fetchval("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == 0
         await connection.execute("CREATE TABLE left_behind (turn int)")
         await connection.execute("INSERT INTO left_behind VALUES ($1)", turn)

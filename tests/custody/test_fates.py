@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import tomllib
 from importlib.resources import files
 from typing import Any
 
 from gateway.custody.proving import TOUCHED
-from gateway.database import migrate
 from tests.audit.ground import rows
 
 FATES: dict[str, dict[str, Any]] = tomllib.loads(files("gateway.custody").joinpath("fates.toml").read_text(encoding="utf-8"))
@@ -29,7 +27,6 @@ def undecided(tables: set[str], columns: set[tuple[str, str]], fates: dict[str, 
 
 
 async def test_every_table_and_column_has_its_fate(database_url: str) -> None:
-    await asyncio.to_thread(migrate, database_url)
     tables = {row["name"] for row in await rows(database_url, TABLES)}
     columns = {(row["table_name"], row["column_name"]) for row in await rows(database_url, COLUMNS)}
     found = undecided(tables, columns, FATES)

@@ -9,8 +9,8 @@ import pytest
 
 from gateway.audit.verifier import verify
 from tests.audit.story import POLICIES, VKEYS, Story, mark, signed
+from tests.conftest import apart
 from tests.custody.ground import another, canary, decided
-from tests.stage import apart
 from tests.web.browsing import signed_in
 
 if TYPE_CHECKING:

@@ -30,8 +30,8 @@ def as_user(url: str, server: str, name: str, rights: str) -> str:
     return urlunsplit(parts._replace(netloc=parts.netloc.replace("postgres", name, 1)))
 
 
-def test_a_user_who_may_create_roles_prepares_an_empty_database(postgres_server: str, database_url: str) -> None:
-    url = as_user(database_url, postgres_server, "hospital", "CREATEROLE")
+def test_a_user_who_may_create_roles_prepares_an_empty_database(postgres_server: str, empty_database_url: str) -> None:
+    url = as_user(empty_database_url, postgres_server, "hospital", "CREATEROLE")
     migrate(url)
     migrate(url)
 
@@ -45,7 +45,7 @@ def test_a_user_who_may_create_roles_prepares_an_empty_database(postgres_server:
     assert asyncio.run(whoami()) == ("garant_app", 0)
 
 
-def test_a_user_without_rights_is_told_what_to_ask_for(postgres_server: str, database_url: str) -> None:
+def test_a_user_without_rights_is_told_what_to_ask_for(postgres_server: str, empty_database_url: str) -> None:
     async def forbid() -> None:
         connection = await asyncpg.connect(postgres_server)
         await connection.execute("DROP ROLE IF EXISTS visitor")
@@ -53,7 +53,7 @@ def test_a_user_without_rights_is_told_what_to_ask_for(postgres_server: str, dat
         await connection.close()
 
     asyncio.run(forbid())
-    parts = urlsplit(database_url)
+    parts = urlsplit(empty_database_url)
     url = urlunsplit(parts._replace(netloc=parts.netloc.replace("postgres", "visitor", 1)))
     with pytest.raises(Misconfigured, match="database administrator"):
         migrate(url)
@@ -61,8 +61,6 @@ def test_a_user_without_rights_is_told_what_to_ask_for(postgres_server: str, dat
 
 @pytest.mark.parametrize("statement", ["UPDATE entries SET type = 'x'", "DELETE FROM entries", "TRUNCATE entries"])
 def test_neither_the_gateway_nor_the_owner_changes_the_log(database_url: str, statement: str) -> None:
-    migrate(database_url)
-
     async def attempt(role: str | None) -> None:
         connection = await connect(database_url, role=role)
         try:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import event, text
 
-from gateway.database import AT_ONCE, aside, connect, engine, migrate, reading, sessions, still_open
+from gateway.database import AT_ONCE, aside, connect, engine, reading, sessions, still_open
 from gateway.errors import AuditUnavailable, BadInput
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ async def asked(maker: async_sessionmaker[AsyncSession], query: object, given: o
 async def test_a_value_that_the_database_cannot_hold_is_the_sender_s_fault_and_stops_nobody(
     database_url: str, query: object, given: object
 ) -> None:
-    await asyncio.to_thread(migrate, database_url)
     pool = engine(database_url)
     maker = sessions(pool)
     with pytest.raises(BadInput):
@@ -49,7 +48,6 @@ async def test_a_database_that_is_away_is_told_in_both_languages() -> None:
 
 @pytest.mark.parametrize("looking", [True, False])
 async def test_a_database_that_was_restarted_is_noticed_before_anybody_is_refused(database_url: str, looking: bool) -> None:
-    await asyncio.to_thread(migrate, database_url)
     pool = engine(database_url)
     maker = sessions(pool)
     assert await asked(maker, _ECHO, "before") == "before"
@@ -68,7 +66,6 @@ async def test_a_database_that_was_restarted_is_noticed_before_anybody_is_refuse
 
 
 async def test_whoever_asks_for_everything_waits_their_turn_instead_of_using_up_the_database_s_connections(database_url: str) -> None:
-    await asyncio.to_thread(migrate, database_url)
     inside: list[int] = [0]
 
     async def one() -> int:

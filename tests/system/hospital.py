@@ -11,8 +11,8 @@ from uuid import UUID
 import asyncpg
 import numpy as np
 
+from tests.conftest import apart
 from tests.impact.simulated import Plan, drawn
-from tests.stage import apart
 
 if TYPE_CHECKING:
     import pyarrow as pa

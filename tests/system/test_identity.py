@@ -11,8 +11,9 @@ import pytest
 from typer.testing import CliRunner
 
 from gateway.cli import app
+from tests.conftest import apart
 from tests.fakes.identity_provider import CLIENT, SECRET
-from tests.stage import ENVIRONMENT, Stage, apart, built, eventually
+from tests.stage import ENVIRONMENT, Stage, built, eventually
 from tests.system import ward
 from tests.system.conftest import SWITCHES, chromium
 from tests.system.provider import free_port, provider

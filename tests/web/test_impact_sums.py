@@ -17,7 +17,7 @@ import orjson
 import pytest
 
 from gateway import usage
-from gateway.database import connect, migrate
+from gateway.database import connect
 from gateway.errors import Conflict
 from gateway.web.impact import sums
 from impact.pages import Section
@@ -40,7 +40,6 @@ def small_parts() -> Iterator[None]:
 
 @pytest.fixture
 def url(database_url: str) -> str:
-    migrate(database_url)
     asyncio.run(written(database_url, 0, ROWS))
     return database_url
 
