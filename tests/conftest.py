@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 # Examples are not timed: a busy machine is not a defect. Nothing is traced to explain a failure: a trace function that is
 # called back from many threads and greenlets has ended the whole run with a segmentation fault.
 PHASES = [phase for phase in Phase if phase is not Phase.explain]
-settings.register_profile("garant", deadline=None, print_blob=True, phases=PHASES)
-settings.load_profile("garant")
+settings.register_profile("garant", deadline=None, print_blob=True, phases=PHASES, max_examples=50)
+settings.register_profile("thorough", settings.get_profile("garant"), max_examples=1000)
+settings.load_profile(os.environ.get("GARANT_EXAMPLES", "garant"))
 
 
 NOBODY = Path(__file__).parent / "vectors" / "nobody.pem"

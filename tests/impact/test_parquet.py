@@ -148,7 +148,7 @@ def test_whatever_the_bytes_only_the_ledgers_own_error_comes_out(content: bytes)
 
 
 @given(st.data())
-@settings(max_examples=300)
+@settings(max_examples=100)
 def test_a_damaged_file_is_refused_or_read_as_what_it_was(data: st.DataObject) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "ledger.parquet"

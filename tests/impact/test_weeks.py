@@ -94,7 +94,7 @@ def test_a_ledger_that_is_no_file_is_one_slice() -> None:
 
 
 @given(st.dates(date(2000, 1, 1), date(2100, 1, 1)))
-@settings(max_examples=200)
+@settings(max_examples=60)
 def test_a_week_begins_on_the_day_whose_number_is_the_first_of_it(day: date) -> None:
     week = number(day.isoformat())
     assert begins(week) <= day.isoformat() < begins(week + 1)

@@ -347,7 +347,7 @@ def test_every_path_through_the_life_of_a_case_keeps_the_law(world: World) -> No
     run_state_machine_as_test(
         type("Here", (Life,), {"world": world}),
         settings=settings(
-            max_examples=16, stateful_step_count=40, derandomize=True, deadline=None, suppress_health_check=checks, phases=[Phase.generate]
+            max_examples=10, stateful_step_count=40, derandomize=True, deadline=None, suppress_health_check=checks, phases=[Phase.generate]
         ),  # a path that breaks the law is told as it was walked: making it shorter takes minutes
     )
     print(sum(done.values()), dict(done))  # noqa: T201 - which paths were walked, for whoever runs it with -s
