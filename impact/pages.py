@@ -7,12 +7,14 @@ Nothing here knows the web; nothing here tells a figure of one person.
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from impact.followup import Calls, Change, Store, StoreError, changes
+from impact.counting.lines import table
+from impact.followup import Store, StoreError, changes
+from impact.ledger import LedgerError
 from impact.results.documents import MEDIA, document, dumped, encoded
 from impact.results.inputs import Inputs
+from impact.showing.figures import Figures
 from impact.showing.page import page, rows
 from impact.showing.speech import Speech
 
@@ -21,17 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from impact.ledger import UsageRecord
-    from impact.run import Result
     from impact.showing.speech import View
-
-
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """Everything a page may show, as of one log index."""
-
-    result: Result
-    calls: tuple[Calls, ...]
-    changes: tuple[Change, ...]
 
 
 class Section:
@@ -66,6 +58,15 @@ class Section:
         with Store.open(after=after) as store:
             store.add(records, check=False)
             return store.packed()
+
+    def part_of(self, rows: bytes, after: int) -> bytes | None:
+        """The same of rows as JSON lines that nobody validated; None where one of them is not plainly right, and has to be looked at alone."""
+        found = table(rows)
+        with Store.open(after=after) as store:
+            try:
+                return None if found is None or not store.add(found) else store.packed()
+            except LedgerError:
+                return None
 
     def restore(self, part: bytes) -> bool:
         """Take in kept sums; False where they do not begin where these end, are damaged, or of another version."""
@@ -106,8 +107,8 @@ class Section:
             return None
         if not kind and form == "json":
             return dumped(document(found)).encode(), MEDIA[form]
-        table = rows(found, kind, name)
-        return None if table is None else (encoded(table, form), MEDIA[form])
+        listed = rows(found, kind, name)
+        return None if listed is None else (encoded(listed, form), MEDIA[form])
 
     def _stamps(self) -> tuple[tuple[str, int], ...]:
         if self._tables is None or not self._tables.is_dir():

@@ -21,7 +21,7 @@ from impact.measuring.quality import Gate, scenario_value
 from impact.privacy import MIN_INSTANCES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from impact.measuring.strata import Strata, Stratum, Sums
 
@@ -348,8 +348,3 @@ def without_volume(one: Rate, why: str) -> Rate:
     bare = replace(one, volume=None, coverage=None, time_coverage=None, parts=None, se=None, interval=None, sequence=None, value=None)
     bare = replace(bare, baseline=None)
     return bare if one.status in {"refused", "suppressed"} or one.why == NOVEL else replace(bare, status="unknown", why=why)
-
-
-def central(found: Iterable[Rate]) -> list[Rate]:
-    """The rates that the central scenario may use: levels A to C, known."""
-    return [one for one in found if one.level in {"A", "B", "C"} and one.value is not None]

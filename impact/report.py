@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from impact.followup import changes
-from impact.pages import Figures
 from impact.places import words_file
 from impact.results.documents import document, dumped
 from impact.results.inputs import as_csv
 from impact.results.proving import INPUTS, SUMS, digest_of_records, size_of, sums
+from impact.showing.figures import Figures
 from impact.showing.page import page
 from impact.showing.speech import Block, Cell, Speech, View
 

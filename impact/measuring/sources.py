@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 MEMORY: Final = "3GB"
 """What DuckDB may take before it uses the disk; a run stays below 4 GiB with what Python and Arrow need."""
 BATCH: Final = 50_000
-_SQL: Final = {"string": "VARCHAR", "int32": "INTEGER", "int64": "BIGINT", "float64": "DOUBLE", "bool": "BOOLEAN"}
+SQL: Final = {"string": "VARCHAR", "int32": "INTEGER", "int64": "BIGINT", "float64": "DOUBLE", "bool": "BOOLEAN"}
 _TIME: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|\+00:00)"
 _UUID: Final = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _NUMBERS: Final = ("human_seconds_raw", "human_seconds", "induced_seconds")
@@ -109,7 +109,10 @@ def _faults() -> str:
     tests += [
         f"NOT regexp_full_match({field}, '{_TIME}') OR try_cast({field} AS TIMESTAMPTZ) IS NULL" for field in ("received_at", "answered_at")
     ]
-    tests += [f"coalesce(NOT regexp_full_match({field}, '{_TIME}'), false)" for field in ("opened_at", "decided_at", "released_at")]
+    tests += [
+        f"{field} IS NOT NULL AND (NOT regexp_full_match({field}, '{_TIME}') OR try_cast({field} AS TIMESTAMPTZ) IS NULL)"
+        for field in ("opened_at", "decided_at", "released_at")
+    ]
     tests += [f"NOT regexp_full_match(record, '{_UUID}')", f"version <> {VERSION}", "NOT coalesce(edit_distance BETWEEN 0 AND 1, true)"]
     tests += ["human_seconds > human_seconds_raw", "greatest(induced_seconds, coalesce(unaided_seconds, 0)) > human_seconds"]
     return " OR ".join(f"({test})" for test in tests)
@@ -157,7 +160,7 @@ def _check_names(names: list[str], place: str, told: Mapping[bytes, bytes]) -> N
 
 def _select(database: Connection, name: str, source: str, columns: list[str]) -> None:
     earlier = not ADDED.keys() & set(columns)
-    told = {field: f"CAST({field} AS {_SQL[TYPES[field]]})" for field in NAMES}
+    told = {field: f"CAST({field} AS {SQL[TYPES[field]]})" for field in NAMES}
     if earlier:
         told |= {"unaided_seconds": "NULL::DOUBLE", "induced_seconds": "0.0::DOUBLE", "version": f"version + {VERSION - 1}"}
     chosen = ", ".join(f"{value} AS {field}" for field, value in told.items())

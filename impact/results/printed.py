@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from impact.measuring.designs import LEVELS
+from impact.measuring.designs import CENTRAL, LEVELS
 from impact.results.tables import first_picture
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from impact.scenarios import Outlook, Play, Spread
 
 WIDTH: Final = 140
-_HATCHED: Final = frozenset({"D", "E"})
+_HATCHED: Final = frozenset(LEVELS) - CENTRAL
 _PILOT: Final = "PILOT: figures below the publication threshold are shown. Not for publication."
 
 

@@ -85,6 +85,11 @@ class Apart:
         """The sums of some rows alone, to be kept."""
         return bytes(self._ask("part", records, after))
 
+    def part_of(self, rows: bytes, after: int) -> bytes | None:
+        """The same of rows as JSON lines; None where one of them has to be looked at alone."""
+        found: bytes | None = self._ask("part_of", rows, after)
+        return found
+
     def restore(self, part: bytes) -> bool:
         """Take in kept sums; False where they do not fit."""
         return bool(self._ask("restore", part))

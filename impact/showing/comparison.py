@@ -10,10 +10,10 @@ from impact.showing.overview import profession_name, scenario_name
 from impact.showing.speech import Block, Cell, View
 
 if TYPE_CHECKING:
-    from impact.pages import Figures
     from impact.results.beside import Comparison
     from impact.run import Result
     from impact.scenarios import Assumption, Difference, Spread
+    from impact.showing.figures import Figures
     from impact.showing.speech import Speech
 
 _FIGURES: Final = ("released", "created", "transformed", "removed", "shortage_filled")

@@ -12,10 +12,10 @@ from impact.showing.overview import calls_block, profession_name, scenario_name,
 from impact.showing.speech import HATCHED, Block, Cell, View
 
 if TYPE_CHECKING:
-    from impact.pages import Figures
     from impact.professions import TaskPart
     from impact.run import Result
     from impact.scenarios import Outlook, Play, Spread
+    from impact.showing.figures import Figures
     from impact.showing.speech import Speech
 
 _FIGURES: Final = ("released", "created", "transformed", "removed", "shortage_filled")

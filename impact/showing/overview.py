@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from impact.followup import Calls
-    from impact.pages import Figures
     from impact.professions import ProfessionRate
     from impact.run import Result
     from impact.scenarios import Play, Scenario
+    from impact.showing.figures import Figures
     from impact.showing.speech import Speech
 
 CENTRAL: Final = "central"

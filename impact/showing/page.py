@@ -15,8 +15,8 @@ from impact.showing.speech import Speech
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from impact.pages import Figures
     from impact.run import Result
+    from impact.showing.figures import Figures
     from impact.showing.speech import View
 
 

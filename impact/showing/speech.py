@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from impact.measuring.designs import CENTRAL, LEVELS
 from impact.rates import NOVEL
 from impact.scenarios import DOUBLE, NO_FTE
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from impact.rates import Rate
     from impact.scenarios import Assumption
 
-HATCHED: Final = frozenset({"D", "E"})
+HATCHED: Final = frozenset(LEVELS) - CENTRAL
 """Levels of evidence that are drawn hatched."""
 _SMALL: Final = 10
 

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from unittest.mock import patch
@@ -34,7 +34,7 @@ ROWS = 1050
 
 @pytest.fixture(autouse=True)
 def small_parts() -> Iterator[None]:
-    with patch.object(sums, "PART", 100), patch.object(sums, "MOST", 4):
+    with patch.object(sums, "PART", 100), patch.object(sums, "LARGE", 130), patch.object(sums, "MOST", 4):
         yield
 
 
@@ -44,13 +44,14 @@ def url(database_url: str) -> str:
     return database_url
 
 
-async def written(url: str, first: int, count: int) -> None:
-    """Rows of two sites with gaps in the log between them, as other entries stand there."""
+async def written(url: str, first: int, count: int, reason: str = "") -> None:
+    """Rows with gaps in the log between them, as other entries stand there."""
     rows = []
     for number in range(first, first + count):
         seconds = 60.0 + number % 7
         row = replace(PLAIN, record=str(UUID(int=number + 1)), worker=f"w{number % 12}", human_seconds=seconds, human_seconds_raw=seconds)
-        rows.append((UUID(row.record), 3 * number, row.task, orjson.dumps(row.to_mapping()).decode()))
+        facts = {name: value for name, value in replace(row, reason=reason).to_mapping().items() if name != "log_index"}
+        rows.append((UUID(row.record), 3 * number, row.task, orjson.dumps(facts).decode()))
     connection = await connect(url, role=None)
     query = "INSERT INTO usage_records (record, establishment, log_index, task, at, facts) VALUES ($1, 'hospital', $2, $3, now(), $4)"
     await connection.executemany(query, rows)
@@ -66,21 +67,33 @@ async def connected(url: str) -> AsyncIterator[Connection]:
         await connection.close()
 
 
-async def brought_up(url: str, section: Section | None = None) -> tuple[Section, int]:
-    """A section with everything counted, and how many ledger rows were read for it."""
-    mine, read = section or Section(), 0
+@dataclass
+class Read:
+    """How many ledger rows were read as a set, and one by one."""
+
+    sets: int = 0
+    single: int = 0
+
+
+async def brought_up(url: str, section: Section | None = None) -> tuple[Section, Read]:
+    """A section with everything counted, and what was read for it."""
+    mine, read = section or Section(), Read()
 
     async def counting(
         connection: Connection, establishment: str, *, after: int = -1, most: int | None = None
     ) -> AsyncIterator[usage.LedgerRow]:
-        nonlocal read
         async for row in original(connection, establishment, after=after, most=most):
-            read += 1
+            read.single += 1
             yield row
 
-    original = usage.read
+    async def counting_lines(connection: Connection, establishment: str, after: int, upto: int) -> bytes:
+        found = await original_lines(connection, establishment, after, upto)
+        read.sets += found.count(b"\n")
+        return found
+
+    original, original_lines = usage.read, usage.lines
     async with connected(url) as connection:
-        with patch.object(usage, "read", counting):
+        with patch.object(usage, "read", counting), patch.object(usage, "lines", counting_lines):
             await sums.bring_up(connection, "hospital", mine)
     return mine, read
 
@@ -97,7 +110,8 @@ def rows(section: Section) -> int:
 async def test_after_a_restart_only_the_rest_of_the_ledger_is_read(url: str) -> None:
     first, read = await brought_up(url)
     again, read_again = await brought_up(url)
-    assert (rows(first), rows(again), read, read_again) == (ROWS, ROWS, ROWS, 50)
+    assert (rows(first), rows(again)) == (ROWS, ROWS)
+    assert (read, read_again) == (Read(sets=8 * 130, single=10), Read(single=10))
     assert again.figures().result.measured == first.figures().result.measured
     assert again.figures().calls == first.figures().calls
 
@@ -106,14 +120,14 @@ async def test_parts_stand_end_to_end_and_many_become_one(url: str) -> None:
     await brought_up(url)
     found = await chain(url)
     assert [after for after, _ in found] == [-1, *(last for _, last in found[:-1])]
-    assert (len(found) <= sums.MOST + 1, found[-1][1]) == (True, 3 * 999)
+    assert (len(found) <= sums.MOST + 1, found[-1][1]) == (True, 3 * (8 * 130 - 1))
 
 
 async def test_a_section_that_runs_on_keeps_what_comes_in(url: str) -> None:
     section, _ = await brought_up(url)
     await written(url, ROWS, 200)
     await brought_up(url, section)
-    assert (rows(section), (await chain(url))[-1][1]) == (ROWS + 200, 3 * 1199)
+    assert (rows(section), (await chain(url))[-1][1]) == (ROWS + 200, 3 * 1169)
     assert rows((await brought_up(url))[0]) == ROWS + 200
 
 
@@ -130,7 +144,7 @@ from gateway.database import connect
 from gateway.web.impact import sums
 from impact.pages import Section
 url, when, times = sys.argv[1], sys.argv[2], int(sys.argv[3])
-sums.PART, sums.MOST = 100, 4
+sums.PART, sums.LARGE, sums.MOST = 100, 130, 4
 class Dying:
     def __init__(self, real):
         self._real, self._left = real, times
@@ -190,7 +204,7 @@ async def test_sums_that_cannot_be_used_are_counted_again_from_the_ledger(url: s
     await owner.execute(f"UPDATE usage_sums SET {change} WHERE after > 0")  # noqa: S608 - written above
     await owner.close()
     section, read = await brought_up(url)
-    assert (rows(section), read > 50) == (ROWS, True)
+    assert (rows(section), read.sets > 0) == (ROWS, True)
     assert rows((await brought_up(url))[0]) == ROWS
 
 
@@ -200,7 +214,28 @@ async def test_a_broken_row_is_told_and_what_came_before_it_is_kept(url: str) ->
     await owner.close()
     with pytest.raises(Conflict, match="log entry 1800 cannot be used"):
         await brought_up(url)
-    assert (await chain(url))[-1][1] == 3 * 599
+    assert (await chain(url))[-1][1] == 3 * (4 * 130 - 1)
+
+
+async def test_rows_that_are_not_plain_are_read_one_by_one_and_counted_all_the_same(url: str) -> None:
+    """Such as those of an earlier version of the contract."""
+    owner = await connect(url, role=None)
+    await owner.execute(
+        """UPDATE usage_records SET facts = (facts || '{"version": 1}') - '{unaided_seconds,induced_seconds}'::text[] WHERE log_index = 0"""
+    )
+    await owner.close()
+    section, read = await brought_up(url)
+    assert (rows(section), read.single >= 100, read.sets > 900) == (ROWS, True, True)
+    assert section.figures().result.measured == (await alone(url)).figures().result.measured
+
+
+async def test_lines_are_the_rows_whatever_is_written_in_them(url: str) -> None:
+    await written(url, ROWS, 1, reason='\\. "quoted", \n\r\t\x01\x02\x1f\u2028 é 😀')
+    async with connected(url) as connection:
+        found = (await usage.lines(connection, "hospital", 3 * (ROWS - 2), 3 * ROWS)).splitlines()
+        one_by_one = [row async for row in usage.read(connection, "hospital", after=3 * (ROWS - 2))]
+    assert [usage.LedgerRow.from_mapping(orjson.loads(line)) for line in found] == one_by_one
+    assert len(found) == 2
 
 
 async def test_the_gateway_cannot_change_kept_sums_only_make_them_anew(url: str) -> None:

@@ -19,13 +19,17 @@ if TYPE_CHECKING:
 
 PART: Final = 10_000
 """Rows in a part; as many as may have to be read again after a restart."""
+LARGE: Final = 50_000
+"""Rows at most in a part that is counted as one set; they pass through the replica, about 1 KiB each."""
 MOST: Final = 32
 """Parts that stand beside each other before they become one."""
 _PARTS: Final = "SELECT after, sums FROM usage_sums WHERE establishment = $1 AND form = $2 AND after >= $3 ORDER BY after"
 _DROP: Final = "DELETE FROM usage_sums WHERE establishment = $1 AND form = $2 AND after >= $3"
 _LOCK: Final = "SELECT pg_try_advisory_xact_lock(hashtextextended('usage_sums ' || $1, 0))"
 _STATE: Final = "SELECT coalesce(max(last), -1), count(*) FROM usage_sums WHERE establishment = $1 AND form = $2"
-_END: Final = "SELECT log_index FROM usage_records WHERE establishment = $1 AND log_index > $2 ORDER BY log_index OFFSET $3 LIMIT 1"
+_STRETCH: Final = """
+SELECT count(*), max(log_index) FROM (SELECT log_index FROM usage_records WHERE establishment = $1 AND log_index > $2 ORDER BY log_index LIMIT $3) rows
+"""
 _KEEP: Final = "INSERT INTO usage_sums (establishment, form, after, last, sums) VALUES ($1, $2, $3, $4, $5)"
 _CLEAR: Final = "DELETE FROM usage_sums WHERE establishment = $1"
 
@@ -47,6 +51,9 @@ class Sums(Protocol):
     def part(self, records: Sequence[usage.LedgerRow], after: int) -> bytes:
         """The sums of some rows alone."""
 
+    def part_of(self, rows: bytes, after: int) -> bytes | None:
+        """The sums of some rows that are JSON lines; None where one of them has to be looked at alone."""
+
     def restore(self, part: bytes) -> bool:
         """Take in kept sums; False where they do not fit."""
 
@@ -62,7 +69,8 @@ async def bring_up(connection: Connection, establishment: str, sums: Sums) -> No
     """
     form = await asyncio.to_thread(lambda: sums.form)
     await _restore(connection, establishment, form, sums)
-    while await _keep_one(connection, establishment, form, sums):
+    most = LARGE
+    while most := await _keep_one(connection, establishment, form, sums, most):
         await _restore(connection, establishment, form, sums)
     batch: list[usage.LedgerRow] = []
     async for row in usage.read(connection, establishment, after=await _last(sums)):
@@ -90,17 +98,30 @@ async def _restore(connection: Connection, establishment: str, form: str, sums: 
             last = await _last(sums)
 
 
-async def _keep_one(connection: Connection, establishment: str, form: str, sums: Sums) -> bool:
-    """Keep the next full stretch of the ledger, counted from its rows; False where there is none yet, or another replica is at it."""
+async def _keep_one(connection: Connection, establishment: str, form: str, sums: Sums, most: int) -> int:
+    """Keep the next stretch of the ledger, of `PART` rows or up to `most`.
+
+    Returns:
+        How many rows the next one may have; 0 where there is no full one yet, or another replica is at it.
+    """
     async with connection.transaction():
         if not await connection.fetchval(_LOCK, establishment):
-            return False
+            return 0
         after, parts = await connection.fetchrow(_STATE, establishment, form) or (-1, 0)
-        if await connection.fetchval(_END, establishment, after, PART - 1) is None:
-            return False
+        rows, last = await connection.fetchrow(_STRETCH, establishment, after, most)
+        if rows < PART:
+            return 0
         if parts >= MOST and await _last(sums) == after:
             await connection.execute(_CLEAR, establishment)
             await connection.execute(_KEEP, establishment, form, -1, after, await asyncio.to_thread(sums.packed))
-        rows = [row async for row in usage.read(connection, establishment, after=after, most=PART)]
-        await connection.execute(_KEEP, establishment, form, after, rows[-1].log_index, await asyncio.to_thread(sums.part, rows, after))
-    return True
+        part = await asyncio.to_thread(sums.part_of, await usage.lines(connection, establishment, after, last), after)
+        if part is None:
+            most, last, part = await _one_by_one(connection, establishment, after, sums)
+        await connection.execute(_KEEP, establishment, form, after, last, part)
+    return most
+
+
+async def _one_by_one(connection: Connection, establishment: str, after: int, sums: Sums) -> tuple[int, int, bytes]:
+    """The next `PART` rows, each validated alone: how many, the last log index, their sums. Raises Conflict at one that is none."""
+    rows = [row async for row in usage.read(connection, establishment, after=after, most=PART)]
+    return PART, rows[-1].log_index, await asyncio.to_thread(sums.part, rows, after)
