@@ -77,6 +77,7 @@ from gateway.web.custody.pages import router as custody_pages
 from gateway.web.forms import router as form_router
 from gateway.web.identity.account import router as account_router
 from gateway.web.identity.signing_in import router as signing_in_router
+from gateway.web.impact.kept import Kept
 from gateway.web.impact.pages import router as impact_router
 from gateway.web.live import QueueWatch
 from gateway.web.pages import router as page_router
@@ -324,7 +325,7 @@ def _control(
     install(app)
     app.state.queue_watch, app.state.lags, app.state.verifications = watch, metrics.lags, verifications
     app.state.operation = operation
-    app.state.impact = core.section
+    app.state.impact, app.state.impact_kept = core.section, Kept()
     return app
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from fastapi import APIRouter
 from fastapi.responses import Response
@@ -13,6 +13,7 @@ from gateway.api.dependencies import demand
 from gateway.database import aside
 from gateway.errors import Conflict, Unknown
 from gateway.identity.roles import Right
+from gateway.web.impact.kept import Basis, Kept
 from gateway.web.impact.sums import Sums, bring_up
 from gateway.web.rendering import HEADERS, PageRoute, TheVisitor, Visitor, person
 from gateway.web.texts import words
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
-_T = TypeVar("_T")
 _KINDS: Final = frozenset({"tasks", "professions", "scenarios"})
 _NONE: Final = (
     "There is no such page in the impact section. Go to /impact.",
@@ -82,14 +82,15 @@ async def one(seen: TheVisitor, kind: str, name: str) -> Response:
 
 
 async def _shown(seen: Visitor, kind: str, name: str) -> Response:
-    found = await _made(seen, lambda section: section.page(kind, name, words(seen.language), seen.names()))
+    question = ("page", kind, name, seen.language)
+    found = await _made(seen, question, lambda section: section.page(kind, name, _words(seen.language), seen.names()))
     if found is None or (kind and kind not in _KINDS):
         raise Unknown(_NONE[0], fr=_NONE[1])
     return seen.page("impact.html", view=found)
 
 
 async def _given(seen: Visitor, kind: str, name: str, form: str) -> Response:
-    found = await _made(seen, lambda section: section.data(kind, name, form))
+    found = await _made(seen, ("data", kind, name, form), lambda section: section.data(kind, name, form))
     if found is None:
         raise Unknown(_NONE[0], fr=_NONE[1])
     content, media = found
@@ -97,9 +98,19 @@ async def _given(seen: Visitor, kind: str, name: str, form: str) -> Response:
     return Response(content, media_type=media, headers=HEADERS | ({} if form == "json" else {"Content-Disposition": told}))
 
 
-async def _made(seen: Visitor, work: Callable[[Section], _T]) -> _T:
-    """What the section makes once every row is counted; once more where its process ended in the middle."""
+async def _made(seen: Visitor, question: tuple[str, ...], work: Callable[[Section], object]) -> Any:  # noqa: ANN401 - what the section answers
+    """What the section answered on the same ledger and files, else what it makes once every row is counted."""
     await demand(seen.parts, person(seen), Right.READ_IMPACT)
+    kept: Kept = seen.request.app.state.impact_kept
+    basis = await Basis.now(seen.parts)
+    found = kept.find(basis, question)
+    if found is None and (found := await _anew(seen, work)) is not None:
+        kept.keep(basis, question, found)
+    return found
+
+
+async def _anew(seen: Visitor, work: Callable[[Section], object]) -> object:
+    """What the section makes; once more where its process ended in the middle."""
     try:
         return await _asked(seen, work)
     except ConnectionError:
@@ -112,7 +123,7 @@ async def _made(seen: Visitor, work: Callable[[Section], _T]) -> _T:
         ) from error
 
 
-async def _asked(seen: Visitor, work: Callable[[Section], _T]) -> _T:
+async def _asked(seen: Visitor, work: Callable[[Section], object]) -> object:
     section: Section = seen.request.app.state.impact
     await asyncio.to_thread(section.start)
     async with aside(seen.parts.url) as connection:
@@ -120,3 +131,8 @@ async def _asked(seen: Visitor, work: Callable[[Section], _T]) -> _T:
         volumes = await usage.volumes_of(connection)
     await asyncio.to_thread(section.tell, volumes)
     return await asyncio.to_thread(work, section)
+
+
+def _words(language: str) -> dict[str, str]:
+    """The words of these pages alone: they travel with every question."""
+    return {name: word for name, word in words(language).items() if name.startswith("impact_")}
