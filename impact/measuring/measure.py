@@ -12,7 +12,7 @@ from impact.counts import OUTCOMES
 from impact.intervals import Interval, Mean, pooled
 from impact.measuring.bootstrap import error, people
 from impact.measuring.strata import Scope, Strata, Stratum, Volume, strata
-from impact.measuring.wedge import wedges
+from impact.measuring.wedge import compared
 from impact.privacy import behind, hidden, opened, rounded
 from impact.rates import TOO_SMALL, Modes, Parts, Rate, rate, shares, widened, without_volume
 
@@ -67,7 +67,7 @@ def measure(database: Connection, given: Given, *, pilot: bool = False) -> Measu
     A volume smaller than what was routed gives no rate, and the rate says so.
     """
     ledger = _Ledger.read(database, given)
-    tasks = _rates(database, ledger, TASK, given, {}, _Between(wedges(database), people(database)))
+    tasks = _rates(database, ledger, TASK, given, {}, _Between(compared(database), people(database)))
     whole: dict[Scope, Rate] = {(one.task, one.kind, one.profession): one for one in tasks}
     sites = _rates(database, ledger, (*TASK, "site"), given, whole)
     months = _rates(database, ledger, (*TASK, "month"), given, whole)
@@ -154,13 +154,16 @@ class _Between:
     wedges: Mapping[tuple[Scope, str], Wedge] = field(default_factory=dict)
     people: Mapping[Scope, Clusters] = field(default_factory=dict)
 
-    def lend(self, mine: Strata, scope: Scope) -> None:
-        """Give strata the time without AI that a roll-out shows, where it is stronger than what was declared."""
+    def lend(self, mine: Strata, scope: Scope) -> tuple[str, ...]:
+        """Give strata the time without AI that a roll-out shows, where it is stronger than what was declared; in sentences how."""
+        lent = []
         for name, stratum in mine.items():
             wedge, ai = self.wedges.get((scope, name)), stratum.arms.get("ai")
             if wedge and ai and wedge.effect.se is not None and (stratum.declared is None or wedge.level < stratum.declared[1]):
                 h0 = ai.minutes / (1 - wedge.effect.s)
                 stratum.declared = (Mean(h0, (h0 * wedge.effect.se) ** 2, float("inf")), wedge.level)
+                lent.append(wedge.how)
+        return tuple(dict.fromkeys(lent))
 
     def widen(self, one: Rate, mine: Strata, scope: Scope) -> Rate:
         """The rate with the error over people where that is the larger one."""
@@ -201,10 +204,11 @@ def _rates(
         within = {name: value for name, value in named.items() if name != "kind"}
         mine = _prepared(arms.get(scope, {}), ledger.of(within), given, named)
         _lend(mine, whole.get(scope[: len(TASK)]), by)
-        between.lend(mine, scope)
+        lent = between.lend(mine, scope)
         novel, first, last = facts[scope]
         head = replace(_head(named, (first, last), int(novel)), months=ledger.months(within))
         made = between.widen(rate(mine, head, given.gates.get(named["task"], head.gate)), mine, scope)
+        made = replace(made, notes=(*made.notes, *lent)) if made.level in {"B", "C"} else made
         small = ledger.small.get((named["task"], named["profession"]))
         found.append(without_volume(made, small) if small else made)
     return found if len(by) > len(TASK) else _with_modes(database, arms, found)

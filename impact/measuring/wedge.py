@@ -6,21 +6,26 @@ effect is the mean over the treated months that were seen. Months in which every
 with and are left out.
 
 B: sites began in different months (stepped wedge). C: one beginning, and sites that never began (difference in differences).
+
+With fewer sites, one that never began is enough where there are weeks before and after: an interrupted series with a control, level C.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from datetime import date
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from impact.intervals import Effect, Z
+from impact.measuring.designs import ROLLOUT, SERIES, Week, interrupted_series
 from impact.privacy import MIN_INSTANCES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -44,12 +49,13 @@ class Month:
 
 @dataclass(frozen=True, slots=True)
 class Wedge:
-    """What a roll-out shows: R = with/without as an effect, its level, how many sites and months it rests on."""
+    """What a roll-out shows: R = with/without as an effect, its level, how many sites and months (or weeks) it rests on, in a sentence how."""
 
     effect: Effect
     level: Level
     sites: int
-    months: int
+    periods: int
+    how: str = ROLLOUT
 
 
 def rollout(found: Sequence[Month]) -> Wedge | None:
@@ -110,14 +116,19 @@ def _comparable(found: Sequence[Month]) -> list[Month]:
     return sorted((one for one in found if one.month in open_months and one.site in seen_before), key=lambda one: (one.site, one.month))
 
 
+_PLACED: Final = """
+SELECT task, kind, profession, stratum, site, week, m, arm = 'ai' AS treated, settled IS NULL AS control, n, cs FROM dated
+WHERE NOT novel AND ((arm = 'ai' AND NOT early) OR (arm = 'not_routed' AND (early OR settled IS NULL)))
+"""
 _QUERY: Final = f"""
-WITH placed AS (SELECT task, kind, profession, stratum, site, m, arm = 'ai' AS treated, n, cs FROM dated
-    WHERE NOT novel AND ((arm = 'ai' AND NOT early) OR (arm = 'not_routed' AND (early OR settled IS NULL)))),
+WITH placed AS ({_PLACED}),
 cells AS (SELECT task, kind, profession, stratum, site, m, treated, sum(n) AS n, sum(cs) AS cs FROM placed GROUP BY ALL HAVING sum(n) >= {MIN_INSTANCES})
 SELECT *, min(m) FILTER (treated) OVER (PARTITION BY task, kind, profession, stratum, site) AS began FROM cells WHERE cs > 0 ORDER BY ALL
 """  # noqa: S608 - our names
-
-
+_WEEKLY: Final = f"""
+SELECT task, kind, profession, stratum, week, site, treated, control, sum(n), sum(cs) FROM ({_PLACED})
+GROUP BY ALL HAVING sum(n) >= {MIN_INSTANCES} AND sum(cs) > 0 ORDER BY ALL
+"""  # noqa: S608 - our names
 _MIXED: Final = """
 SELECT task, kind, profession, stratum, coalesce(sum(n) FILTER (arm = 'not_routed'), 0) / sum(n) FROM dated
 WHERE NOT novel AND NOT early AND settled IS NOT NULL AND arm IN ('ai', 'not_routed') GROUP BY ALL
@@ -126,15 +137,63 @@ MOST_MIXED: Final = 0.05
 """Where more of the cases of sites that have AI are not routed, the routed ones may be the easier ones."""
 
 
-def wedges(database: Connection) -> dict[tuple[Scope, str], Wedge]:
-    """What the roll-outs of a settled ledger show, by (task, kind, profession) and stratum."""
+def compared(database: Connection) -> dict[tuple[Scope, str], Wedge]:
+    """What sites without AI show of a settled ledger, by (task, kind, profession) and stratum: roll-outs, else interrupted series."""
+    mixed = {(tuple(row[:3]), row[3]): float(row[4]) for row in database.execute(_MIXED).fetchall()}
+    clean = {key for key, share in mixed.items() if share <= MOST_MIXED}
+    found = {key: rollout(months) for key, months in _by_month(database).items() if key in clean}
+    found |= {key: beside(weeks) for key, weeks in _by_week(database).items() if key in clean and found.get(key) is None}
+    return {key: wedge for key, wedge in found.items() if wedge is not None}
+
+
+def _by_month(database: Connection) -> dict[tuple[Scope, str], list[Month]]:
     gathered: dict[tuple[Scope, str], list[Month]] = {}
     for task, kind, profession, stratum, site, m, treated, n, cs, began in database.execute(_QUERY).fetchall():
         month = Month(site, int(m), int(cs) / int(n) / 6_000, int(m) - int(began) if treated else None)
         gathered.setdefault(((task, kind, profession), stratum), []).append(month)
-    mixed = {(tuple(row[:3]), row[3]): float(row[4]) for row in database.execute(_MIXED).fetchall()}
-    chosen = {
-        key: months for key, months in gathered.items() if mixed.get(key, 1.0) <= MOST_MIXED and any(one.since is None for one in months)
-    }
-    found = {key: rollout(months) for key, months in chosen.items()}
-    return {key: wedge for key, wedge in found.items() if wedge is not None}
+    return {key: months for key, months in gathered.items() if any(one.since is None for one in months)}
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One site in one week: ln of its mean minutes; whether it had AI then; whether it never had."""
+
+    log: float
+    treated: bool
+    control: bool
+
+
+Weeks = dict[int, dict[str, Seen]]
+
+
+def _by_week(database: Connection) -> dict[tuple[Scope, str], Weeks]:
+    gathered: dict[tuple[Scope, str], Weeks] = {}
+    for task, kind, profession, stratum, week, site, treated, control, n, cs in database.execute(_WEEKLY).fetchall():
+        mine = gathered.setdefault(((task, kind, profession), stratum), {})
+        mine.setdefault(int(week), {})[site] = Seen(math.log(int(cs) / int(n) / 6_000), bool(treated), bool(control))
+    return gathered
+
+
+def beside(weeks: Mapping[int, Mapping[str, Seen]]) -> Wedge | None:
+    """The interrupted series of the sites that began, beside those that never did; None where there is none, or too short a one.
+
+    Only weeks in which every site was seen are compared, and all that began are before or all after: sites that come and go would look like a
+    change.
+    """
+    sites = {site for there in weeks.values() for site in there}
+    whole = {week: there for week, there in weeks.items() if there.keys() == sites and len({one.control for one in there.values()}) > 1}
+    states = {week: {one.treated for one in there.values() if not one.control} for week, there in whole.items()}
+    found = [_week(week, list(whole[week].values()), after=True in state) for week, state in states.items() if len(state) == 1]
+    effect = interrupted_series(found)
+    return None if effect is None else Wedge(effect, "C", len(sites), len(found), SERIES)
+
+
+def _week(number: int, there: Sequence[Seen], *, after: bool) -> Week:
+    own, control = (_mean([one.log for one in there if one.control is wanted]) for wanted in (False, True))
+    day = date(number // 60, number // 5 % 12 + 1, 1 + 7 * (number % 5)).toordinal()
+    return Week(day, own, control, after)
+
+
+def _mean(logs: Sequence[float]) -> float:
+    """The geometric mean, whatever the order."""
+    return math.exp(math.fsum(logs) / len(logs))

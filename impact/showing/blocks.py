@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from impact.charts import Bar, bars, series
+from impact.measuring.designs import ROLLOUT, SERIES
 from impact.showing.speech import HATCHED, Block, Cell
 
 if TYPE_CHECKING:
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
 
     from impact.rates import Rate
     from impact.showing.speech import Speech
+
+
+_HOW: Final = {ROLLOUT: "how_rollout", SERIES: "how_series"}
 
 
 def rates_block(rates: Sequence[Rate], say: Speech) -> Block:
@@ -138,7 +142,8 @@ def behind_block(one: Rate, files: Sequence[str], say: Speech) -> Block:
     listed = tuple((Cell(say[f"item_{name}"], number=False), Cell(value, number=False)) for name, value in told.items())
     sentence = say["behind_sentence"].format(s=say.share(one.s), level=one.level or "–", meaning=say[f"meaning_{one.level}"])
     effect = (say["no_effect_meaning"],) if one.status == "no measurable effect" else ()
-    return Block(say["behind"], sentence, "", (say["item"], say["figure"]), listed, (*effect, *one.gate.why))
+    how = tuple(say[word] for note, word in _HOW.items() if note in one.notes)
+    return Block(say["behind"], sentence, "", (say["item"], say["figure"]), listed, (*how, *effect, *one.gate.why))
 
 
 def months_block(found: Sequence[Rate], say: Speech) -> Block:
