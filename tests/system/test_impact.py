@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import os
 import re
+from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import httpx
 import pytest
+from pypdf import PdfReader
 
 from gateway.web.texts import LANGUAGES
 from tests.stage import built
@@ -22,7 +24,7 @@ from tests.system.visitor import Visit
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, ViewportSize
 
     from tests.stage import Stage
 
@@ -36,6 +38,10 @@ PAGES = {
     "scenario": "/impact/scenarios/central",
     "comparison": "/impact/scenarios/fast/with/slow",
 }
+
+
+PAPER: Final[ViewportSize] = {"width": 1032, "height": 710}
+"""A4 across without its margins, at 96 dots an inch."""
 
 
 @pytest.fixture(scope="module")
@@ -90,15 +96,30 @@ def test_a_printed_page_has_its_charts_and_tables_within_the_paper(windows: dict
     seen = windows["fr"]
     seen.come("quality", PAGES[page])
     seen.page.emulate_media(media="print")
-    seen.page.set_viewport_size({"width": 718, "height": 1000})  # A4 without its margins, at 96 dots an inch
+    seen.page.set_viewport_size(PAPER)
     wide = seen.page.evaluate(
-        "[...document.querySelectorAll('main *')].filter(one => one.getBoundingClientRect().right > 720).map(one => one.outerHTML.slice(0, 90))"
+        "[...document.querySelectorAll('main *')].filter(one => one.getBoundingClientRect().right > 1034).map(one => one.outerHTML.slice(0, 90))"
     )
     pictured(seen, page, "print")
     shown = seen.page.locator("main svg, main table").count()
     seen.page.emulate_media(media="screen")
     seen.page.set_viewport_size({"width": 1366, "height": 768})
     assert (wide, shown > 0) == ([], True)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_overview_on_paper_lies_across_the_sheet_with_its_ten_columns_in_words_that_are_not_broken(
+    windows: dict[str, Visit], language: str
+) -> None:
+    seen = windows[language]
+    seen.come("quality", PAGES["overview"])
+    seen.page.emulate_media(media="print")
+    sheets = PdfReader(BytesIO(seen.page.pdf(prefer_css_page_size=True))).pages
+    seen.page.emulate_media(media="screen")
+    told = "\n".join(sheet.extract_text() for sheet in sheets)
+    heads = seen.page.locator("main table").first.locator("thead th").all_inner_texts()
+    assert {tuple(round(float(side)) for side in sheet.mediabox[2:]) for sheet in sheets} == {(842, 595)}
+    assert [word for head in heads for word in head.split() if word not in told] == []
 
 
 @pytest.mark.parametrize("page", PAGES)
