@@ -23,7 +23,9 @@ from impact.professions import ProfessionRate, TaskPart, eight_hour_days, readin
 from impact.scenarios import adoption
 from tests.impact.measuring import one
 from tests.impact.test_intervals import ever_missed
+from tests.impact.test_method import all_months
 from tests.impact.test_rates import EFFECT, SECONDS, changed, full, selected, truth
+from tests.impact.test_series import TRUE, covers, holds, interrupted, weeks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -174,9 +176,18 @@ def selection() -> Iterator[Line]:
     assert (EFFECT, SECONDS["easy"] < SECONDS["hard"]) == (0.15, True)
 
 
+def series() -> Iterator[Line]:
+    """A site beside one without AI, both with a trend, and a known effect of 20 %."""
+    found, case = weeks(TRUE), "interrupted series with a control"
+    yield Line(case, "truth in its interval", "yes", "yes" if holds(found, TRUE) else "no")
+    yield Line(case, "before and after alone: truth in its interval", "no", "yes" if covers(found, control=False) else "no")
+    ledger = interrupted()
+    yield Line(case, "level, from a ledger", "C", one(ledger, all_months(ledger)).level)
+
+
 def lines() -> list[Line]:
     """The whole table."""
-    parts = (masai, raya, ucla, others, figures, sequences, chain, selection)
+    parts = (masai, raya, ucla, others, figures, sequences, chain, selection, series)
     return [line for part in parts for line in part()]
 
 

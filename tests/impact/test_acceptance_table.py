@@ -16,7 +16,7 @@ CASES = (
         "TPMG scribes",
         "AITIC 2026",
     ),
-    *("seed note", "DREES 2016 sums", "null", "sequence", "chain", "adoption", "selection"),
+    *("seed note", "DREES 2016 sums", "null", "sequence", "chain", "adoption", "selection", "interrupted series with a control"),
 )
 
 
