@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import gc
 import os
-from collections import Counter
-from concurrent.futures import ProcessPoolExecutor
+from collections import Counter, deque
+from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from itertools import islice
 from multiprocessing import get_context
@@ -27,7 +27,7 @@ from gateway.audit.export import WIDTH, Export, Tiler, read_export
 from gateway.audit.note import Checkpoint, NoteError, VerifierKey, open_checkpoint
 from gateway.audit.rules.assertions import Assertions, read_assertions
 from gateway.audit.rules.clinical import PolicyDocument, open_policy
-from gateway.audit.rules.entries import BrokenRuleError, members
+from gateway.audit.rules.entries import BrokenRuleError
 from gateway.audit.tree import Frontier
 
 if TYPE_CHECKING:
@@ -42,6 +42,8 @@ MAX_PROBLEMS: Final = 100
 WORTH_SHARING: Final = 20_000
 """Entries from which on more than one processor is used: starting one costs as much as reading some thousand entries."""
 NOTES_AT_A_TIME: Final = 1000
+AHEAD: Final = 16
+"""Spans that may be under way or wait to be taken: what was examined takes room until the rows before it were looked at."""
 _Texts: TypeAlias = "Mapping[str, str]"
 _NONE: Final[_Texts] = MappingProxyType({})
 
@@ -68,7 +70,7 @@ def verify(
     source, number = iter(leaves), 0
     with _without_collecting():
         while bundle := list(islice(source, WIDTH)):
-            run.take(examine(bundle, number, stops=run.growth.stops(number * WIDTH, number * WIDTH + WIDTH)), bundle)
+            run.take(examine(bundle, number, stops=run.growth.stops(number * WIDTH, number * WIDTH + WIDTH)))
             number += 1
     return run.report(checkpoint)
 
@@ -97,11 +99,11 @@ def verify_export(
         return Report(ok=False, size=0, root=Frontier().root().hex(), problems=(Problem(None, sentence(str(error))),), counts={})
     with _without_collecting(), _helpers(export, processors) as helpers:
         run = _Verification(whom, export.policies, assertions, _opened(export.kept, whom.vkeys, helpers), export)
-        for examined, leaves in _examined(export, run, helpers):
+        for examined in _examined(export, run, helpers):
             if isinstance(examined, str):
                 run.stop(examined)
                 break
-            run.take(examined, leaves)
+            run.take(examined)
             told(run.size, export.size)
     return run.report(export.checkpoint)
 
@@ -143,23 +145,26 @@ def _keys(trust: VerifierKey | str) -> list[VerifierKey]:
     return [VerifierKey.decode(line) for line in trust.splitlines() if line.strip()]
 
 
-def _examined(export: Export, run: _Verification, helpers: ProcessPoolExecutor | None) -> Iterator[tuple[Examined | str, Sequence[bytes]]]:
-    """Every bundle, examined, with its leaves."""
+def _examined(export: Export, run: _Verification, helpers: ProcessPoolExecutor | None) -> Iterator[Examined | str]:
+    """Every bundle, examined; a text ends them where one cannot be read."""
     count = -(-export.size // WIDTH)
     if helpers is None:
         for number in range(count):
             try:
                 leaves = export.bundle(number)
             except NoteError as error:
-                yield sentence(str(error)), ()
+                yield sentence(str(error))
                 return
-            yield examine(leaves, number, export, run.growth.stops(number * WIDTH, number * WIDTH + WIDTH)), leaves
+            yield examine(leaves, number, export, run.growth.stops(number * WIDTH, number * WIDTH + WIDTH))
         return
-    spans = range(0, count, SPAN)
-    mine = ({n: run.growth.stops(n * WIDTH, n * WIDTH + WIDTH) for n in range(first, first + SPAN)} for first in spans)
-    for first, found in zip(spans, helpers.map(examined_span, [export.bare()] * len(spans), spans, mine), strict=True):
-        for number, examined in enumerate(found, start=first):
-            yield examined, export.bundle(number) if isinstance(examined, Examined) else ()
+    bare, waiting = export.bare(), deque[Future[list[Examined | str]]]()
+    for first in range(0, count, SPAN):
+        mine = {n: run.growth.stops(n * WIDTH, n * WIDTH + WIDTH) for n in range(first, first + SPAN)}
+        waiting.append(helpers.submit(examined_span, bare, first, mine))
+        if len(waiting) == AHEAD:
+            yield from waiting.popleft().result()
+    while waiting:
+        yield from waiting.popleft().result()
 
 
 class _Verification:
@@ -179,15 +184,13 @@ class _Verification:
         self.growth = Growth(self._open_kept(kept), self._differs)
         self._rows = Rows(self._open_policies(policies), Assertions(assertions))
 
-    def take(self, examined: Examined, leaves: Sequence[bytes]) -> None:
+    def take(self, examined: Examined) -> None:
         """The next bundle: its rows in order, its hashes into the tree, its tile."""
-        for n, leaf in enumerate(leaves):
-            broken = examined.broken.get(n)
-            if broken is not None:
-                self._note(self.size + n, broken)
-                continue
-            entry = examined.entries[n] if examined.entries is not None else None
-            self._check(self.size + n, entry or members(leaf))
+        for n, entry in enumerate(examined.members()):
+            if entry is None:
+                self._note(self.size + n, examined.broken[n])
+            else:
+                self._check(self.size + n, entry)
         if examined.tile is not None:
             row, words = examined.tile
             self._note(None if row is None else self.size + row, words)
