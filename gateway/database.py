@@ -116,7 +116,7 @@ async def connect(
     Raises:
         OSError, asyncpg.PostgresError: the server cannot be reached or refuses.
     """
-    settings = {"application_name": "garant", "synchronous_commit": "on"}
+    settings = {"application_name": "garant", "synchronous_commit": "on", "timezone": "UTC"}
     if role:
         settings["role"] = role
     return await asyncpg.connect(url, server_settings=settings, timeout=5, command_timeout=seconds, connection_class=kind)

@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from gateway.audit.search.index import fill
 from tests.custody.ground import canary, decided
 
 if TYPE_CHECKING:
+    import pytest
+
+    from gateway.database import Connection
     from tests.stage import Stage
 
 
@@ -59,6 +63,28 @@ def test_cases_are_ticked_off_once_in_the_name_of_who_did(stage: Stage) -> None:
     assert (again, after["left"], listed["left"], listed["total"]) == ([409, 409], 0, 0, back["total"])
     assert {one["done_by"] for one in after["cases"]} == {entry["actor"] for entry in stage.entries("patient_informed")}
     assert stage.verified().ok
+
+
+def test_the_list_says_of_each_what_its_own_page_says_and_is_one_reading(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many were begun: as many statements, one connection, the index brought up to date once."""
+    decided(stage, canary())
+    stage.chat("letter")
+    who = stage.clinician("quality")
+    backs = [
+        begun(stage, **asked) for asked in ({}, {"released": True}, {"version": "never"}, {"until": "2020-01-01"}, {"since": "2020-01-01"})
+    ]
+    stage.api(who, "POST", f"/lookbacks/{backs[1]['id']}/cases/{backs[1]['cases'][0]['case']}")
+    own = [stage.api(who, "GET", f"/lookbacks/{back['id']}").json() for back in backs]
+    filled = list[str]()
+
+    async def counted(connection: Connection, establishment: str) -> int:
+        filled.append(establishment)
+        return await fill(connection, establishment)
+
+    monkeypatch.setattr("gateway.api.custody.lookback.fill", counted)
+    listed = {one["id"]: (one["total"], one["left"]) for one in stage.api(who, "GET", "/lookbacks").json()}
+    assert [listed[one["id"]] for one in own] == [(one["total"], one["left"]) for one in own]
+    assert (len({(one["total"], one["left"]) for one in own}) >= 3, filled) == (True, ["test"])
 
 
 def test_only_who_reads_log_and_cases_looks_back(stage: Stage) -> None:

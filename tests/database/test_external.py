@@ -71,3 +71,19 @@ def test_neither_the_gateway_nor_the_owner_changes_the_log(database_url: str, st
     for role in ("garant_app", None):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             asyncio.run(attempt(role))
+
+
+DAY = "SELECT (DATE '2026-01-02' AT TIME ZONE 'UTC') = TIMESTAMPTZ '2026-01-02T00:00:00Z'"
+
+
+async def test_a_day_is_a_day_in_utc_wherever_the_server_stands(database_url: str) -> None:
+    """The control: asked over a connection that leaves the zone to the server, the same day begins elsewhen."""
+    owner = await asyncpg.connect(database_url)
+    await owner.execute(f"ALTER DATABASE \"{urlsplit(database_url).path[1:]}\" SET timezone TO 'Pacific/Auckland'")
+    await owner.close()
+    ours, plain = await connect(database_url, role=None), await asyncpg.connect(database_url)
+    try:
+        assert [await one.fetchval(DAY) for one in (ours, plain)] == [True, False]
+    finally:
+        await ours.close()
+        await plain.close()

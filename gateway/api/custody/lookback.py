@@ -127,10 +127,10 @@ async def view_of(parts: Parts, identity: UUID, most: int) -> LookbackView:
 
 
 async def views(parts: Parts) -> list[LookbackView]:
-    """Every look-back, with how many cases it has."""
+    """Every look-back, with how many cases it has, in one reading."""
     async with up_to_date(parts) as connection:
         known = await all_of(connection, parts.settings.establishment.id)
-    return [await view_of(parts, back.id, 0) for back, _ in known]
+    return [LookbackView(**_named(back), total=counted.total, left=counted.left) for back, counted in known]
 
 
 @asynccontextmanager
@@ -155,8 +155,11 @@ def _answer(whole: tuple[Lookback, list[Touched]], status: int) -> Response:
 
 
 def _told(back: Lookback, listed: list[Touched]) -> dict[str, Any]:
-    named = {name: getattr(back, name) for name in ("id", "system", "version", "since", "until", "released")}
-    return {**named, "total": len(listed), "left": sum(one.done_at is None for one in listed)}
+    return {**_named(back), "total": len(listed), "left": sum(one.done_at is None for one in listed)}
+
+
+def _named(back: Lookback) -> dict[str, Any]:
+    return {name: getattr(back, name) for name in ("id", "system", "version", "since", "until", "released")}
 
 
 def _plain(one: Touched) -> dict[str, Any]:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _OPENED: Final = text("SELECT index AS place, leaf FROM entries WHERE establishment = :name AND id = :id AND type = 'incident'")
 _ALL: Final = text("""
-SELECT e.id, e.index AS place, e.at, e.leaf FROM log_search AS s JOIN entries AS e USING (establishment, index)
+SELECT e.id, e.index AS place, e.leaf FROM log_search AS s JOIN entries AS e USING (establishment, index)
 WHERE s.establishment = :name AND s.type = 'incident' ORDER BY s.index DESC LIMIT 100
 """)
 _FOUND: Final = """
@@ -52,6 +52,28 @@ _DONE: Final = text("""
 SELECT e.case_id, e.at, s.actor FROM log_search AS s JOIN entries AS e USING (establishment, index)
 WHERE s.establishment = :name AND s.type = 'patient_informed' AND s.index > :after
   AND convert_from(e.leaf, 'UTF8')::jsonb -> 'detail' ->> 'lookback' = :id
+""")
+
+_COUNTED: Final = text("""
+WITH asked AS MATERIALIZED (
+  SELECT * FROM jsonb_to_recordset(CAST(:backs AS jsonb))
+    AS b (id text, place bigint, system text, version text, since date, until date, released boolean)
+), gone AS MATERIALIZED (
+  SELECT DISTINCT system, case_id, suggestion_id FROM log_search
+  WHERE establishment = :name AND type = 'released' AND system IN (SELECT system FROM asked WHERE released)
+), there AS (
+  SELECT DISTINCT b.id, s.case_id FROM asked AS b JOIN log_search AS s ON s.system = b.system
+  WHERE s.establishment = :name AND s.type = 'received' AND s.case_id IS NOT NULL AND (b.version = '' OR b.version = s.version)
+    AND s.at >= (b.since AT TIME ZONE 'UTC') AND s.at < ((b.until + 1) AT TIME ZONE 'UTC')
+    AND (NOT b.released OR (s.system, s.case_id, s.suggestion_id) IN (SELECT system, case_id, suggestion_id FROM gone))
+), ticked AS (
+  SELECT DISTINCT b.id, e.case_id
+  FROM log_search AS s JOIN entries AS e USING (establishment, index)
+  JOIN asked AS b ON b.id = convert_from(e.leaf, 'UTF8')::jsonb -> 'detail' ->> 'lookback' AND s.index > b.place
+  WHERE s.establishment = :name AND s.type = 'patient_informed'
+)
+SELECT id, count(*) AS total, count(*) FILTER (WHERE ticked.id IS NULL) AS waiting
+FROM there LEFT JOIN ticked USING (id, case_id) GROUP BY id
 """)
 
 
@@ -94,6 +116,14 @@ class Touched:
     done_by: str
 
 
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How many cases a look-back has, and how many are still to be contacted."""
+
+    total: int
+    left: int
+
+
 def opened(back: Lookback, by: Author, at: datetime) -> Event:
     """The entry that begins one; its id is the look-back's."""
     detail = {
@@ -126,11 +156,14 @@ async def found(connection: AsyncConnection, establishment: str, identity: UUID)
     return back
 
 
-async def all_of(connection: AsyncConnection, establishment: str) -> list[tuple[Lookback, datetime]]:
-    """The look-backs that were begun and when, the newest first, at most 100."""
+async def all_of(connection: AsyncConnection, establishment: str) -> list[tuple[Lookback, Counted]]:
+    """The look-backs that were begun, the newest first, at most 100, each with its counts: two statements however many there are."""
     rows = (await connection.execute(_ALL, {"name": establishment})).all()
-    told = [(_told(row.id, row.place, row.leaf), row.at) for row in rows]
-    return [(back, at) for back, at in told if back is not None]
+    backs = [back for row in rows if (back := _told(row.id, row.place, row.leaf)) is not None]
+    asked = json.dumps([_asked(back) for back in backs])
+    found_now = (await connection.execute(_COUNTED, {"name": establishment, "backs": asked})).all()
+    counts = {row.id: Counted(row.total, row.waiting) for row in found_now}
+    return [(back, counts.get(str(back.id), Counted(0, 0))) for back in backs]
 
 
 async def touched(connection: AsyncConnection, establishment: str, back: Lookback, case: UUID | None = None) -> list[Touched]:
@@ -166,6 +199,11 @@ async def check_left(connection: AsyncConnection, establishment: str, back: Look
             "This case is not part of the look-back, or was ticked off already. Reload to see what is left.",
             fr="Ce dossier n'en fait pas partie, ou est déjà coché. Rechargez la page pour voir ce qui reste.",
         )
+
+
+def _asked(back: Lookback) -> dict[str, object]:
+    days = {"since": back.since.isoformat(), "until": back.until.isoformat()}
+    return {"id": str(back.id), "place": back.index, "system": back.system, "version": back.version, "released": back.released, **days}
 
 
 def _told(identity: UUID, index: int, leaf: bytes) -> Lookback | None:
