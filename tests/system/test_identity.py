@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from gateway.cli import app
 from tests.conftest import apart
+from tests.custody.ground import another
 from tests.fakes.identity_provider import CLIENT, SECRET
 from tests.stage import ENVIRONMENT, Stage, built, eventually
 from tests.system import ward
@@ -108,10 +109,12 @@ def authenticator(page: Page, *, verified: bool = True) -> tuple[CDPSession, str
     return devtools, str(made["authenticatorId"])
 
 
-def with_passkey(seen: Visit) -> tuple[CDPSession, str]:
-    """Signed in as dr.a, with a passkey of this browser."""
-    seen.stage.rows("UPDATE passkeys SET removed_at = now() WHERE removed_at IS NULL")
-    page = seen.come(path="/account")
+def with_passkey(seen: Visit, login: str = "dr.a") -> tuple[CDPSession, str]:
+    """Signed in, with a passkey of this browser."""
+    seen.stage.rows(
+        "UPDATE passkeys SET removed_at = now() WHERE removed_at IS NULL AND person_id = (SELECT id FROM people WHERE login = $1)", login
+    )
+    page = seen.come(login, "/account")
     seen.stage.rows("UPDATE sessions SET authenticated_at = now()")
     page.reload()
     key = authenticator(page)
@@ -241,3 +244,36 @@ def test_who_has_only_a_passkey_confirms_with_it_on_the_account_s_page(seen: Vis
     button.click()
     page.get_by_role("button", name="Add a passkey").wait_for()
     assert seen.stage.entries("auth_ok")[-1]["auth"]["method"] == "passkey"
+
+
+def test_two_people_erase_a_case_each_by_passkey(seen: Visit, resolving: Browser) -> None:
+    """Neither types a password, and neither's sign-in is fresh: each proof is the passkey's, made for this one act (R26)."""
+    stage, waiting = seen.stage, ward.call(seen.stage)
+    stage.clinician().decide(waiting.id, "approve")
+    case = str(stage.rows("SELECT case_id FROM suggestions WHERE id = $1::uuid", waiting.id)[0]["case_id"])
+    apart(another, stage, "quality.2")
+    second = Visit.begin(resolving, stage, "en", "light", script=True, base=ORIGIN)
+    first_page, second_page = (custody(one, login) for one, login in ((seen, "quality"), (second, "quality.2")))
+    first_page.get_by_text("Ask to erase a case").click()
+    asking = first_page.locator("form[action='/custody/erasures']")
+    asking.get_by_label("Case (id)").fill(case)
+    asking.get_by_label("Legal basis").select_option("wrong_patient")
+    asking.get_by_role("button", name="Ask").click()
+    first_page.get_by_text("another person has to confirm it").wait_for()
+    second_page.reload()
+    second_page.get_by_role("button", name=f"Erase for good: {case}").click()
+    second_page.get_by_role("row").filter(has_text=case).wait_for()
+    second.end()
+    asked, done = stage.entries("config_changed")[-1], stage.entries("erased")[-1]
+    assert [(one["case"], one["auth"]["method"]) for one in (asked, done)] == [(case, "passkey")] * 2
+    assert asked["actor"] == done["detail"]["requested_by"] != done["actor"]
+    assert stage.rows("SELECT count(*) AS n FROM payloads WHERE suggestion_id = $1::uuid", waiting.id)[0]["n"] == 0
+    assert stage.verified().ok
+
+
+def custody(seen: Visit, login: str) -> Page:
+    """At the page of erasures, with a passkey and with a sign-in that is too old to count."""
+    with_passkey(seen, login)
+    seen.stage.rows(STALE)
+    seen.page.goto("/custody")
+    return seen.page
