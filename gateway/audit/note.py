@@ -30,6 +30,7 @@ _KEY_BYTES: Final = 32
 _HASH_BYTES: Final = 32
 _PARTS: Final = 3
 _MAX_DIGITS: Final = 18
+_SHOWN: Final = 100
 _MARK: Final = "\u2014 "
 
 
@@ -134,7 +135,8 @@ def open_note(note: str | bytes, vkeys: Iterable[VerifierKey]) -> tuple[str, tup
     text, lines = _split(_decode(note))
     known = {(key.name, key.id): key for key in vkeys}
     signed: dict[VerifierKey, None] = {}
-    for name, identity, signature in map(_signature, lines):
+    signatures = [_signature(line) for line in lines]
+    for name, identity, signature in signatures:
         key = known.get((name, identity))
         if key is None:
             continue
@@ -143,7 +145,8 @@ def open_note(note: str | bytes, vkeys: Iterable[VerifierKey]) -> tuple[str, tup
             raise NoteError(message)
         signed[key] = None
     if not signed:
-        message = "no key we know has signed this note"
+        others = ", ".join(f"{name[:_SHOWN]}+{identity.hex()}" for name, identity, _ in signatures[:_PARTS])
+        message = f"no key we know has signed this note; it is signed by {others}"
         raise UnknownSignerError(message)
     return text, tuple(signed)
 

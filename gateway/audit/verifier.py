@@ -12,6 +12,7 @@ import os
 from collections import Counter, deque
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import islice
 from multiprocessing import get_context
 from types import MappingProxyType
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from gateway.audit.checking.bundles import SPAN, Examined, examine, examined_span, opened_notes
 from gateway.audit.checking.evidence import cosignatures, timestamps
 from gateway.audit.checking.growth import Growth
-from gateway.audit.checking.keys import SigningKeys
+from gateway.audit.checking.keys import SigningKeys, with_later
 from gateway.audit.checking.report import Problem, Report, Trust, sentence
 from gateway.audit.checking.rows import Rows
 from gateway.audit.export import WIDTH, Export, Tiler, read_export
@@ -85,7 +86,7 @@ def verify_export(
 
     Args:
         folder: the export.
-        trust: whom the reader trusts; or only the log's key, or its lines.
+        trust: whom the reader trusts; or only the log's key, or its lines. Later keys beside the log count for what the log says of them.
         told: called with the entries that are done, and how many there are.
         processors: how many are used; all of them where it is not said and the log is large.
 
@@ -97,6 +98,7 @@ def verify_export(
         export, assertions = read_export(folder), read_assertions(folder)
     except NoteError as error:
         return Report(ok=False, size=0, root=Frontier().root().hex(), problems=(Problem(None, sentence(str(error))),), counts={})
+    whom = replace(whom, vkeys=with_later(whom.vkeys, export.vkey))
     with _without_collecting(), _helpers(export, processors) as helpers:
         run = _Verification(whom, export.policies, assertions, _opened(export.kept, whom.vkeys, helpers), export)
         for examined in _examined(export, run, helpers):

@@ -1,7 +1,7 @@
 """The one writer of a replica: many callers, one transaction at a time, nobody told before COMMIT.
 
 Callers wait on futures; a caller who hangs up cancels nothing. When a connection is lost during COMMIT the entries
-are looked up by id, behind a fence that no late commit passes, and only the missing ones are written again. A caller waits at most five seconds, then learns
+are looked up by id, behind a fence that no late commit passes, and only the missing ones are written again. A caller waits at most four seconds, then learns
 that the log cannot be written: never a silent pass.
 """
 
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MAX_BATCH: Final = 256
-WAIT_SECONDS: Final = 4.5
-"""So that a caller has the refusal within five seconds."""
+WAIT_SECONDS: Final = 4.0
+"""So that a caller has the refusal within five seconds, on a busy machine too."""
 _COMMAND_SECONDS: Final = 10.0
 """A connection on which nothing came for so long is given up; after a longer pause of the database it is made anew."""
 _RECONNECT_SECONDS: Final = 0.2
@@ -49,7 +49,7 @@ _BROKEN: Final = (
 _FOREIGN: Final = (AuditUnavailable, Misconfigured, NoteError)  # the database is not the one this log was written to
 
 _TOO_LATE: Final = (
-    "The audit log could not be written within 5 seconds, so nothing is released. "
+    "The audit log could not be written in time, so nothing is released. "
     "Try again; if it persists, tell hospital IT that the database does not answer."
 )
 
@@ -149,7 +149,7 @@ class Writer:
         Raises:
             Conflict: a guard found the state changed; nothing was written.
             Suspended: the stop button forbids this release; nothing was written.
-            AuditUnavailable: no COMMIT within five seconds; treat it as not released.
+            AuditUnavailable: no COMMIT within four seconds; treat it as not released.
         """
         if self.damaged is not None:
             raise AuditUnavailable(self.damaged, code="log_damaged")

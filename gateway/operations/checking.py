@@ -6,12 +6,12 @@ What is wrong with a file that was named is said as `BadInput`; what is wrong wi
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from gateway.audit.checking.evidence import cosignatures
 from gateway.audit.checking.report import Problem, Report, Trust
 from gateway.audit.export import read_export
-from gateway.audit.note import NoteError, VerifierKey
+from gateway.audit.note import NoteError, UnknownSignerError, VerifierKey
 from gateway.audit.outside.difference import Difference, difference
 from gateway.audit.outside.disclosure import leaf_in, opens
 from gateway.audit.outside.policy import read_policy
@@ -29,6 +29,11 @@ if TYPE_CHECKING:
     from gateway.audit.note import Checkpoint
 
 _T = TypeVar("_T")
+_OTHER_KEY: Final = (
+    " If that is the log's own name, its key was changed: --key needs the line of log.vkey that begins so. The log announces it in an entry "
+    "'key_changed' (detail.kind 'log', step 'announced'); an export made since is verified with the older key, and its log.vkey has the line. "
+    "A proof made anew since carries the announcement itself."
+)
 
 
 def trust(key: Path | None, policy: Path | None = None, authority: Path | None = None) -> Trust:
@@ -79,7 +84,8 @@ def check_proof(path: Path, whom: Trust, leaf: Path | None) -> tuple[Report, tup
             case = CaseProof.decode(text)
             checkpoint, entries, note = case.check(whom.vkeys), [(entry.index, entry.leaf) for entry in case.entries], case.checkpoint
     except NoteError as error:
-        return Report(ok=False, size=0, root="", problems=(Problem(None, f"The proof does not hold: {error}."),), counts={}), ()
+        more = _OTHER_KEY if isinstance(error, UnknownSignerError) else ""
+        return Report(ok=False, size=0, root="", problems=(Problem(None, f"The proof does not hold: {error}.{more}"),), counts={}), ()
     return _proven(checkpoint, note, whom), tuple(_told(index, content) for index, content in entries)
 
 

@@ -3,27 +3,36 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from contextlib import suppress
+from dataclasses import replace
+from random import Random
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pymerkle import InmemoryTree
 
 from gateway.audit.batch import Write
-from gateway.audit.note import SigningKey, open_checkpoint, sign_checkpoint
+from gateway.audit.checking.handover import Handover, written
+from gateway.audit.export import write_export
+from gateway.audit.note import NoteError, SigningKey, UnknownSignerError, open_checkpoint, sign_checkpoint
 from gateway.audit.outside.policy import read_policy
+from gateway.audit.outside.proofs import CaseProof, Placed, Proof
 from gateway.audit.publication.anchors import Anchors
 from gateway.audit.publication.folder import Folder
 from gateway.audit.publication.places import AnchorPlace, FolderPlace, WitnessPlace
-from gateway.audit.tree import leaf_hash, root_of
+from gateway.audit.tree import inclusion_proof, leaf_hash, root_of
 from gateway.audit.verifier import Trust, verify, verify_export
+from gateway.operations.auditing import prove
 from gateway.operations.rotation import signing
 from tests.audit.ground import happened
 from tests.audit.outsider.running import Outsider, keys
 from tests.audit.published import Living, living
-from tests.audit.story import ORIGIN, Story, held
+from tests.audit.story import ORIGIN, POLICIES, Story, held
 from tests.custody.test_encryption_keys import keys_of, with_writer
-from tests.stage import Stage, built
+from tests.stage import Stage, built, finished
 from tests.witness.stand import Eye
 
 if TYPE_CHECKING:
@@ -61,8 +70,6 @@ def rotated() -> list[bytes]:
 
 def problems(leaves: list[bytes], note: str, *kept: str, vkeys: tuple[object, ...] = BOTH) -> list[str]:
     """What the verifier says."""
-    from tests.audit.story import POLICIES  # noqa: PLC0415
-
     report = verify(leaves, note, vkeys, POLICIES, kept)  # type: ignore[arg-type]
     return [problem.sentence for problem in report.problems]
 
@@ -93,6 +100,85 @@ def test_a_retired_key_signs_nothing_alone(rotated: list[bytes]) -> None:
 
 def test_a_key_that_the_reader_does_not_know_proves_nothing(rotated: list[bytes]) -> None:
     assert any("no key we know" in one for one in problems(rotated, state(rotated, len(rotated), THIEF)))
+
+
+def test_keys_that_hand_over_to_each_other_hand_over_nothing() -> None:
+    """Whoever holds the database alone announces two keys of their own, and signs with both: neither was ever entitled."""
+    story = held()
+    for key in (THIEF, NEW):
+        changed(story, "announced", key)
+    story.scope("suspended", "site:a")
+    leaves = story.leaves()
+    vkeys = (OLD.verifier(), THIEF.verifier(), NEW.verifier())
+    said = problems(leaves, state(leaves, len(leaves), THIEF, NEW), state(leaves, 3, OLD), vkeys=vkeys)
+    assert ["no state that covers it is signed by the key before" in one for one in said] == [True, True]
+    assert problems(leaves, state(leaves, len(leaves), OLD, THIEF, NEW), vkeys=vkeys) == []
+
+
+def exported(folder: Path, leaves: list[bytes], note: str, *kept: str) -> Path:
+    """The log as files, with the lines of both keys beside it."""
+    write_export(folder, leaves, note, "\n".join(key.encode() for key in BOTH), POLICIES, kept)
+    return folder
+
+
+def test_an_export_is_verified_with_the_first_key_alone_once_the_log_has_handed_over(rotated: list[bytes], tmp_path: Path) -> None:
+    """The lines beside an export are its maker's: they count where the log announced them under a key that the reader brought."""
+    kept = (state(rotated, 3, OLD), state(rotated, 8, OLD, NEW))
+    newest = state(rotated, len(rotated), NEW)
+    sound, unannounced = exported(tmp_path / "a", rotated, newest, *kept), held().leaves()
+    assert verify_export(sound, Trust(BOTH[:1])).problems == ()
+    for number, folder in enumerate(
+        (exported(tmp_path / "b", rotated, newest, kept[0]), exported(tmp_path / "c", unannounced, state(unannounced, 5, NEW)))
+    ):
+        [said] = verify_export(folder, Trust(BOTH[:1])).problems
+        assert ("no state that covers it", "never announced")[number] in said.sentence
+
+
+def handed_over(leaves: list[bytes], size: int = 8, *signers: SigningKey) -> Handover:
+    """The announcement in a state that both keys signed."""
+    path = inclusion_proof([leaf_hash(leaf) for leaf in leaves[:size]], 5)
+    return Handover(5, leaves[5], path, state(leaves, size, *(signers or (OLD, NEW))))
+
+
+def case_of(leaves: list[bytes], *keys: Handover, signer: SigningKey = NEW) -> CaseProof:
+    """The proof of the five entries before the change, in a state that the later key signed alone."""
+    hashes, case = [leaf_hash(leaf) for leaf in leaves], str(json.loads(leaves[0])["case"])
+    placed = tuple(Placed(n, leaves[n], inclusion_proof(hashes, n)) for n in range(5))
+    return CaseProof.decode(CaseProof(case, placed, state(leaves, len(leaves), signer), keys).encode())
+
+
+def test_a_proof_carries_the_announcement_so_that_the_older_key_is_enough(rotated: list[bytes]) -> None:
+    proof = case_of(rotated, handed_over(rotated))
+    entry = Proof.decode(Proof(2, proof.entries[2].path, proof.checkpoint, written(proof.keys)).encode())
+    for vkeys in (BOTH[:1], BOTH[1:], BOTH):
+        assert [one.size for one in (proof.check(vkeys), entry.check(rotated[2], vkeys))] == [len(rotated)] * 2
+    for vkeys in (BOTH[:1], [THIEF.verifier()]):
+        with pytest.raises(UnknownSignerError, match=f"signed by {ORIGIN.replace('+', '.')}.{NEW.verifier().id.hex()}"):
+            case_of(rotated).check(vkeys)
+
+
+def test_an_announcement_that_the_older_key_did_not_sign_carries_nothing(rotated: list[bytes]) -> None:
+    forged, moved = handed_over(rotated, 8, NEW), replace(handed_over(rotated), index=6)
+    unsigned, other = handed_over(rotated, 8, OLD), replace(handed_over(rotated), leaf=rotated[7])
+    early = case_of(rotated[:6], handed_over(rotated))
+    assert early.check(BOTH[:1]).size == 6
+    for one in (forged, moved, unsigned, other):
+        with pytest.raises(NoteError):
+            case_of(rotated, one).check(BOTH[:1])
+    with pytest.raises(UnknownSignerError):
+        replace(case_of(rotated[:5]), keys=(handed_over(rotated),)).check(BOTH[:1])
+
+
+def test_every_change_of_a_proof_s_announcement_is_found(rotated: list[bytes]) -> None:
+    text = case_of(rotated, handed_over(rotated)).encode()
+    rng, held_up = Random(4), list[str]()  # noqa: S311 - the same changes in each run
+    for _ in range(400):
+        place = rng.randrange(len(text))
+        changed_text = text[:place] + chr(ord(text[place]) ^ (1 << rng.randrange(7))) + text[place + 1 :]
+        with suppress(NoteError):
+            CaseProof.decode(changed_text).check(BOTH[:1])
+            held_up.append(changed_text)
+    assert held_up == []
 
 
 @pytest.fixture(scope="module")
@@ -184,6 +270,8 @@ def test_the_command_changes_the_key_of_a_running_gateway(site: Stage) -> None:
     head = site.rows("SELECT checkpoint FROM log_head")[0]["checkpoint"]
     assert open_checkpoint(head, [old, new]).by == (new,)
     assert site.verified().ok
+    proof = CaseProof.decode(finished(prove(site.settings, site.keys, site.url, UUID(site.entries("received")[0]["case"]))))
+    assert (open_checkpoint(proof.checkpoint, [new]).by, proof.check([old]).by) == ((new,), (new,))
     steps = [entry["detail"]["step"] for entry in site.entries("key_changed")]
     assert steps == ["announced", "retired"]
 

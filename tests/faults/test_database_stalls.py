@@ -26,8 +26,8 @@ from tests.stage import Stage, built, eventually
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-PAUSE, WITHIN, BACK = 10.0, 5.6, 20.0
-"""Seconds: how long it stalls; the answer (4.9 measured), with what a busy machine adds; until entries are written again afterwards."""
+PAUSE, WITHIN, BACK = 10.0, 5.0, 20.0
+"""Seconds: how long it stalls; until a caller has the answer, as promised; until entries are written again afterwards."""
 
 
 class Stalled:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from gateway.audit.batch import Write
 
-WITHIN = 5.6
+WITHIN = 5.0
 FULL = """
 CREATE FUNCTION no_space() RETURNS trigger LANGUAGE plpgsql AS
 $$ BEGIN RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = 'disk_full'; END $$

@@ -6,6 +6,7 @@ Announced counts only where a state that covers the entry is signed by the key b
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from gateway.audit.note import NoteError, VerifierKey
@@ -22,7 +23,7 @@ class SigningKeys:
     """The keys of one log as it tells of them.
 
     Args:
-        trusted: the keys that the reader brought, the log's first one first.
+        trusted: the keys that the reader brought, the log's first one first; later ones count for what the log says of them, no more.
     """
 
     def __init__(self, trusted: Sequence[VerifierKey]) -> None:
@@ -51,8 +52,9 @@ class SigningKeys:
         for state in self._states:
             if state.by and not any(self._may_sign(key, state.size) for key in state.by):
                 yield self._refusal(state)
+        entitled = self._entitled()
         for key, index in self._announced.items():
-            if key in self._trusted[1:] and any(key in state.by for state in self._states) and not self._handed_over(key, index):
+            if key not in entitled and key in self._trusted[1:] and any(key in state.by for state in self._states):
                 yield (
                     f"The key {key.id.hex()} was announced in entry {index}, but no state that covers it is signed by the key before: "
                     "whoever announced it need not have had that key."
@@ -63,9 +65,17 @@ class SigningKeys:
             return False
         return key == self._trusted[0] or self._announced.get(key, size) < size
 
-    def _handed_over(self, key: VerifierKey, index: int) -> bool:
+    def _entitled(self) -> set[VerifierKey]:
+        """The first key, and every one to which a key that was entitled before has handed over; keys that announce each other are none."""
+        entitled, size = set(self._trusted[:1]), 0
+        while len(entitled) > size:
+            size = len(entitled)
+            entitled |= {key for key, index in self._announced.items() if self._handed_over(index, entitled - {key})}
+        return entitled
+
+    def _handed_over(self, index: int, entitled: set[VerifierKey]) -> bool:
         covering = (state for state in self._states if state.size > index)
-        return any(other != key and self._may_sign(other, state.size) for state in covering for other in state.by)
+        return any(other in entitled and self._may_sign(other, state.size) for state in covering for other in state.by)
 
     def _refusal(self, state: Checkpoint) -> str:
         retired = [key for key in state.by if key in self._retired]
@@ -78,3 +88,17 @@ class SigningKeys:
             f"The state of {state.size} entries is signed by the key {state.by[0].id.hex()}, which the log never announced before: "
             "somebody changed the log's key without saying so under the old one."
         )
+
+
+def with_later(trusted: Sequence[VerifierKey], beside: str) -> tuple[VerifierKey, ...]:
+    """The reader's keys and, behind them, those that lie beside a log under the name of one of them.
+
+    They are no more trusted for it: a later key signs nothing but what a key before it has announced and handed over.
+    """
+    named, found = {key.name for key in trusted}, list(trusted)
+    for line in beside.splitlines():
+        with suppress(NoteError):
+            key = VerifierKey.decode(line)
+            if key.name in named and key not in found:
+                found.append(key)
+    return tuple(found)

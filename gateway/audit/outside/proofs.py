@@ -1,8 +1,8 @@
 """Proofs as text files that need nothing else (C2SP tlog-proof): one entry, or a whole case, in a signed checkpoint.
 
 The file of a case proves its last entry in the standard form; `extra` carries the bytes of all its entries and the paths of
-the others. Entries name the previous one of their case, so none in between can be left out. What comes from outside raises
-only `NoteError`.
+the others. Entries name the previous one of their case, so none in between can be left out. Where the log's key was changed, `extra`
+carries the announcements (`checking/handover.py`), so that the log's first key is enough. What comes from outside raises only `NoteError`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from gateway.audit.checking.handover import Handover, learnt, listed, read
+from gateway.audit.export import claimed_size
 from gateway.audit.note import MAX_BYTES as MAX_NOTE_BYTES
 from gateway.audit.note import Checkpoint, NoteError, VerifierKey, from_base64, open_checkpoint
 from gateway.audit.tree import HASH_BYTES, consistency_holds, inclusion_holds, leaf_hash
@@ -28,7 +30,7 @@ _MAX_DIGITS: Final = 18
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """One inclusion proof: the entry at `index`, siblings nearest first, the signed note; `extra` is not authenticated."""
+    """One inclusion proof: the entry at `index`, siblings nearest first, the signed note; of `extra` only announced keys count, once checked."""
 
     index: int
     path: tuple[bytes, ...]
@@ -57,7 +59,8 @@ class Proof:
 
     def check(self, leaf: bytes, vkeys: Sequence[VerifierKey]) -> Checkpoint:
         """The checkpoint in which this leaf stands. Raises NoteError where the proof does not show that."""
-        checkpoint = open_checkpoint(self.checkpoint, vkeys)
+        known = learnt(vkeys, read(self.extra), claimed_size(self.checkpoint))
+        checkpoint = open_checkpoint(self.checkpoint, known)
         if not inclusion_holds(leaf_hash(leaf), self.index, checkpoint.size, self.path, checkpoint.root):
             message = f"the proof does not show that this entry stands at place {self.index} of the signed log"
             raise NoteError(message)
@@ -75,16 +78,19 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class CaseProof:
-    """All entries of a case up to its last one, in one checkpoint."""
+    """All entries of a case up to its last one, in one checkpoint; `keys`: the announcements of the log's later keys, in order."""
 
     case: str
     entries: tuple[Placed, ...]
     checkpoint: str
+    keys: tuple[Handover, ...] = ()
 
     def encode(self) -> str:
         """The text of the case's `.tlog-proof` file."""
         *_, last = self.entries
-        extra = {"kind": CASE, "case": self.case, "entries": [_listed(entry, whole=entry is not last) for entry in self.entries]}
+        entries = [_listed(entry, whole=entry is not last) for entry in self.entries]
+        keys = {"keys": [one.listed() for one in self.keys]} if self.keys else {}
+        extra = {"kind": CASE, "case": self.case, "entries": entries, **keys}
         text = json.dumps(extra, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
         return Proof(last.index, last.path, self.checkpoint, text.encode()).encode()
 
@@ -96,7 +102,8 @@ class CaseProof:
             extra = json.loads((proof.extra or b"").decode())
             entries = [Placed(int(one["index"]), str(one["leaf"]).encode(), _hashes(one.get("path", ()))) for one in extra["entries"]]
             last = entries.pop()
-            found = cls(str(extra["case"]), (*entries, Placed(proof.index, last.leaf, proof.path)), proof.checkpoint)
+            placed = (*entries, Placed(proof.index, last.leaf, proof.path))
+            found = cls(str(extra["case"]), placed, proof.checkpoint, listed(extra))
         except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
             message = "the file does not hold the entries of a case; it proves one entry, whose bytes must be given"
             raise NoteError(message) from error
@@ -107,10 +114,11 @@ class CaseProof:
 
     def check(self, vkeys: Sequence[VerifierKey]) -> Checkpoint:
         """The checkpoint in which every entry of this case stands, none left out in between. Raises NoteError."""
-        checkpoint = open_checkpoint(self.checkpoint, vkeys)
+        known = learnt(vkeys, self.keys, claimed_size(self.checkpoint))
+        checkpoint = open_checkpoint(self.checkpoint, known)
         before: int | None = None
         for entry in self.entries:
-            Proof(entry.index, entry.path, self.checkpoint).check(entry.leaf, vkeys)
+            Proof(entry.index, entry.path, self.checkpoint).check(entry.leaf, known)
             self._check_chain(entry, before)
             before = entry.index
         return checkpoint

@@ -6,10 +6,12 @@ first needs them. Nothing here locks the head row: appending never waits for a r
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from gateway.audit.checking.handover import Handover, written
 from gateway.audit.export import WIDTH, packed
 from gateway.audit.note import NoteError, VerifierKey, open_checkpoint
 from gateway.audit.outside.proofs import CaseProof, ConsistencyProof, Placed, Proof
@@ -53,6 +55,10 @@ _NOTE: Final = """
 INSERT INTO publications (establishment, place, size, at, tried_at, problem) VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (establishment, place) DO UPDATE SET size = $3, at = $4, tried_at = $5, problem = $6
 """
+_CHANGES: Final = """
+SELECT index, leaf FROM entries WHERE establishment = $1 AND type = 'key_changed' AND index < $2 ORDER BY index
+"""
+_KEPT_AFTER: Final = "SELECT size, note FROM checkpoints WHERE establishment = $1 AND size > $2 ORDER BY size LIMIT 1"
 _LAST: Final = "SELECT max(index) FROM entries WHERE establishment = $1 AND case_id = $2"
 _AT_A_TIME: Final = 64
 
@@ -188,7 +194,7 @@ class Stored:
 
     async def prove(self, index: int, state: State) -> Proof:
         """The proof that an entry stands in a state. Raises Unknown."""
-        return Proof(index, await self._path(index, state), await self.cosigned(state))
+        return Proof(index, await self._path(index, state), await self.cosigned(state), written(await self.handovers(state)))
 
     async def prove_case(self, case: UUID, state: State) -> CaseProof:
         """The proof of all entries of a case in a state. Raises Unknown where it has none there."""
@@ -197,7 +203,23 @@ class Stored:
             message = "No entry of the log speaks of this case. Check the case's id."
             raise Unknown(message, code="case_unknown", fr="Aucune écriture du journal ne parle de ce dossier. Vérifiez son identifiant.")
         placed = [Placed(row["index"], row["leaf"], await self._path(row["index"], state)) for row in rows]
-        return CaseProof(str(case), tuple(placed), await self.cosigned(state))
+        return CaseProof(str(case), tuple(placed), await self.cosigned(state), await self.handovers(state))
+
+    async def handovers(self, state: State) -> tuple[Handover, ...]:
+        """How each later key of the log that signs alone was announced, under the last state that it and the key before signed together."""
+        found, announced = list[Handover](), list[tuple[int, bytes]]()
+        for row in await self._connection.fetch(_CHANGES, self._establishment, state.size):
+            detail = json.loads(row["leaf"]).get("detail", {})
+            changed = (detail.get("kind"), detail.get("step"))
+            if changed == ("log", "announced"):
+                announced.append((row["index"], row["leaf"]))
+            elif changed == ("log", "retired") and announced:
+                together = await self._connection.fetchrow(_KEPT_AFTER, self._establishment, row["index"])
+                index, leaf = announced.pop()
+                if together is not None:
+                    kept = State(together["size"], together["note"])
+                    found.append(Handover(index, leaf, await self._path(index, kept), kept.note))
+        return tuple(found)
 
     async def prove_growth(self, old: int, state: State) -> ConsistencyProof:
         """The proof that a state only added entries to an older one. Raises Unknown where the older is the larger."""
