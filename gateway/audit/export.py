@@ -70,7 +70,7 @@ class Export:
         """The entries of one bundle. Raises NoteError where it is missing or malformed."""
         width = min(WIDTH, self.size - number * WIDTH)
         name = place("entries", number, width)
-        return list(_unpack(_read(self.folder / name, _MAX_BUNDLE_BYTES), width, name))
+        return _unpack(_read(self.folder / name, _MAX_BUNDLE_BYTES), width, name)
 
     def tile(self, name: str) -> bytes:
         """The hashes in a tile file, unchecked. Raises NoteError where it is missing or too large."""
@@ -190,18 +190,19 @@ def packed(leaf: bytes) -> bytes:
     return len(leaf).to_bytes(_LENGTH_BYTES) + leaf
 
 
-def _unpack(bundle: bytes, width: int, name: str) -> Iterator[bytes]:
-    position = 0
+def _unpack(bundle: bytes, width: int, name: str) -> list[bytes]:
+    leaves, position = list[bytes](), 0
     for _ in range(width):
         start = position + _LENGTH_BYTES
         position = start + int.from_bytes(bundle[position:start])
-        if start > len(bundle) or position > len(bundle):
-            message = f"the file {name} ends before its {width} entries do"
-            raise NoteError(message)
-        yield bundle[start:position]
+        leaves.append(bundle[start:position])
+    if position > len(bundle):
+        message = f"the file {name} ends before its {width} entries do"
+        raise NoteError(message)
     if position != len(bundle):
         message = f"the file {name} holds more than its {width} entries"
         raise NoteError(message)
+    return leaves
 
 
 def place(level: str, number: int, width: int) -> str:

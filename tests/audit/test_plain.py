@@ -84,7 +84,8 @@ def test_the_comparison_finds_a_quick_reading_that_takes_too_much(monkeypatch: p
     turned = FULL.replace(b'"site":', b'"tite":')
     with pytest.raises(BrokenRuleError):
         parse(turned)
-    monkeypatch.setattr("gateway.audit.rules.plain._shared", json.loads)
+    monkeypatch.setattr("gateway.audit.rules.plain._texts", json.loads)
+    monkeypatch.setattr("gateway.audit.rules.plain._common", {})
     with pytest.raises(BrokenRuleError):
         agrees(turned)
 

@@ -20,7 +20,7 @@ class Rows:
     """What all entries so far say."""
 
     def __init__(self, policies: Mapping[str, PolicyDocument], assertions: Assertions) -> None:
-        self._ids: set[bytes] = set()
+        self._ids: set[str] = set()
         self._last: dict[str, int] = {}
         self._rules = Rules(policies)
         self._assertions = assertions
@@ -32,7 +32,7 @@ class Rows:
         if case is not None:
             previous = self._last.get(case)
             self._last[case] = index
-        identity = bytes.fromhex(entry["id"].replace("-", ""))
+        identity = entry["id"]
         if identity in self._ids:
             raise BrokenRuleError(f"The entry {entry['id']} stands in the log twice.")
         self._ids.add(identity)
