@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 PROOF_LASTS: Final = timedelta(seconds=120)
 """A proof of identity counts for one erasure, and no longer than this."""
 REQUEST_LASTS: Final = timedelta(days=7)
+REFUSED: Final = "erasure_refused"
+"""The code of the refusal that has to be answered to the person with its reasons (R26)."""
 
 
 def check_may_erase(person: Person) -> None:
@@ -64,13 +66,13 @@ def check_erasable(case: UUID, rows: Sequence[Suggestion], hold: HoldRow | None,
     if signed and not basis.decisions:
         message = (
             f"This case holds a signed decision, which is part of the medical record: on the basis '{basis.code}' it is not erased before its "
-            "term (GDPR Art. 17(3)(b) and (c); code de la santé publique, R.1112-7). Write this answer to the person."
+            "term (GDPR Art. 17(3)(b) and (c); code de la santé publique, R.1112-7). The page 'Retention and erasure' has the letter that answers the person."
         )
         french = (
             f"Ce dossier contient une décision signée, qui fait partie du dossier médical : sur la base « {basis.code} » elle n'est pas effacée "
-            "avant son terme (RGPD 17.3 b et c ; code de la santé publique, R.1112-7). Écrivez cette réponse à la personne."
+            "avant son terme (RGPD 17.3 b et c ; code de la santé publique, R.1112-7). La page « Conservation et effacement » contient la lettre de réponse à la personne."
         )
-        raise Conflict(message, code="erasure_refused", fr=french)
+        raise Conflict(message, code=REFUSED, fr=french)
 
 
 def check_known(case: UUID, rows: Sequence[Suggestion]) -> None:

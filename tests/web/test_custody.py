@@ -66,6 +66,23 @@ def test_the_pages_of_an_erased_case_say_so(stage: Stage, quality: httpx.Client,
         assert (page.status_code, said in unescape(page.text)) == (410, True)
 
 
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [("fr", ("Réponse à la personne", "17, paragraphe 3, points b et c", "R. 1112-7", "20 ans", "CNIL", "article 12, paragraphe 4")),
+     ("en", ("Answer to the person", "17(3)(b) and (c)", "R. 1112-7", "20 years", "CNIL", "Article 12(4)"))],
+)  # fmt: skip
+def test_a_refusal_to_erase_a_signed_decision_comes_with_the_reasoned_letter(stage: Stage, language: str, said: tuple[str, ...]) -> None:
+    """R26: law, term, remaining rights and remedies, to be sent. The control: a case that is held is refused without such a letter."""
+    case = decided(stage, canary())["case_id"]
+    for browser in opened(stage, "quality", language):
+        page = sent(stage, browser, "quality", "/custody/erasures", case=case, basis="objection")
+        letter = unescape(page.text).partition('class="card letter"')[2].partition("</section>")[0]
+        assert (page.status_code, [word for word in (*said, case, "Test") if word not in letter]) == (409, [])
+        sent(stage, browser, "quality", "/custody/holds", act="hold", case=case, reason="litigation")
+        held = sent(stage, browser, "quality", "/custody/erasures", case=case, basis="objection")
+        assert (held.status_code, "card letter" in held.text) == (409, False)
+
+
 def test_a_hold_is_set_shown_and_lifted(stage: Stage, quality: httpx.Client) -> None:
     case = decided(stage, canary())["case_id"]
     page = sent(stage, quality, "quality", "/custody/holds", act="hold", case=case, reason="litigation")

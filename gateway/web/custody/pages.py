@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from gateway.api import problems
 from gateway.api.custody import routes as api
 from gateway.api.custody.models import Asking, AskingOptions, DeathBody, HoldBody, Proving
+from gateway.custody.rules import REFUSED
 from gateway.custody.words import said
 from gateway.errors import BadInput, GarantError
 from gateway.identity.roles import Right
@@ -102,8 +103,10 @@ async def passkey_options(seen: TheVisitor) -> Response:
     return JSONResponse({"publicKey": options, "cancelled": words(seen.language)["passkey_cancelled"]})
 
 
-async def custody_page(seen: Visitor, problem: str = "", status: int = 200, typed: dict[str, str] | None = None) -> Response:
-    """The page, with what went wrong above it."""
+async def custody_page(
+    seen: Visitor, problem: str = "", status: int = 200, typed: dict[str, str] | None = None, letter: dict[str, str] | None = None
+) -> Response:
+    """The page, with what went wrong above it, and the answer to the person where the law forbids what they asked for (R26)."""
     session, parts, kept = person(seen), seen.parts, api.custody_of(seen.request)
     clocks = await api.retention(session, parts, kept)
     erases, rule = Right.ERASE in session.person.rights, parts.settings.retention
@@ -112,6 +115,8 @@ async def custody_page(seen: Visitor, problem: str = "", status: int = 200, type
         status,
         problem=problem,
         typed=typed or {},
+        letter=letter,
+        establishment=parts.settings.establishment.name,
         clocks=clocks,
         rule=rule,
         erases=erases,
@@ -133,8 +138,14 @@ async def _done(seen: Visitor, work: Awaitable[object], form: dict[str, str]) ->
     except ValidationError:
         return await custody_page(seen, _unreadable().said(seen.language), 400, form)
     except GarantError as error:
-        return await custody_page(seen, error.said(seen.language), error.status, form)
+        letter = _letter(seen, form) if error.code == REFUSED else None
+        return await custody_page(seen, error.said(seen.language), error.status, form, letter)
     return to("/custody")
+
+
+def _letter(seen: Visitor, form: dict[str, str]) -> dict[str, str]:
+    """What the letter of refusal says of this request."""
+    return {"case": (form.get("case") or form.get("erasure", "")).strip()[:36], "day": f"{seen.parts.clock.now():%Y-%m-%d}"}
 
 
 def _proof(form: dict[str, str]) -> dict[str, Any]:
