@@ -104,7 +104,7 @@ async def passkey_options(seen: TheVisitor) -> Response:
 
 
 async def custody_page(
-    seen: Visitor, problem: str = "", status: int = 200, typed: dict[str, str] | None = None, letter: dict[str, str] | None = None
+    seen: Visitor, problem: str = "", status: int = 200, typed: dict[str, str] | None = None, letter: dict[str, Any] | None = None
 ) -> Response:
     """The page, with what went wrong above it, and the answer to the person where the law forbids what they asked for (R26)."""
     session, parts, kept = person(seen), seen.parts, api.custody_of(seen.request)
@@ -143,9 +143,9 @@ async def _done(seen: Visitor, work: Awaitable[object], form: dict[str, str]) ->
     return to("/custody")
 
 
-def _letter(seen: Visitor, form: dict[str, str]) -> dict[str, str]:
+def _letter(seen: Visitor, form: dict[str, str]) -> dict[str, Any]:
     """What the letter of refusal says of this request."""
-    return {"case": (form.get("case") or form.get("erasure", "")).strip()[:36], "day": f"{seen.parts.clock.now():%Y-%m-%d}"}
+    return {"case": (form.get("case") or form.get("erasure", "")).strip()[:36], "day": seen.parts.clock.now()}
 
 
 def _proof(form: dict[str, str]) -> dict[str, Any]:
