@@ -117,7 +117,7 @@ def _helpers(export: Export, processors: int | None) -> Iterator[ProcessPoolExec
     if wanted == 1:
         yield None
         return
-    with ProcessPoolExecutor(wanted, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(wanted, mp_context=get_context("spawn"), initializer=gc.disable) as pool:
         yield pool
 
 

@@ -127,7 +127,7 @@ def read(extra: bytes | None) -> tuple[Handover, ...]:
 
 def listed(members: Mapping[str, object]) -> tuple[Handover, ...]:
     """The handovers among the members of a file; raises NoteError, or what reading something of another form raises."""
-    found = tuple(map(Handover.read, members.get("keys", ())))  # type: ignore[arg-type] # raises where they are none
+    found = tuple(map(Handover.read, members.get("keys", ())))  # type: ignore[call-overload] # raises where they are none
     if len(found) > MOST:
         message = f"the proof announces more than {MOST} keys"
         raise NoteError(message)
