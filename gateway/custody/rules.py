@@ -66,11 +66,11 @@ def check_erasable(case: UUID, rows: Sequence[Suggestion], hold: HoldRow | None,
     if signed and not basis.decisions:
         message = (
             f"This case holds a signed decision, which is part of the medical record: on the basis '{basis.code}' it is not erased before its "
-            "term (GDPR Art. 17(3)(b) and (c); code de la santé publique, R.1112-7). The page 'Retention and erasure' has the letter that answers the person."
+            "term (GDPR Art. 17(3)(b) and (c); code de la santé publique, R.1112-7). Write to the person: the page 'Retention and erasure' has the letter."
         )
         french = (
             f"Ce dossier contient une décision signée, qui fait partie du dossier médical : sur la base « {basis.code} » elle n'est pas effacée "
-            "avant son terme (RGPD 17.3 b et c ; code de la santé publique, R.1112-7). La page « Conservation et effacement » contient la lettre de réponse à la personne."
+            "avant son terme (RGPD 17.3 b et c ; code de la santé publique, R.1112-7). Écrivez à la personne : la page « Conservation et effacement » en donne la lettre."
         )
         raise Conflict(message, code=REFUSED, fr=french)
 
