@@ -43,7 +43,7 @@ MAX_PROBLEMS: Final = 100
 WORTH_SHARING: Final = 20_000
 """Entries from which on more than one processor is used: starting one costs as much as reading some thousand entries."""
 NOTES_AT_A_TIME: Final = 1000
-AHEAD: Final = 16
+AHEAD: Final = 6
 """Spans that may be under way or wait to be taken: what was examined takes room until the rows before it were looked at."""
 _Texts: TypeAlias = "Mapping[str, str]"
 _NONE: Final[_Texts] = MappingProxyType({})
@@ -188,11 +188,11 @@ class _Verification:
 
     def take(self, examined: Examined) -> None:
         """The next bundle: its rows in order, its hashes into the tree, its tile."""
-        for n, entry in enumerate(examined.members()):
+        for index, entry in enumerate(examined.members(), start=self.size):
             if entry is None:
-                self._note(self.size + n, examined.broken[n])
+                self._note(index, examined.broken[index - self.size])
             else:
-                self._check(self.size + n, entry)
+                self._check(index, entry)
         if examined.tile is not None:
             row, words = examined.tile
             self._note(None if row is None else self.size + row, words)

@@ -37,6 +37,8 @@ _PRESENT_AND_VERIFIED: Final = 0x05
 _HEADER_BYTES: Final = 37
 _MAX_LINE_BYTES: Final = 64 * 1024
 _DECISIONS: Final = frozenset({"signed_off", "rejected"})
+SPEAKS_OF_PASSKEYS: Final = _DECISIONS | {"config_changed"}
+"""Types of entries that `Assertions.check` has something to say of."""
 _MALFORMED: Final = (ValueError, TypeError, KeyError, AttributeError, RecursionError, UnsupportedAlgorithm)
 
 
