@@ -39,8 +39,12 @@ def rates(stage: Stage) -> Result:
 
 
 def impact(stage: Stage, *words: str) -> Result:
+    return garant(stage, "impact", *words)
+
+
+def garant(stage: Stage, *words: str) -> Result:
     configuration = stage.settings.keys_directory.parent / "garant.toml"
-    return CliRunner().invoke(app, ["impact", *words, "-c", str(configuration)], env={"GARANT_DATABASE_URL": stage.url})
+    return CliRunner().invoke(app, [*words, "-c", str(configuration)], env={"GARANT_DATABASE_URL": stage.url})
 
 
 @pytest.mark.parametrize("change", BREAKS.values(), ids=BREAKS.keys())

@@ -15,7 +15,7 @@ from gateway.errors import BadInput
 from gateway.operations.checking import usage_in
 from impact.parquet import read_parquet
 from tests.stage import built, eventually
-from tests.usage.test_live_ledger import impact
+from tests.usage.test_live_ledger import garant, impact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,23 +39,11 @@ def handed(stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = [
         impact(stage, "report", "--out", str(folder / "report"), "--language", "en"),
         impact(stage, "ledger", str(folder / "ledger.parquet")),
-        garant(stage, "audit", "export", str(folder / "export"), "-c", configuration(stage)),
+        garant(stage, "audit", "export", str(folder / "export")),
     ]
-    assert [one.returncode for one in done] == [0, 0, 0], [one.stderr for one in done]
+    assert [one.exit_code for one in done] == [0, 0, 0], [one.stderr for one in done]
     shutil.copy(stage.settings.keys_directory / "log.vkey", folder / "log.vkey")
     return folder
-
-
-def configuration(stage: Stage) -> str:
-    return str(stage.settings.keys_directory.parent / "garant.toml")
-
-
-def garant(stage: Stage, *words: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    code = "from gateway.cli import main; main()"
-    environ = {**os.environ, "GARANT_DATABASE_URL": stage.url}
-    return subprocess.run(
-        [sys.executable, "-c", code, *words], env=environ, capture_output=True, text=True, check=False, timeout=90, cwd=cwd
-    )
 
 
 def outside(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
