@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 APP_ROLE: Final = "garant_app"
 CHANNEL: Final = "garant"
-READ_SECONDS: Final = 2.5
+READ_SECONDS: Final = 3.5
 COMMAND_SECONDS: Final = 30.0
 POOL_SIZE: Final = 8
 AT_ONCE: Final = 2

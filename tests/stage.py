@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-import asyncpg
 import httpx
 import uvloop
 
@@ -30,11 +29,13 @@ from gateway.operations import serving
 from gateway.operations.auditing import snapshot
 from tests.conftest import apart, execute, migrated, of_database
 from tests.fakes.model_server import ModelServer
+from tests.lines import lines
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Coroutine, Iterator
 
+    import asyncpg
     import uvicorn
 
     from gateway.app import Replica
@@ -232,8 +233,7 @@ class Stage:
 
     def rows(self, query: str, *arguments: object) -> list[asyncpg.Record]:
         """Rows of the database, as its owner."""
-        found: list[asyncpg.Record] = finished(_fetch(self.url, query, arguments))
-        return found
+        return lines().ask(self.url, query, arguments)
 
     def add_replica(self) -> Served:
         """Start one more replica."""
@@ -259,19 +259,20 @@ def built(server: str, count: int = 1, extra: str = "", environ: dict[str, str] 
         try:
             yield stage
         finally:
+            lines().hang_up(stage.url)
             for served in stage.replicas:
                 served.stop()
     finished(execute(server, f'DROP DATABASE "{name}" WITH (FORCE)'))
 
 
 def eventually(check: Callable[[], object], seconds: float = 10.0) -> Any:  # noqa: ANN401
-    """Wait until something is true; returns it."""
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
+    """Wait until something is true; returns it. Asked ever less often, since most askings are a connection of their own."""
+    began = time.monotonic()
+    while (waited := time.monotonic() - began) < seconds:
         found = check()
         if found:
             return found
-        time.sleep(0.02)
+        time.sleep(0.02 + min(0.25, waited / 8))
     message = f"not within {seconds:g} s"
     raise AssertionError(message)
 
@@ -357,11 +358,3 @@ def _thread(served: Served, ready: threading.Event, settings: Any, keys: secret_
     # uvloop, as the product does; it does not close where a connection to a database that is gone was left open
     with suppress(OSError), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve())
-
-
-async def _fetch(url: str, query: str, arguments: tuple[object, ...]) -> list[asyncpg.Record]:
-    connection = await asyncpg.connect(url)
-    try:
-        return list(await connection.fetch(query, *arguments))
-    finally:
-        await connection.close()

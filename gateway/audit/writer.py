@@ -1,7 +1,7 @@
 """The one writer of a replica: many callers, one transaction at a time, nobody told before COMMIT.
 
 Callers wait on futures; a caller who hangs up cancels nothing. When a connection is lost during COMMIT the entries
-are looked up by id, behind a fence that no late commit passes, and only the missing ones are written again. A caller waits at most 3.5 seconds, then learns
+are looked up by id, behind a fence that no late commit passes, and only the missing ones are written again. A caller waits at most four seconds, then learns
 that the log cannot be written: never a silent pass.
 """
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MAX_BATCH: Final = 256
-WAIT_SECONDS: Final = 3.5
+WAIT_SECONDS: Final = 4.0
 """So that a caller has the refusal within five seconds, on a busy machine too."""
 _COMMAND_SECONDS: Final = 10.0
 """A connection on which nothing came for so long is given up; after a longer pause of the database it is made anew."""
@@ -149,7 +149,7 @@ class Writer:
         Raises:
             Conflict: a guard found the state changed; nothing was written.
             Suspended: the stop button forbids this release; nothing was written.
-            AuditUnavailable: no COMMIT within 3.5 seconds; treat it as not released.
+            AuditUnavailable: no COMMIT within four seconds; treat it as not released.
         """
         if self.damaged is not None:
             raise AuditUnavailable(self.damaged, code="log_damaged")

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="module")
-def go(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outsider]:
-    running = Outsider(tmp_path_factory.mktemp("go"))
+def go() -> Iterator[Outsider]:
+    running = Outsider()
     yield running
     running.end()
 

@@ -34,8 +34,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Evidence:
 
 
 @pytest.fixture(scope="module")
-def go(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outsider]:
-    running = Outsider(tmp_path_factory.mktemp("go"))
+def go() -> Iterator[Outsider]:
+    running = Outsider()
     yield running
     running.end()
 

@@ -15,7 +15,7 @@ from tests.audit.outsider.running import Outsider
 def main(count: int, seed: int) -> int:
     """Print the table; 1 where anything was missed."""
     with TemporaryDirectory() as name:
-        go = Outsider(Path(name))
+        go = Outsider()
         start = time.perf_counter()
         outcome = run(Ground(Path(name) / "site"), go, count, seed)
         go.end()

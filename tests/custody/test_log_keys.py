@@ -182,8 +182,8 @@ def test_every_change_of_a_proof_s_announcement_is_found(rotated: list[bytes]) -
 
 
 @pytest.fixture(scope="module")
-def go(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outsider]:
-    running = Outsider(tmp_path_factory.mktemp("go"))
+def go() -> Iterator[Outsider]:
+    running = Outsider()
     yield running
     running.end()
 

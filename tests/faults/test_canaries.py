@@ -6,17 +6,17 @@ from tests.faults.canaries import run
 
 
 def test_r1_no_token_of_a_clinical_suggestion_arrives_before_its_signature() -> None:
-    outcome = run(calls=400, seconds=40)
+    outcome = run(calls=250, seconds=40)
     print(outcome.table())  # noqa: T201 - the counts, for whoever runs it with -s
     assert outcome.leaks == []
-    assert outcome.asked >= outcome.made > 100
+    assert outcome.asked >= outcome.made > 60
     assert outcome.broken == 0
     assert outcome.after_signature > 0
-    assert outcome.by_policy > 10
+    assert outcome.by_policy > 5
 
 
 def test_a_gateway_that_leaks_now_and_then_is_found() -> None:
-    """The control: each adapter's every fiftieth refusal, so that a short run meets some; `--leak 1000` by hand."""
-    outcome = run(calls=400, seconds=60, leak=50)
+    """The control: each adapter's every fortieth refusal, so that a short run meets some; `--leak 1000` by hand."""
+    outcome = run(calls=300, seconds=60, leak=40)
     print(outcome.table())  # noqa: T201 - the counts, for whoever runs it with -s
     assert 1 <= len(outcome.leaks) <= 40

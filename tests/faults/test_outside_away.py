@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from gateway.audit.outside.cosignatures import CosigningKey
 from gateway.settings import Publication
 from tests.conftest import execute, of_database
+from tests.lines import lines
 from tests.stage import Served, Stage, built, eventually, finished
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def restored(stage: Stage, server: str) -> Iterator[str]:
     """A copy of the stage's database of before its last calls; its replicas are stopped meanwhile, and started again."""
     name, old = urlsplit(stage.url).path[1:], f"old_{time.monotonic_ns()}"
     _stop(stage)
+    lines().hang_up(stage.url)
     finished(execute(server, f'CREATE DATABASE "{old}" TEMPLATE "{name}"'))
     stage.add_replica()
     for _ in range(3):

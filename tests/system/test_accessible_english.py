@@ -1,4 +1,4 @@
-"""WCAG 2.2 AA by axe-core: no page and no state of a page, in any theme, has a violation in English."""
+"""WCAG 2.2 AA by axe-core: no page and no state of a page has a violation in English."""
 
 from __future__ import annotations
 

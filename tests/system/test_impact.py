@@ -18,7 +18,7 @@ from pypdf import PdfReader
 from gateway.web.texts import LANGUAGES
 from tests.stage import built
 from tests.system import hospital
-from tests.system.looking import BY_COLOUR, RAW, THEMES
+from tests.system.looking import BY_COLOUR, RAW, themes
 from tests.system.visitor import Visit
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def test_no_impact_page_has_a_violation_or_a_code_word(windows: dict[str, Visit]
     seen = windows[language]
     seen.come("quality", PAGES[page])
     found = []
-    for theme in THEMES:
+    for theme in themes(language):
         seen.themed(theme)
         pictured(seen, page, theme)
         found += [f"{theme}: {one}" for one in seen.violations(*(() if theme == "light" else BY_COLOUR))]
