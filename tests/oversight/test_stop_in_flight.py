@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 import pytest
 
 from tests.fakes.model_server import CANARY, Script, chat
-from tests.stage import built, eventually
+from tests.stage import CONFIGURATION, built, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,12 +25,14 @@ TASKS = ("diagnosis", "triage", "draft", "letter")
 
 @pytest.fixture
 def stage(postgres_server: str) -> Iterator[Stage]:
-    yield from built(postgres_server, 2)
+    """Two replicas that wait long enough for an AI system that thinks."""
+    with patch("tests.stage.CONFIGURATION", CONFIGURATION.replace("first_byte_seconds = 1.5", "first_byte_seconds = 8")):
+        yield from built(postgres_server, 2)
 
 
 def asked(stage: Stage) -> tuple[list[httpx.Response], list[threading.Thread]]:
-    """One call of each release mode, by turns on two replicas; the AI system takes a second to answer."""
-    stage.model.scripts[CHAT] = Script(body=chat(), delay=1.0)
+    """One call of each release mode, by turns on two replicas; the AI system takes two seconds and a half to answer."""
+    stage.model.scripts[CHAT] = Script(body=chat(), delay=2.5)
     answers: list[httpx.Response] = []
     threads = [
         threading.Thread(target=lambda n=n, task=task: answers.append(stage.chat(task, replica=n % 2, prefer="wait=5")))
