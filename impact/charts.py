@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 WIDTH: Final = 820
 _LEFT: Final = 300
 _RIGHT: Final = 130
-_LONGEST: Final = 44
+_LONGEST: Final = 38
 """Letters of a label that fit beside a bar; the table has the whole of it."""
 _ROW: Final = 26
 _BAR: Final = 14
