@@ -24,7 +24,7 @@ from hypothesis import Phase, settings
 from gateway.database import Embedded, migrate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Coroutine, Iterator
 
 # Examples are not timed: a busy machine is not a defect. Nothing is traced to explain a failure: a trace function that is
 # called back from many threads and greenlets has ended the whole run with a segmentation fault.
@@ -109,15 +109,20 @@ def database_url(postgres_server: str) -> Iterator[str]:
 @contextmanager
 def _database(server: str, template: str) -> Iterator[str]:
     name = f"test_{uuid4().hex}"
-    apart(asyncio.run, execute(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}"'))
+    finished(execute(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}"'))
     yield of_database(server, name)
-    apart(asyncio.run, execute(server, f'DROP DATABASE "{name}" WITH (FORCE)'))
+    finished(execute(server, f'DROP DATABASE "{name}" WITH (FORCE)'))
 
 
 def apart(work: Callable[..., Any], *arguments: object) -> Any:  # noqa: ANN401 - whatever the work gives
     """The result of some work done on a thread of its own: a browser's loop may be running on this one."""
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(work, *arguments).result()
+
+
+def finished(work: Coroutine[Any, Any, Any]) -> Any:  # noqa: ANN401 - whatever the work gives
+    """The result of a coroutine."""
+    return apart(asyncio.run, work)
 
 
 @cache

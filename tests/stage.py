@@ -27,7 +27,7 @@ from gateway.identity.roles import Role
 from gateway.operations import keys as secret_files
 from gateway.operations import serving
 from gateway.operations.auditing import snapshot
-from tests.conftest import apart, execute, migrated, of_database
+from tests.conftest import apart, execute, finished, migrated, of_database
 from tests.fakes.model_server import ModelServer
 from tests.lines import lines
 
@@ -125,11 +125,6 @@ MODES = {
 UNGUARDED = "guard_seconds = 0\n"  # scripted people press at once, also on pages
 FINDINGS = 'findings = { pointer = "/report/findings", label = "/name" }\n'
 ENVIRONMENT = {"TEST_SECRET": "upstream-secret-1", "TEST_WEBHOOK": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}
-
-
-def finished(work: Coroutine[Any, Any, Any]) -> Any:  # noqa: ANN401 - whatever the work gives
-    """The result of a coroutine."""
-    return apart(asyncio.run, work)
 
 
 @dataclass

@@ -270,7 +270,7 @@ class Writer:
         connection = await connect(self._url, seconds=_COMMAND_SECONDS)
         try:
             await self._log.open(connection)
-        except BaseException:
+        except BaseException:  # also a cancellation: nobody else knows this connection yet
             connection.terminate()
             raise
         connection.add_termination_listener(lambda _: self._ready.set())

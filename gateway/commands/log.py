@@ -176,7 +176,7 @@ def _new_file(path: Path) -> Iterator[BinaryIO]:
     try:
         with os.fdopen(descriptor, "wb") as file:
             yield file
-    except BaseException:
+    except BaseException:  # also Ctrl-C: half a file is none
         path.unlink(missing_ok=True)
         raise
 

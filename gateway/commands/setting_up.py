@@ -196,7 +196,7 @@ def _write(path: Path, text: str) -> None:
             file.flush()
             os.fsync(file.fileno())
         Path(beside).replace(path)
-    except BaseException:
+    except BaseException:  # also Ctrl-C: what lies beside is not left behind
         Path(beside).unlink(missing_ok=True)
         raise
 

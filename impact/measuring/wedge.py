@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from impact.counting.weeks import begins
 from impact.intervals import Effect, Z
 from impact.measuring.designs import ROLLOUT, SERIES, Week, interrupted_series
 from impact.privacy import MIN_INSTANCES
@@ -190,8 +191,7 @@ def beside(weeks: Mapping[int, Mapping[str, Seen]]) -> Wedge | None:
 
 def _week(number: int, there: Sequence[Seen], *, after: bool) -> Week:
     own, control = (_mean([one.log for one in there if one.control is wanted]) for wanted in (False, True))
-    day = date(number // 60, number // 5 % 12 + 1, 1 + 7 * (number % 5)).toordinal()
-    return Week(day, own, control, after)
+    return Week(date.fromisoformat(begins(number)).toordinal(), own, control, after)
 
 
 def _mean(logs: Sequence[float]) -> float:

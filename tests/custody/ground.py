@@ -9,13 +9,14 @@ from gateway.audit.batch import LogIdentity
 from gateway.audit.writer import Writer
 from gateway.identity.people import NewPerson, create_person
 from gateway.identity.roles import Role
+from tests.conftest import finished
 from tests.fakes.model_server import Script, chat
-from tests.stage import Stage, finished
 
 if TYPE_CHECKING:
     import httpx
 
     from gateway.demo.clinician import Clinician
+    from tests.stage import Stage
 
 BASIS = "wrong_patient"
 NEWEST = "SELECT id, case_id FROM suggestions ORDER BY received_at DESC LIMIT 1"

@@ -13,8 +13,9 @@ from gateway.database import connect
 from gateway.errors import Conflict
 from gateway.operations import keys as secret_files
 from gateway.operations.rotation import encryption
+from tests.conftest import finished
 from tests.custody.ground import canary, decided
-from tests.stage import Stage, built, eventually, finished
+from tests.stage import Stage, built, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator

@@ -9,9 +9,10 @@ import asyncpg
 import pytest
 
 from gateway.database import connect
+from tests.conftest import finished
 from tests.custody.ground import BASIS, NEWEST, another, ask, canary, confirm, decided, erased
 from tests.signoff.cases import new_case
-from tests.stage import eventually, finished
+from tests.stage import eventually
 
 if TYPE_CHECKING:
     from tests.stage import Stage

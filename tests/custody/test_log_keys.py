@@ -31,8 +31,9 @@ from tests.audit.ground import happened
 from tests.audit.outsider.running import Outsider, keys
 from tests.audit.published import Living, living
 from tests.audit.story import ORIGIN, POLICIES, Story, held
+from tests.conftest import finished
 from tests.custody.test_encryption_keys import keys_of, with_writer
-from tests.stage import Stage, built, finished
+from tests.stage import Stage, built
 from tests.witness.stand import Eye
 
 if TYPE_CHECKING:

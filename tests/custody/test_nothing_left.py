@@ -13,9 +13,10 @@ import pytest
 
 from gateway.custody import proving
 from gateway.database import connect
+from tests.conftest import finished
 from tests.custody.ground import another, ask, canary, confirm, erased
 from tests.fakes.model_server import Script, chat
-from tests.stage import Stage, built, eventually, finished
+from tests.stage import Stage, built, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,10 +17,11 @@ from gateway.audit.verifier import verify
 from gateway.audit.writer import Writer
 from gateway.clock import SystemClock
 from gateway.operations.auditing import snapshot
+from tests.conftest import finished
 from tests.fakes.model_server import CANARY
 from tests.signoff.cases import new_case
 from tests.signoff.test_decisions import decide, opened
-from tests.stage import Stage, built, eventually, finished
+from tests.stage import Stage, built, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,9 +16,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateway.audit.outside.cosignatures import CosigningKey
 from gateway.settings import Publication
-from tests.conftest import execute, of_database
+from tests.conftest import execute, finished, of_database
 from tests.lines import lines
-from tests.stage import Served, Stage, built, eventually, finished
+from tests.stage import Served, Stage, built, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from gateway.audit.note import NoteError, UnknownSignerError, VerifierKey, from_base64, open_checkpoint
+from gateway.audit.rules.entries import canonical
 from gateway.audit.tree import inclusion_holds, leaf_hash
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def written(handovers: Sequence[Handover]) -> bytes | None:
     if not handovers:
         return None
     members = {"kind": KEYS, "keys": [one.listed() for one in handovers]}
-    return json.dumps(members, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+    return canonical(members).encode()
 
 
 def read(extra: bytes | None) -> tuple[Handover, ...]:

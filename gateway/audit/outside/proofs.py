@@ -16,6 +16,7 @@ from gateway.audit.checking.handover import Handover, learnt, listed, read
 from gateway.audit.export import claimed_size
 from gateway.audit.note import MAX_BYTES as MAX_NOTE_BYTES
 from gateway.audit.note import Checkpoint, NoteError, VerifierKey, from_base64, open_checkpoint
+from gateway.audit.rules.entries import canonical
 from gateway.audit.tree import HASH_BYTES, consistency_holds, inclusion_holds, leaf_hash
 
 if TYPE_CHECKING:
@@ -91,8 +92,7 @@ class CaseProof:
         entries = [_listed(entry, whole=entry is not last) for entry in self.entries]
         keys = {"keys": [one.listed() for one in self.keys]} if self.keys else {}
         extra = {"kind": CASE, "case": self.case, "entries": entries, **keys}
-        text = json.dumps(extra, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-        return Proof(last.index, last.path, self.checkpoint, text.encode()).encode()
+        return Proof(last.index, last.path, self.checkpoint, canonical(extra).encode()).encode()
 
     @classmethod
     def decode(cls, text: str) -> CaseProof:

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from gateway.audit.export import ASSERTIONS
 from gateway.audit.note import NoteError
-from gateway.audit.rules.entries import BrokenRuleError
+from gateway.audit.rules.entries import BrokenRuleError, canonical
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -124,7 +124,7 @@ def _lines(path: Path) -> dict[str, str]:
 def assertion_line(entry: str, salt: bytes, evidence: bytes) -> str:
     """A line of `assertions.jsonl`: the signature of one entry's decision, with the salt under which the entry commits to it."""
     members = {"entry": entry, "salt": salt.hex(), "evidence": evidence.decode()}
-    return json.dumps(members, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return canonical(members)
 
 
 def _opened(line: str, committed: str) -> _Evidence:

@@ -64,10 +64,12 @@ _TEXT: Final = frozenset({str})
 _SOUND: Final[set[tuple[tuple[str, ...], tuple[type, ...]]]] = set()  # shapes that were checked before: a log has few
 _MOST_SHAPES: Final = 4096
 _MAX_INTEGER: Final = 2**53 - 1
-_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
-_TIME: Final = re.compile(r"\d{4}-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d:[0-6]\d(\.\d{1,9})?Z", re.ASCII).fullmatch
-_DIGEST: Final = re.compile(r"[0-9a-f]{64}").fullmatch
-_canonical: Final = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
+UUID: Final = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+TIME: Final = r"[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-6][0-9](?:\.[0-9]{1,9}+)?Z"
+DIGEST: Final = r"[0-9a-f]{64}"
+_is_uuid, _is_time, _is_digest = (re.compile(pattern).fullmatch for pattern in (UUID, TIME, DIGEST))
+canonical: Final = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
+"""JSON text in the one form (RFC 8785, of texts and whole numbers)."""
 
 
 class BrokenRuleError(Exception):
@@ -112,7 +114,7 @@ def plainly_read(leaf: bytes) -> tuple[object, bool]:
     """What the JSON says, and whether it says it canonically; with the standard library alone. Raises ValueError, RecursionError."""
     text = leaf.decode()
     found: object = json.loads(text)
-    return found, _canonical(found) == text
+    return found, canonical(found) == text
 
 
 def quickly_read(leaf: bytes) -> tuple[object, bool]:
@@ -154,11 +156,11 @@ def _check_values(members: dict[str, object]) -> None:
         raise BrokenRuleError("The entry's version or its pointer to the previous entry is out of range.")
     if members["type"] not in TYPES:
         raise BrokenRuleError(f"The entry's type {str(members['type'])[:40]!r} is not a known one.")
-    if not _UUID(cast("str", members["id"])) or not _TIME(cast("str", members["at"])):
+    if not _is_uuid(cast("str", members["id"])) or not _is_time(cast("str", members["at"])):
         raise BrokenRuleError("The entry's id or time is malformed.")
     if not members["actor"] or not members["role"]:
         raise BrokenRuleError("Nobody answers for this entry: it names no actor or no role.")
-    if not all(map(_DIGEST, cast("dict[str, str]", members.get("commitments", {})).values())):
+    if not all(map(_is_digest, cast("dict[str, str]", members.get("commitments", {})).values())):
         raise BrokenRuleError("A commitment in this entry is not 64 hexadecimal digits.")
 
 

@@ -12,7 +12,7 @@ from sys import intern
 from typing import TYPE_CHECKING, Final, cast
 
 from gateway.audit.export import MAX_LEAF_BYTES
-from gateway.audit.rules.entries import TYPES
+from gateway.audit.rules.entries import DIGEST, TIME, TYPES, UUID
 
 if TYPE_CHECKING:
     from gateway.audit.rules.entries import Entry
@@ -20,12 +20,10 @@ if TYPE_CHECKING:
 _TEXT: Final = r"[ !#-\[\]-~]"  # printable ASCII but for quotation mark and backslash: what JSON writes as it is
 _NAME: Final = r'"[a-z0-9_]++"'
 _TEXTS: Final = rf'\{{{_NAME}:"{_TEXT}*+"(?:,{_NAME}:"{_TEXT}*+")*+\}}'
-_DIGESTS: Final = rf'\{{{_NAME}:"[0-9a-f]{{64}}"(?:,{_NAME}:"[0-9a-f]{{64}}")*+\}}'
-_TIME: Final = r"[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-6][0-9](?:\.[0-9]{1,9}+)?Z"
-_UUID: Final = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_DIGESTS: Final = rf'\{{{_NAME}:"{DIGEST}"(?:,{_NAME}:"{DIGEST}")*+\}}'
 _ENTRY: Final = re.compile(
-    rf'\{{"actor":"({_TEXT}++)","at":"{_TIME}"(?:,"auth":({_TEXTS}))?+(?:,"case":"({_TEXT}*+)")?+(?:,"commitments":({_DIGESTS}))?+'
-    rf'(?:,"decision":"({_TEXT}*+)")?+(?:,"detail":({_TEXTS}))?+,"id":"({_UUID})"(?:,"model":({_TEXTS}))?+(?:,"policy":"({_TEXT}*+)")?+'
+    rf'\{{"actor":"({_TEXT}++)","at":"{TIME}"(?:,"auth":({_TEXTS}))?+(?:,"case":"({_TEXT}*+)")?+(?:,"commitments":({_DIGESTS}))?+'
+    rf'(?:,"decision":"({_TEXT}*+)")?+(?:,"detail":({_TEXTS}))?+,"id":"({UUID})"(?:,"model":({_TEXTS}))?+(?:,"policy":"({_TEXT}*+)")?+'
     rf'(?:,"prev":(0|[1-9][0-9]{{0,14}}+))?+,"role":"({_TEXT}++)"(?:,"suggestion":"({_TEXT}*+)")?+(?:,"task":"({_TEXT}*+)")?+'
     r',"type":"([a-z_]++)","v":1\}'
 ).fullmatch
